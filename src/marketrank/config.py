@@ -1,0 +1,130 @@
+"""Settings: one TOML file in the home folder and the environment, read once at start."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from marketrank.errors import BadSettings
+
+FILE_NAME = "marketrank.toml"
+_PREFIX = "MARKETRANK_"
+# Read elsewhere, or by the tests; not settings.
+_OTHER_VARIABLES = {"MARKETRANK_HOME", "MARKETRANK_TEST_DATA"}
+
+
+class Settings(BaseSettings):
+    """Every setting of marketrank: name, type, default, unit and meaning stand here alone.
+
+    Each can be given as MARKETRANK_<NAME> or as a key of <home>/marketrank.toml; the environment
+    wins. Unknown names are errors.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+
+    home: Path = Field(description="Folder of everything that marketrank keeps")
+    database_url: str = Field(
+        "", description="postgresql://… of a server; empty starts the embedded one in the home"
+    )
+    photos_url: str = Field(
+        "", description="Where cleaned photos are kept (fsspec URL); empty means <home>/photos"
+    )
+    currency: str = Field("GBP", description="ISO 4217 code of prices without a symbol")
+    country: str = Field("GB", description="ISO 3166 code: places and phone numbers")
+    photo_size: int = Field(
+        448,
+        ge=32,
+        le=2048,
+        description="Side of a cleaned photo in pixels: twice the image tower's input, so that "
+        "JPEG decoding at half scale feeds it and the page stays sharp",
+    )
+    photo_max_bytes: int = Field(
+        20_000_000, description="Larger photo files are rejected before decoding (bytes)"
+    )
+    photo_max_pixels: int = Field(
+        60_000_000, description="Photos with more pixels are rejected before decoding"
+    )
+    keep_original_text: bool = Field(
+        False, description="Keep texts as they were before contact details were masked"
+    )
+    processes: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="Worker processes for photos, and threads for the encoder",
+    )
+    photo_weight: float = Field(
+        0.36, ge=0, le=1, description="Share of a listing's similarity that its photos decide"
+    )
+    retrieve_depth: int = Field(
+        1000, ge=10, description="Hits that the text retriever fetches for one request"
+    )
+    vector_depth: int = Field(
+        200, ge=10, description="Hits that the vector retriever fetches for one request"
+    )
+    fusion_k: int = Field(
+        60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"
+    )
+    exact_below: int = Field(
+        50_000, ge=0, description="Indexes with fewer vectors are searched exactly"
+    )
+    rebuild_share: float = Field(
+        0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"
+    )
+    poll_seconds: float = Field(
+        0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home: Path = init_settings()["home"]
+        file = TomlConfigSettingsSource(settings_cls, toml_file=home / FILE_NAME)
+        return (init_settings, env_settings, file)
+
+
+def load(home: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of a home folder: the argument, else MARKETRANK_HOME, else ./.marketrank.
+
+    Raises BadSettings for an unknown name or a bad value.
+    """
+    env = os.environ if environ is None else environ
+    chosen = home or Path(env.get("MARKETRANK_HOME") or ".marketrank")
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(k for k in env if k.startswith(_PREFIX) and k not in known | _OTHER_VARIABLES)
+    if unknown:
+        raise BadSettings(
+            f"unknown environment variable {unknown[0]}; known are {', '.join(sorted(known))}"
+        )
+    try:
+        return Settings(home=chosen.expanduser().resolve())
+    except ValidationError as error:
+        raise BadSettings(_explain(error, chosen)) from error
+    except ValueError as error:  # a torn TOML file
+        raise BadSettings(f"{chosen / FILE_NAME} is not valid TOML: {error}") from error
+
+
+def _explain(error: ValidationError, home: Path) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        value: Any = problem.get("input")
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(Settings.model_fields)
+            lines.append(f"unknown setting {name!r} in {home / FILE_NAME}; known are {known}")
+        else:
+            lines.append(f"setting {name} = {value!r}: {problem['msg']}")
+    return "; ".join(lines)

@@ -1,0 +1,1 @@
+"""From a messy feed to clean listings and photos."""

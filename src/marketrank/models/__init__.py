@@ -1,0 +1,1 @@
+"""Encoders: export to ONNX, run, keep. The only home of torch."""

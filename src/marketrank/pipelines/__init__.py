@@ -1,0 +1,1 @@
+"""Work in several steps: ingest, indexing, refresh."""

@@ -1,0 +1,137 @@
+"""The ports: what the rooms ask of each other. Implementations are chosen in `wiring` alone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from marketrank.types import (
+    Applied,
+    Attributes,
+    BlobKey,
+    Duplicate,
+    Hits,
+    ImageId,
+    Listing,
+    ListingId,
+    ListingKey,
+    Mask,
+    ModelVersion,
+    Photo,
+    Rejected,
+    Seq,
+    Signal,
+    Stored,
+    StoredVectors,
+    Vectors,
+)
+
+
+class ListingStore(Protocol):
+    """The truth about listings. Every change takes the next sequence number in commit order."""
+
+    def apply(self, listings: Sequence[Listing], *, at: datetime) -> Applied:
+        """Insert or update in one transaction; equal content is left alone (no new number).
+        A listing that had ended becomes live again."""
+
+    def end(self, ids: Collection[ListingId], *, at: datetime) -> int:
+        """Mark as ended; returns how many were live."""
+
+    def live_ids(self) -> set[ListingId]: ...
+
+    def get(self, ids: Sequence[ListingId]) -> dict[ListingId, Stored]:
+        """Those that exist, live or ended."""
+
+    def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]: ...
+
+    def changes(self, after: Seq, limit: int) -> list[Stored]:
+        """Listings whose last change has a number above `after`, in order, at most `limit`."""
+
+    def attributes(self, after: Seq, limit: int) -> list[Attributes]:
+        """Like `changes`, without texts and photos."""
+
+    def last_seq(self) -> Seq:
+        """The highest number given out and committed; 0 for an empty store."""
+
+    def photos(self, listings: Collection[ListingId]) -> dict[ListingId, dict[ImageId, Photo]]:
+        """The photos held for these listings, so that an unchanged file is not cleaned again."""
+
+    def set_signals(self, signals: Mapping[ListingId, Collection[Signal]]) -> int:
+        """Replace all signals by these; a listing not named has none. Returns rows changed."""
+
+    def replace_duplicates(self, links: Sequence[Duplicate]) -> None: ...
+
+    def duplicates(self) -> list[Duplicate]: ...
+
+
+class Quarantine(Protocol):
+    """Where rejected records wait for a mended version."""
+
+    def put(self, rejected: Sequence[Rejected], *, at: datetime) -> None:
+        """Keep, replacing an older rejection of the same kind and key."""
+
+    def clear(self, kind: str, keys: Collection[str]) -> int: ...
+
+    def all(self) -> list[Rejected]: ...
+
+
+class VectorStore(Protocol):
+    """Embeddings, numbered in the same order as the listings' changes."""
+
+    def known(self, version: ModelVersion, keys: Sequence[ListingKey]) -> dict[ListingKey, str]:
+        """The embed_hash that each stored vector was made from."""
+
+    def put_vectors(
+        self,
+        version: ModelVersion,
+        keys: Sequence[ListingKey],
+        hashes: Sequence[str],
+        vectors: Vectors,
+    ) -> None:
+        """Insert or replace in one transaction."""
+
+    def vectors_after(self, version: ModelVersion, after: Seq, limit: int) -> StoredVectors: ...
+
+    def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
+        """Shape (1, dim), or None where there is none yet."""
+
+
+class BlobStore(Protocol):
+    """Immutable bytes by their sha256."""
+
+    def put(self, data: bytes) -> BlobKey: ...
+
+    def get(self, key: BlobKey) -> bytes:
+        """Raises KeyError where there is none."""
+
+    def exists(self, key: BlobKey) -> bool: ...
+
+
+class VectorIndex(Protocol):
+    """Nearest vectors by inner product (cosine, as vectors are unit length)."""
+
+    def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Hits:
+        """`query` has shape (1, dim). The k best among `allowed` (None: all)."""
+
+
+class TextIndex(Protocol):
+    """BM25 over title, category and description."""
+
+    def search(self, text: str, k: int, allowed: Mask | None = None) -> Hits:
+        """The k best among `allowed` (None: all). Any text is a valid query; one without words
+        has no hits."""
+
+
+class Encoder(Protocol):
+    """Listings and queries in one space. `dim` is its width."""
+
+    @property
+    def version(self) -> ModelVersion: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def encode_listings(self, texts: Sequence[str], photos: Sequence[Sequence[bytes]]) -> Vectors:
+        """One vector a listing from its text and its cleaned photos (JPEG bytes; may be none)."""
+
+    def encode_query(self, text: str, photo: bytes | None) -> Vectors:
+        """Shape (1, dim). At least one of the two is given; `photo` is a cleaned JPEG."""

@@ -1,0 +1,1 @@
+"""Finding candidates: text, vectors, filters, fusion."""

@@ -1,0 +1,1 @@
+"""A made-up marketplace for demos and tests."""

@@ -1,0 +1,1 @@
+"""Adapters to what keeps state: Postgres, files. Imported by `wiring` alone."""
