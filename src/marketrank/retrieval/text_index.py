@@ -1,0 +1,321 @@
+"""Words: BM25 over title, category and description (tantivy).
+
+    <folder>/writer.lock        held by the one process that writes
+    <folder>/applied.json       {"schema", "seq", "index"}: which sub-folder is in use, and up to
+                                which change it is complete; replaced after each commit
+    <folder>/index-<n>/…        tantivy's files
+
+A kill between tantivy's commit and applied.json leaves an index that is ahead of its number.
+Applying the same changes again mends that, since each replaces what its key had. A sub-folder that
+cannot be read, or is of an older schema, is left to the readers that hold it; the writer starts
+the next one from zero, and readers move over with its first commit.
+"""
+
+import fcntl
+import logging
+import math
+import os
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import tantivy
+from tantivy import Filter, Occur, Query
+
+from marketrank.errors import Corrupt, NotReady
+from marketrank.retrieval.exact_index import allowed_rows, best
+from marketrank.types import Hits, ListingKey, Mask, Seq
+
+SCHEMA = 1  # raise it when fields or analysis change: indexes of another number are rebuilt
+_log = logging.getLogger(__name__)
+
+FIELD_BOOSTS = {"title": 3.0, "category": 1.5, "description": 1.0}
+# A fuzzy match scores a constant: tantivy gives it no BM25. A rare word in a title scores about
+# 3 × 8, so this puts a corrected word at about a third of that.
+_FUZZY_SCORE = 2.5
+_FUZZY_MIN_LETTERS = 5
+_MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
+_MAX_WORD_BYTES = 40
+_HEAP_BYTES = 50_000_000
+_DEEPEN = 4
+_KEY = "key"
+_ANALYZER = "english"
+
+
+class TextWriter:
+    """Writes the text index of a folder; the only one to do so at a time.
+
+    Raises NotReady where another process writes to the folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._lock = _take_lock(folder / "writer.lock")
+        self._schema = _schema()
+        self._state, self._index = _open_for_writing(folder, self._schema)
+        self._writer: Any = self._index.writer(_HEAP_BYTES, num_threads=1)
+
+    def applied(self) -> Seq:
+        """The change up to which the index is complete; 0 for a new or rebuilt one."""
+        return Seq(self._state.seq)
+
+    def upsert(self, key: ListingKey, title: str, category: str, description: str) -> None:
+        """Add a listing, or replace it; visible after `commit`."""
+        document = tantivy.Document()
+        document.add_integer(_KEY, int(key))
+        document.add_text("title", title)
+        document.add_text("category", category)
+        document.add_text("description", description)
+        try:
+            self._writer.delete_documents_by_term(_KEY, int(key))
+            self._writer.add_document(document)
+        except ValueError as error:
+            raise self._broken(error) from error
+
+    def delete(self, keys: Sequence[ListingKey]) -> None:
+        """Remove listings; those that are not there are ignored. Visible after `commit`."""
+        for key in keys:
+            self._writer.delete_documents_by_term(_KEY, int(key))
+
+    def commit(self, seq: Seq) -> None:
+        """Make everything since the last commit durable and visible, as complete up to `seq`."""
+        try:
+            self._writer.commit()
+        except ValueError as error:
+            raise self._broken(error) from error
+        self._state = _State(SCHEMA, int(seq), self._state.index)
+        _write_state(self._folder, self._state)
+
+    def close(self) -> None:
+        """Give the folder back; what was not committed is dropped."""
+        self._writer = None
+        self._lock.close()
+
+    def _broken(self, error: ValueError) -> Corrupt:
+        """tantivy's writer does not survive an error: go back to the last commit."""
+        self._writer = None
+        self._state, self._index = _open_for_writing(self._folder, self._schema)
+        self._writer = self._index.writer(_HEAP_BYTES, num_threads=1)
+        return Corrupt(
+            f"the text index in {self._folder} could not be written ({error}); changes after "
+            f"{self._state.seq} must be applied again: is the disk full?"
+        )
+
+
+class TextReader:
+    """Searches the text index of a folder, also while another process writes it. Implements
+    ports.TextIndex; a folder without an index has no hits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._schema = _schema()
+        self._seen: tuple[int, int] | None = None
+        self._opened: tuple[str, Any] | None = None
+        self._words = _analyzer(stem=False)
+        self._stems = _analyzer(stem=True)
+        self.reload()
+
+    def reload(self) -> None:
+        """Follow the newest commit. Costs one stat where there is none; for one thread at a time.
+
+        Raises Corrupt where the index cannot be opened; the state before stays in use.
+        """
+        seen = _stamp(self._folder)
+        if seen is None or seen == self._seen:
+            return
+        state = _read_state(self._folder)
+        if state is None:
+            return
+        try:
+            if self._opened is not None and self._opened[0] == state.index:
+                self._opened[1].reload()
+            else:
+                index = _open(self._folder / state.index, self._schema)
+                self._opened = (state.index, index)
+        except ValueError as error:
+            raise Corrupt(
+                f"the text index in {self._folder / state.index} cannot be read ({error}); "
+                "run `marketrank index`"
+            ) from error
+        self._seen = seen
+
+    def search(self, text: str, k: int, allowed: Mask | None = None) -> Hits:
+        """The k best among `allowed` (None: all), exactly, ties by key; see ports.TextIndex."""
+        if self._opened is None or k <= 0:
+            return _NO_HITS
+        searcher = self._opened[1].searcher()
+        query = self._query(searcher, text)
+        if query is None or searcher.num_docs == 0:
+            return _NO_HITS
+        limit = _first_limit(k, searcher.num_docs, allowed)
+        while True:
+            found = searcher.search(query, limit, count=False).hits
+            hits = _best_allowed(searcher, found, k, allowed)
+            # Complete when nothing is left, or when what is left scores below the k-th allowed
+            # hit; equal scores must be seen, since ties go by key.
+            if len(found) < limit or (len(hits.keys) == k and found[-1][0] < hits.scores[-1]):
+                return hits
+            limit *= _DEEPEN
+
+    def _query(self, searcher: Any, text: str) -> Query | None:
+        """Any of the words in any field. A word that occurs nowhere may be one letter off."""
+        words, stems = self._words.analyze(text), self._stems.analyze(text)
+        distinct = dict(zip(stems, words, strict=True))
+        clauses: list[tuple[Occur, Query]] = []
+        for stem, word in list(distinct.items())[:_MAX_WORDS]:
+            fields = [f for f in FIELD_BOOSTS if searcher.doc_freq(f, stem) > 0]
+            if fields:
+                clauses += [(Occur.Should, self._term(field, stem)) for field in fields]
+            elif len(word) >= _FUZZY_MIN_LETTERS and word.isalpha():
+                forms = {stem, word}  # stemming can take a slip of the pen farther away
+                clauses += [(Occur.Should, self._near(field, forms)) for field in FIELD_BOOSTS]
+        return Query.boolean_query(clauses) if clauses else None
+
+    def _term(self, field: str, stem: str) -> Query:
+        term = Query.term_query(self._schema, field, stem, index_option="freq")
+        return Query.boost_query(term, FIELD_BOOSTS[field])
+
+    def _near(self, field: str, forms: Collection[str]) -> Query:
+        near = [
+            Query.fuzzy_term_query(self._schema, field, form, distance=1, prefix=False)
+            for form in sorted(forms)
+        ]
+        return Query.boost_query(
+            Query.disjunction_max_query(near), FIELD_BOOSTS[field] * _FUZZY_SCORE
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    schema: int
+    seq: int
+    index: str
+
+
+_NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def _first_limit(k: int, documents: int, allowed: Mask | None) -> int:
+    """How many to fetch so that k allowed ones are likely among them."""
+    if allowed is None:
+        return min(k, documents) + 1
+    share = max(int(allowed.sum()), 1) / documents
+    return min(math.ceil(k / share * 1.25), documents) + 1
+
+
+def _best_allowed(
+    searcher: Any, found: Sequence[tuple[float, Any]], k: int, allowed: Mask | None
+) -> Hits:
+    if not found:
+        return _NO_HITS
+    keys = np.array(searcher.fast_field_values(_KEY, [address for _, address in found]), np.int64)
+    scores = np.array([score for score, _ in found], np.float32)
+    if allowed is not None:
+        rows = allowed_rows(keys, allowed)
+        keys, scores = keys[rows], scores[rows]
+    return best(keys, scores, k)
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for field in FIELD_BOOSTS:
+        builder.add_text_field(field, tokenizer_name=_ANALYZER, index_option="freq")
+    # Signed, though keys are not negative: tantivy-py 0.27 deletes by signed terms only (by an
+    # unsigned one it silently deletes nothing).
+    builder.add_integer_field(_KEY, indexed=True, fast=True)
+    return builder.build()
+
+
+def _analyzer(*, stem: bool) -> tantivy.TextAnalyzer:
+    builder = (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(Filter.remove_long(_MAX_WORD_BYTES))
+        .filter(Filter.lowercase())
+        .filter(Filter.ascii_fold())
+    )
+    return (builder.filter(Filter.stemmer("english")) if stem else builder).build()
+
+
+def _open(folder: Path, schema: tantivy.Schema) -> Any:
+    """Open and read every segment once, so that a torn file is noticed here."""
+    index = tantivy.Index(schema, path=str(folder), reuse=True)
+    index.register_tokenizer(_ANALYZER, _analyzer(stem=True))
+    # By hand: applied.json says when, and tantivy's own way is a thread that watches the folder.
+    index.config_reader("manual")
+    index.reload()
+    return index
+
+
+def _open_for_writing(folder: Path, schema: tantivy.Schema) -> tuple[_State, Any]:
+    state = _read_state(folder)
+    if state is not None and state.schema == SCHEMA and (folder / state.index).is_dir():
+        try:
+            index = _open(folder / state.index, schema)
+        except ValueError as error:
+            _log.warning("text index %s is rebuilt: %s", folder / state.index, error)
+        else:
+            _remove_others(folder, state.index)
+            return state, index
+    fresh = _next_folder(folder)
+    fresh.mkdir()
+    return _State(SCHEMA, 0, fresh.name), _open(fresh, schema)
+
+
+def _next_folder(folder: Path) -> Path:
+    numbers = [int(p.name[6:]) for p in folder.glob("index-*") if p.name[6:].isdigit()]
+    return folder / f"index-{max(numbers, default=0) + 1}"
+
+
+def _remove_others(folder: Path, keep: str) -> None:
+    for path in folder.glob("index-*"):
+        if path.name != keep:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _take_lock(path: Path) -> Any:
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise NotReady(
+            f"another process writes the text index in {path.parent}; stop it first, or let it "
+            "do the work"
+        ) from error
+    return file
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    try:
+        stat = (folder / "applied.json").stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
+
+
+def _read_state(folder: Path) -> _State | None:
+    """What applied.json says; None where it is missing or torn."""
+    try:
+        raw = orjson.loads((folder / "applied.json").read_bytes())
+        return _State(int(raw["schema"]), int(raw["seq"]), str(raw["index"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _write_state(folder: Path, state: _State) -> None:
+    temporary = folder / ".applied.json.new"
+    with temporary.open("wb") as file:
+        file.write(orjson.dumps({"schema": state.schema, "seq": state.seq, "index": state.index}))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / "applied.json")
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

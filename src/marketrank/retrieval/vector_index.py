@@ -1,0 +1,270 @@
+"""Nearest vectors on disk: an exact matrix while small, an inverted file with exact rescoring
+(FAISS) above.
+
+    keys.npy       (n,) int64, ascending
+    vectors.npy    (n, dim) float32, the rows of keys.npy
+    lists.faiss    IVF with 8-bit codes, only where kind is "ivf"
+    vectors.json   {"format", "kind", "count", "dim", "probes", "files": {name: sha256}}
+
+All are memory-mapped, so processes share them.
+"""
+
+import hashlib
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from marketrank.errors import BadInput, Corrupt
+from marketrank.retrieval.exact_index import (
+    ExactRows,
+    ExactSegment,
+    allowed_rows,
+    best,
+    check_query,
+    gathered_scores,
+    scan,
+)
+from marketrank.types import Hits, Mask, Vectors
+
+FORMAT = 1
+Keys = NDArray[np.int64]
+Rows = NDArray[np.bool_]
+
+_MANIFEST = "vectors.json"
+_LISTS_PER_ROOT = 4  # nlist = 4·sqrt(n): FAISS's own guideline for up to a million vectors
+_TRAIN_PER_LIST = 64
+_REFINE = 4  # candidates rescored exactly, per result
+_MIN_REFINE = 100
+_TARGET_RECALL = 0.995  # of the top 10, at build time, over sampled queries
+_CALIBRATION_QUERIES = 64
+_COPY_ROWS = 65_536
+_SEED = 20_260_101
+
+
+def limit_threads(n: int) -> None:
+    """Let one FAISS call use n threads: 1 where many requests run side by side."""
+    faiss.omp_set_num_threads(n)
+
+
+def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int) -> None:
+    """Write an index of unit vectors, shape (n, dim), by key; of a key given twice the last counts.
+
+    With fewer than `exact_below` vectors every search is exact. `folder` must not exist. What is
+    written is on disk when this returns. Raises BadInput for shapes that do not fit.
+    """
+    if vectors.ndim != 2 or len(keys) != len(vectors):
+        raise BadInput(f"{len(keys)} keys with vectors of shape {vectors.shape}: one row a key")
+    folder.mkdir(parents=True)
+    # Ascending keys: equal scores of neighbouring rows come out in the order that ties need.
+    last = len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
+    np.save(folder / "keys.npy", keys[last].astype(np.int64))
+    matrix = _write_matrix(folder / "vectors.npy", vectors, last)
+    kind = "exact" if len(last) < max(exact_below, 1) else "ivf"
+    probes = _write_lists(folder / "lists.faiss", matrix) if kind == "ivf" else 0
+    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+    manifest = {
+        "format": FORMAT,
+        "kind": kind,
+        "count": len(last),
+        "dim": vectors.shape[1],
+        "probes": probes,
+        "files": files,
+    }
+    (folder / _MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    for path in [*sorted(folder.iterdir()), folder]:
+        _sync(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An index that was built and does not change. Implements ports.VectorIndex."""
+
+    keys: Keys
+    vectors: Vectors
+    lists: Any  # faiss.IndexIVF, or None where every search is exact
+    probes: int
+
+    @staticmethod
+    def open(folder: Path, verify: bool = False) -> "Base":
+        """Map the files of a folder that `build` wrote; `verify` reads them for their checksums.
+
+        Raises Corrupt, naming the file, where one is missing or not as it was written.
+        """
+        remedy = "run `marketrank index --rebuild`"
+        try:
+            manifest = orjson.loads((folder / _MANIFEST).read_bytes())
+            if manifest["format"] != FORMAT:
+                raise Corrupt(
+                    f"{folder / _MANIFEST} has format {manifest['format']}, this version reads "
+                    f"{FORMAT}; {remedy}"
+                )
+            for name, expected in manifest["files"].items() if verify else ():
+                if _sha256(folder / name) != expected:
+                    raise Corrupt(f"{folder / name} does not match its checksum; {remedy}")
+            keys = np.load(folder / "keys.npy")
+            shape = (manifest["count"], manifest["dim"])
+            vectors = _map_matrix(folder / "vectors.npy", shape)
+            if keys.shape != shape[:1] or vectors.shape != shape:
+                raise Corrupt(f"{folder} does not hold {shape[0]} vectors as it says; {remedy}")
+            lists = None
+            if manifest["kind"] == "ivf":
+                lists = faiss.read_index(str(folder / "lists.faiss"), faiss.IO_FLAG_MMAP)
+            return Base(keys, vectors, lists, int(manifest["probes"]))
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+            raise Corrupt(
+                f"the vector index in {folder} is unreadable ({error}); {remedy}"
+            ) from error
+
+    def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Hits:
+        """The k best among `allowed` (None: all). `query` has shape (1, dim)."""
+        rows = None if allowed is None else allowed_rows(self.keys, allowed)
+        return self.search_rows(query, k, rows)
+
+    def search_rows(self, query: Vectors, k: int, rows: Rows | None) -> Hits:
+        """As `search`, with a mask over this index's own rows, shape (n,)."""
+        flat = check_query(query, self.vectors.shape[1])
+        if self.lists is None:
+            return scan(flat, self.keys, self.vectors, k, rows)
+        if rows is not None:
+            chosen = np.flatnonzero(rows)
+            # The lists would compare about this many vectors; so few are scanned exactly instead.
+            if len(chosen) * self.lists.nlist <= len(self.keys) * self.probes:
+                scores = gathered_scores(flat, self.vectors, chosen)
+                return best(self.keys[chosen], scores, k)
+        found = self._candidates(query, max(_REFINE * k, _MIN_REFINE), rows)
+        return best(self.keys[found], gathered_scores(flat, self.vectors, found), k)
+
+    def _candidates(self, query: Vectors, n: int, rows: Rows | None) -> NDArray[np.int64]:
+        """The rows of the n nearest by their 8-bit codes."""
+        options = _options(self.probes)
+        if rows is not None:
+            bits = np.packbits(rows, bitorder="little")
+            options.sel = faiss.IDSelectorBitmap(len(rows), faiss.swig_ptr(bits))
+        _, found = self.lists.search(np.ascontiguousarray(query), n, params=options)
+        return np.sort(found[0][found[0] >= 0])
+
+
+class LayeredIndex:
+    """What arrived since the build, over the build: a key in the segment hides its older vector
+    in the base. Implements ports.VectorIndex."""
+
+    def __init__(self, base: Base, segment: ExactSegment) -> None:
+        self._base = base
+        self._segment = segment
+        self._hidden: tuple[ExactRows | None, NDArray[np.int64]] = (None, np.empty(0, np.int64))
+
+    def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Hits:
+        """The k best among `allowed` (None: all). `query` has shape (1, dim)."""
+        fresh = self._segment.rows()
+        hidden = self._hidden_rows(fresh)
+        rows = None
+        if allowed is not None:
+            rows = allowed_rows(self._base.keys, allowed)
+            rows[hidden] = False
+        elif len(hidden):
+            rows = np.ones(len(self._base.keys), np.bool_)
+            rows[hidden] = False
+        old = self._base.search_rows(query, k, rows)
+        if len(fresh.keys) == 0:
+            return old
+        new = fresh.search(query, k, allowed)
+        return best(
+            np.concatenate([old.keys, new.keys]), np.concatenate([old.scores, new.scores]), k
+        )
+
+    def _hidden_rows(self, fresh: ExactRows) -> NDArray[np.int64]:
+        """The base's rows whose keys are in the segment; worked out once per state of it."""
+        held, rows = self._hidden
+        if held is not fresh:
+            rows = np.flatnonzero(np.isin(self._base.keys, fresh.keys))
+            self._hidden = (fresh, rows)
+        return rows
+
+
+def _write_matrix(path: Path, vectors: Vectors, order: NDArray[np.int64]) -> Vectors:
+    """Write rows in an order without holding a second copy; returns them mapped."""
+    shape = (len(order), vectors.shape[1])
+    if len(order) == 0:  # a file of no bytes cannot be mapped
+        np.save(path, np.empty(shape, np.float32))
+        return np.empty(shape, np.float32)
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    for start in range(0, len(order), _COPY_ROWS):
+        part = order[start : start + _COPY_ROWS]
+        out[start : start + len(part)] = vectors[part]
+    out.flush()
+    return out
+
+
+def _map_matrix(path: Path, shape: tuple[int, int]) -> Vectors:
+    if shape[0] == 0:
+        return np.asarray(np.load(path), np.float32)
+    # A plain array over the mapping: np.memmap's own class costs time in every operation.
+    return np.asarray(np.load(path, mmap_mode="r")).view(np.ndarray)
+
+
+def _write_lists(path: Path, matrix: Vectors) -> int:
+    """Write the inverted file; returns how many lists to probe."""
+    count, dim = matrix.shape
+    nlist = max(1, min(int(_LISTS_PER_ROOT * math.sqrt(count)), count // 39 + 1))
+    index: Any = faiss.index_factory(dim, f"IVF{nlist},SQ8", faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed = _SEED
+    index.cp.max_points_per_centroid = _TRAIN_PER_LIST
+    rng = np.random.default_rng(_SEED)
+    sample = np.sort(rng.choice(count, min(count, nlist * _TRAIN_PER_LIST), replace=False))
+    index.train(np.ascontiguousarray(matrix[sample]))
+    for start in range(0, count, _COPY_ROWS):
+        index.add(np.ascontiguousarray(matrix[start : start + _COPY_ROWS]))
+    faiss.write_index(index, str(path))
+    return _calibrate(index, matrix, rng)
+
+
+def _calibrate(index: Any, matrix: Vectors, rng: np.random.Generator) -> int:
+    """The fewest probes, doubling, that reach the target recall of the top 10."""
+    queries = _sample_queries(matrix, rng)
+    k = min(10, len(matrix))
+    truth = [np.argpartition(-(matrix @ query), k - 1)[:k] for query in queries]
+    probes: int = min(8, index.nlist)
+    while probes < index.nlist:
+        options = _options(probes)
+        _, found = index.search(queries, _MIN_REFINE, params=options)
+        hit = [np.isin(want, got).mean() for want, got in zip(truth, found, strict=True)]
+        if float(np.mean(hit)) >= _TARGET_RECALL:
+            break
+        probes = min(2 * probes, index.nlist)
+    return probes
+
+
+def _options(probes: int) -> Any:
+    options: Any = faiss.SearchParametersIVF()
+    options.nprobe = probes
+    return options
+
+
+def _sample_queries(matrix: Vectors, rng: np.random.Generator) -> Vectors:
+    """Half are rows ("more like this"), half lie between two rows: harder, as typed ones are."""
+    pairs = rng.integers(0, len(matrix), (2, _CALIBRATION_QUERIES))
+    queries = matrix[pairs[0]]
+    between = slice(_CALIBRATION_QUERIES // 2, None)
+    queries[between] += matrix[pairs[1][between]]
+    norms = np.linalg.norm(queries, axis=1, keepdims=True)
+    return np.asarray(queries / np.maximum(norms, 1e-12), np.float32)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
