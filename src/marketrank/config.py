@@ -32,7 +32,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(description="Folder of everything that marketrank keeps")
     database_url: str = Field(
-        "", description="postgresql://… of a server; empty starts the embedded one in the home"
+        "",
+        repr=False,  # may hold a password
+        description="postgresql://… of a server; empty starts the embedded one in the home",
     )
     photos_url: str = Field(
         "", description="Where cleaned photos are kept (fsspec URL); empty means <home>/photos"
@@ -68,6 +70,9 @@ class Settings(BaseSettings):
     )
     vector_depth: int = Field(
         200, ge=10, description="Hits that the vector retriever fetches for one request"
+    )
+    sort_depth: int = Field(
+        200, ge=10, description="Best matches of a query that a sort by price or date reorders"
     )
     fusion_k: int = Field(
         60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"

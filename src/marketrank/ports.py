@@ -91,6 +91,9 @@ class VectorStore(Protocol):
 
     def vectors_after(self, version: ModelVersion, after: Seq, limit: int) -> StoredVectors: ...
 
+    def count_after(self, version: ModelVersion, after: Seq) -> int:
+        """How many vectors have a number above `after`."""
+
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
         """Shape (1, dim), or None where there is none yet."""
 

@@ -1,0 +1,50 @@
+# Two commands: `make demo` and `make test`. Each does all the set-up that it needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# Options of the demo, as in: make demo ARGS=--no-serve
+ARGS ?=
+export PIP_CONSTRAINT := $(CURDIR)/requirements.lock
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint unit clean help
+
+help:
+	@echo "make demo   a made-up marketplace, cleaned, indexed and served on http://127.0.0.1:8080"
+	@echo "            (make demo ARGS=--no-serve ends after a printed search)"
+	@echo "make test   style, types and all tests"
+	@echo "make unit   the tests without I/O"
+
+demo: $(VENV)/.demo
+	$(BIN)/marketrank demo $(ARGS)
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest tests/unit
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "marketrank needs Python 3.11 or newer: install it, or make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "cannot make a virtual environment: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+
+# torch first: what is installed already is not replaced by another build.
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml requirements.lock
+	$(BIN)/pip install --quiet --progress-bar on torch
+	$(BIN)/pip install --quiet --progress-bar on --editable '.[train]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo tests/install-browser.sh
+	$(BIN)/pip install --quiet --progress-bar on --editable '.[train,s3,test]'
+	sh tests/install-browser.sh
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info

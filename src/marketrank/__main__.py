@@ -1,0 +1,5 @@
+"""`python -m marketrank`."""
+
+from marketrank.cli import main
+
+main()

@@ -1,0 +1,168 @@
+"""What one process sees of the marketplace, kept up to date by polling.
+
+Readers never write: they follow the listings and vectors by sequence number, reload the text
+index and swap to a new release when CURRENT changes. A request takes one `View` and keeps it, so
+it never mixes an encoder of one release with an index of another.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from marketrank.errors import MarketrankError
+from marketrank.ports import Encoder, ListingStore, TextIndex, VectorIndex, VectorStore
+from marketrank.retrieval import release as releases
+from marketrank.retrieval.catalogue import Catalogue, Snapshot
+from marketrank.retrieval.exact_index import ExactSegment
+from marketrank.retrieval.text_index import TextReader
+from marketrank.retrieval.vector_index import Base, LayeredIndex
+from marketrank.types import ReleaseId, Seq
+
+_BATCH = 10_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One release with everything that has changed since it was built."""
+
+    release: ReleaseId
+    encoder: Encoder
+    catalogue: Snapshot
+    text: TextIndex
+    vectors: VectorIndex
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """A release in memory, and how far its fresh segment has followed."""
+
+    release: ReleaseId
+    encoder: Encoder
+    segment: ExactSegment
+    vectors: LayeredIndex
+    seq: Seq
+
+
+class Follower:
+    """Keeps a View current. `refresh` may be called from one thread at a time; `view` from any."""
+
+    def __init__(
+        self,
+        *,
+        listings: ListingStore,
+        vectors: VectorStore,
+        text_folder: Path,
+        release_folder: Path,
+        open_encoder: Callable[[Path], Encoder],
+    ) -> None:
+        self._listings = listings
+        self._vectors = vectors
+        self._release_folder = release_folder
+        self._open_encoder = open_encoder
+        self._catalogue = Catalogue()
+        self._text = TextReader(text_folder)
+        self._loaded: _Loaded | None = None
+        self._refused: ReleaseId | None = None
+        self._seq = Seq(0)
+        self._view: View | None = None
+        self._lock = Lock()
+
+    def view(self) -> View | None:
+        """The newest view, or None until a release is loaded."""
+        return self._view
+
+    def refresh(self) -> None:
+        """Catch up with everything that is committed now."""
+        with self._lock:
+            self._follow_release()
+            self._follow_vectors()
+            self._text.reload()
+            self._follow_listings()
+            loaded = self._loaded
+            if loaded is not None:
+                self._view = View(
+                    loaded.release,
+                    loaded.encoder,
+                    self._catalogue.snapshot(),
+                    self._text,
+                    loaded.vectors,
+                )
+
+    def _follow_release(self) -> None:
+        current = releases.current(self._release_folder)
+        held = self._loaded.release if self._loaded else None
+        if current is None or current in (held, self._refused):
+            return
+        try:
+            self._loaded = self._load(current)
+        except MarketrankError as error:
+            if held is None:
+                raise
+            # The old release keeps answering; the broken one is not tried again and again.
+            self._refused = current
+            _log.error("release %s refused, %s stays: %s", current, held, error)
+
+    def _load(self, name: ReleaseId) -> _Loaded:
+        manifest = releases.read_manifest(self._release_folder, name)
+        folder = self._release_folder / name
+        held = self._loaded
+        if held is not None and held.encoder.version == manifest.model_version:
+            encoder = held.encoder
+        else:
+            encoder = self._open_encoder(folder / "encoder")
+        segment = ExactSegment(encoder.dim)
+        layered = LayeredIndex(Base.open(folder / "index"), segment)
+        loaded = _Loaded(name, encoder, segment, layered, manifest.vector_seq)
+        self._catch_up(loaded)  # complete before it becomes visible
+        return loaded
+
+    def _follow_vectors(self) -> None:
+        if self._loaded is not None:
+            self._catch_up(self._loaded)
+
+    def _catch_up(self, loaded: _Loaded) -> None:
+        while True:
+            batch = self._vectors.vectors_after(loaded.encoder.version, loaded.seq, _BATCH)
+            if len(batch.keys) == 0:
+                return
+            loaded.segment.put(batch.keys, batch.vectors)
+            loaded.seq = batch.seq
+
+    def _follow_listings(self) -> None:
+        while batch := self._listings.attributes(self._seq, _BATCH):
+            self._catalogue.apply(batch)
+            self._seq = batch[-1].seq
+
+
+class Poller:
+    """Runs a step again and again in a thread; a step that fails is logged and tried again."""
+
+    def __init__(self, name: str, step: Callable[[], object], *, seconds: float) -> None:
+        self._name = name
+        self._step = step
+        self._seconds = seconds
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        failing = ""
+        while not self._stop.is_set():
+            try:
+                self._step()
+                failing = ""
+            except Exception as error:
+                # Once a fault, not five times a second.
+                if failing != str(error):
+                    _log.exception("%s failed and tries again", self._name)
+                failing = str(error)
+            self._stop.wait(self._seconds)

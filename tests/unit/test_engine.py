@@ -1,0 +1,205 @@
+"""The engine over in-memory parts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from marketrank.engine import Depths, Engine
+from marketrank.errors import BadInput, NotReady
+from marketrank.retrieval.catalogue import Catalogue
+from marketrank.retrieval.follow import View
+from marketrank.types import (
+    Attributes,
+    Filters,
+    Hits,
+    Listing,
+    ListingId,
+    ListingKey,
+    Mask,
+    ModelVersion,
+    Money,
+    Near,
+    Place,
+    ReleaseId,
+    Request,
+    RequestId,
+    Seq,
+    Sort,
+    Stored,
+    Vectors,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+DEPTHS = Depths(text=100, vector=3, sort=3, fusion_k=60)
+ASK = Request(RequestId("r"), NOW)
+
+
+def listing(n: int, title: str, pounds: int, latitude: float) -> Listing:
+    place = Place("Town", latitude=latitude, longitude=0.0)
+    return Listing(ListingId(f"id{n}"), title, price=Money(pounds * 100, "GBP"), place=place)
+
+
+LISTINGS = [
+    listing(0, "oak table", 30, 51.0),
+    listing(1, "pine table", 10, 52.0),
+    listing(2, "oak chair", 20, 53.0),
+    listing(3, "bicycle", 5, 54.0),
+]
+
+
+class Words:
+    """Counts the words that a title shares with the query."""
+
+    def search(self, text: str, k: int, allowed: Mask | None = None) -> Hits:
+        shared = [len(set(text.split()) & set(one.title.split())) for one in LISTINGS]
+        found = [n for n, count in enumerate(shared) if count and (allowed is None or allowed[n])]
+        found.sort(key=lambda n: (-shared[n], n))
+        return hits(found[:k])
+
+
+class Vectors4:
+    """Vectors are one-hot by key: nearest to key n is n, then the others in order."""
+
+    def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Hits:
+        best = int(query.argmax())
+        order = [best, *(n for n in range(4) if n != best)]
+        return hits([n for n in order if allowed is None or allowed[n]][:k])
+
+
+class Titles:
+    version = ModelVersion("fake")
+    dim = 4
+
+    def encode_listings(self, texts: Sequence[str], photos: object) -> Vectors:
+        raise NotImplementedError
+
+    def encode_query(self, text: str, photo: bytes | None) -> Vectors:
+        return np.eye(4, dtype=np.float32)[[int(photo) if photo else 0]]
+
+
+class Store:
+    def __init__(self) -> None:
+        self.ended: set[int] = set()
+
+    def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]:
+        return {key: Stored(LISTINGS[key], key, Seq(1), key not in self.ended, NOW) for key in keys}
+
+    def vector(self, version: ModelVersion, key: ListingKey) -> Vectors:
+        return np.eye(4, dtype=np.float32)[[key]]
+
+
+def hits(keys: Sequence[int]) -> Hits:
+    scores = np.linspace(1, 0.5, len(keys), dtype=np.float32)
+    return Hits(np.array(keys, np.int64), scores)
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def engine(store: Store) -> Engine:
+    catalogue = Catalogue()
+    catalogue.apply(
+        [
+            Attributes(
+                ListingKey(n),
+                one.id,
+                Seq(n + 1),
+                True,
+                ("Home",) if n < 3 else ("Sports",),
+                one.price.minor if one.price else None,
+                one.place.latitude if one.place else None,
+                0.0,
+                NOW + timedelta(days=n),
+            )
+            for n, one in enumerate(LISTINGS)
+        ]
+    )
+    view = View(ReleaseId("rel"), Titles(), catalogue.snapshot(), Words(), Vectors4())
+    return Engine(view=lambda: view, listings=store, vectors=store, depths=DEPTHS)  # type: ignore[arg-type]
+
+
+def ids(engine: Engine, request: Request) -> list[str]:
+    return [item.listing.id for item in engine.answer(request).items]
+
+
+def test_without_a_release_the_remedy_is_named(store: Store) -> None:
+    engine = Engine(view=lambda: None, listings=store, vectors=store, depths=DEPTHS)  # type: ignore[arg-type]
+    with pytest.raises(NotReady, match="marketrank index"):
+        engine.answer(ASK)
+
+
+def test_text_is_found_by_words_and_by_vector(engine: Engine) -> None:
+    ranking = engine.answer(replace(ASK, text="oak table"))
+    assert ranking.items[0].listing.id == "id0"
+    assert ranking.items[0].found_by == ("text", "vector")
+    assert ranking.release == "rel"
+    assert ranking.request == "r"
+    scores = [item.score for item in ranking.items]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_photo_is_found_by_vector_alone(engine: Engine) -> None:
+    ranking = engine.answer(replace(ASK, photo=b"3"))
+    assert ranking.items[0].listing.id == "id3"
+    assert {item.found_by for item in ranking.items} == {("vector",)}
+    assert ranking.total == DEPTHS.vector
+
+
+def test_nothing_asked_is_the_feed_newest_first(engine: Engine) -> None:
+    assert ids(engine, ASK) == ["id3", "id2", "id1", "id0"]
+    assert ids(engine, replace(ASK, text="  ")) == ["id3", "id2", "id1", "id0"]
+
+
+def test_like_a_listing_leaves_it_out(engine: Engine) -> None:
+    assert ids(engine, replace(ASK, like=ListingId("id2"))) == ["id0", "id1", "id3"]
+    with pytest.raises(BadInput, match="like=nobody"):
+        engine.answer(replace(ASK, like=ListingId("nobody")))
+
+
+def test_filters_hold_for_every_retriever(engine: Engine) -> None:
+    cheap = Filters(price_high=1000)
+    assert ids(engine, replace(ASK, text="oak table", filters=cheap)) == ["id1", "id3"]
+    assert ids(engine, replace(ASK, filters=cheap)) == ["id3", "id1"]
+    sports = Filters(category=("Sports",))
+    assert ids(engine, replace(ASK, text="oak table", filters=sports)) == ["id3"]
+
+
+def test_distance_filters_and_is_reported(engine: Engine) -> None:
+    near = Filters(near=Near(51.0, 0.0, within_km=150))
+    ranking = engine.answer(replace(ASK, text="table", filters=near))
+    assert [item.listing.id for item in ranking.items] == ["id0", "id1"]
+    assert ranking.items[0].distance_km == pytest.approx(0, abs=0.1)
+    assert ranking.items[1].distance_km == pytest.approx(111, rel=0.01)
+
+
+def test_a_sort_reorders_the_best_matches_only(engine: Engine) -> None:
+    # Depth 3: the bicycle, cheapest of all, is no match for "oak table" and stays out.
+    assert ids(engine, replace(ASK, text="oak table", sort=Sort.PRICE)) == ["id1", "id2", "id0"]
+    assert ids(engine, replace(ASK, sort=Sort.PRICE))[0] == "id3"
+    newest = ids(engine, replace(ASK, text="oak table", sort=Sort.NEWEST))
+    assert newest == ["id2", "id1", "id0"]
+
+
+def test_pages_join_without_gap_or_repeat(engine: Engine) -> None:
+    whole = ids(engine, ASK)
+    pages = [ids(engine, replace(ASK, offset=offset, k=1)) for offset in range(5)]
+    assert [one for page in pages for one in page] == whole
+
+
+def test_what_ended_since_the_last_poll_is_left_out_and_the_page_stays_full(
+    engine: Engine, store: Store
+) -> None:
+    store.ended = {3, 1}
+    assert ids(engine, replace(ASK, k=2)) == ["id2", "id0"]
+
+
+def test_facets_count_all_that_matched(engine: Engine) -> None:
+    ranking = engine.answer(replace(ASK, k=1))
+    assert [(v.value, v.count) for v in ranking.facets["category"]] == [("Home", 3), ("Sports", 1)]
+    assert ranking.total == 4
