@@ -1,0 +1,112 @@
+"""The exported towers at work: texts and photos to unit vectors, without torch."""
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from marketrank.errors import BadInput, Corrupt
+from marketrank.models.artefact import ImagePart, TextPart
+from marketrank.models.preprocess import Pixels, to_pixels
+from marketrank.models.sessions import open_session
+from marketrank.types import Vectors
+
+_log = logging.getLogger(__name__)
+_TEXT_BATCH = 32
+_PHOTO_BATCH = 16
+_BATCHES_AHEAD = 2  # decoded photos that wait for the tower: bounds memory, keeps it busy
+_CHARACTERS_PER_TOKEN = 32  # English has 5; a text cut here still fills max_tokens
+
+
+class TextEncoder:
+    """Texts to unit vectors. May be called from several threads."""
+
+    def __init__(self, folder: Path, part: TextPart, *, threads: int) -> None:
+        self._part = part
+        self._session = open_session(folder / part.file, threads=threads)
+        path = folder / part.tokenizer
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises nothing more special
+            raise Corrupt(f"{path} cannot be read: {error}") from error
+        self._tokenizer.no_padding()  # each batch is padded to its own longest text
+        self._tokenizer.enable_truncation(part.max_tokens)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Shape (n, dim), in the order given. A text's vector does not depend on the others."""
+        vectors = np.empty((len(texts), self._part.dim), np.float32)
+        ids = [self._tokenizer.encode(self._cut(text)).ids for text in texts]
+        by_length = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+        for start in range(0, len(by_length), _TEXT_BATCH):
+            rows = by_length[start : start + _TEXT_BATCH]
+            vectors[rows] = self._run([ids[row] for row in rows])
+        return vectors
+
+    def _cut(self, text: str) -> str:
+        """What can matter of a text of any length, without what UTF-8 cannot hold."""
+        short = text[: _CHARACTERS_PER_TOKEN * self._part.max_tokens]
+        return short.encode("utf-8", "ignore").decode("utf-8")
+
+    def _run(self, ids: Sequence[Sequence[int]]) -> Vectors:
+        longest = max(len(row) for row in ids)
+        padded = np.full((len(ids), longest), self._part.pad_id, np.int64)
+        mask = np.zeros((len(ids), longest), np.int64)
+        for row, tokens in enumerate(ids):
+            padded[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        vectors: Vectors = self._session.run(None, {"ids": padded, "mask": mask})[0]
+        return vectors
+
+
+class PhotoEncoder:
+    """Photos to unit vectors. May be called from several threads."""
+
+    def __init__(self, folder: Path, part: ImagePart, *, threads: int) -> None:
+        self._part = part
+        self._threads = threads
+        self._session = open_session(folder / part.file, threads=threads)
+
+    def encode(self, photos: Sequence[bytes]) -> tuple[Vectors, list[bool]]:
+        """Vectors of shape (n, dim), and which photos could be decoded. The rows of those that
+        could not are zero; each is logged."""
+        vectors = np.zeros((len(photos), self._part.dim), np.float32)
+        readable = [False] * len(photos)
+        start = 0
+        for batch in self._decoded(photos):
+            rows = [start + i for i, pixels in enumerate(batch) if pixels is not None]
+            if rows:
+                vectors[rows] = self._run([pixels for pixels in batch if pixels is not None])
+            for row in rows:
+                readable[row] = True
+            start += len(batch)
+        return vectors, readable
+
+    def _decoded(self, photos: Sequence[bytes]) -> Iterator[list[Pixels | None]]:
+        """Batches of decoded photos, in order; threads decode while the tower runs."""
+        batches = [photos[i : i + _PHOTO_BATCH] for i in range(0, len(photos), _PHOTO_BATCH)]
+        if len(photos) == 1:
+            yield [self._decode(photos[0])]
+            return
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
+            waiting: deque[list[Future[Pixels | None]]] = deque()
+            for batch in batches:
+                waiting.append([pool.submit(self._decode, photo) for photo in batch])
+                if len(waiting) > _BATCHES_AHEAD:
+                    yield [future.result() for future in waiting.popleft()]
+            while waiting:
+                yield [future.result() for future in waiting.popleft()]
+
+    def _decode(self, photo: bytes) -> Pixels | None:
+        try:
+            return to_pixels(photo, self._part.size)
+        except BadInput as error:
+            _log.warning("treated as absent: %s", error)
+            return None
+
+    def _run(self, pixels: Sequence[Pixels]) -> Vectors:
+        vectors: Vectors = self._session.run(None, {"pixels": np.stack(pixels)})[0]
+        return vectors
