@@ -1,0 +1,36 @@
+"""Numbers that follow the order of commits (ADR 0032).
+
+A sequence gives out numbers when asked, not when committed, so a reader at 2 can miss a 1 that
+commits later. Here a writer first waits for its turn (an advisory lock that ends with its
+transaction, after the commit has become visible) and then takes numbers from a row that a
+rollback gives back: when a reader sees n, everything up to n is committed.
+"""
+
+from sqlalchemy import Connection, text
+
+# Any fixed number; advisory locks are per database.
+_TURN = 7_307_710_001
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Make this transaction the only writer until it ends. Call it before reading what the write
+    depends on."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
+
+
+def take(connection: Connection, name: str, n: int) -> range:
+    """The next n numbers of the counter `name`. The caller must have the turn."""
+    last = connection.execute(
+        text("UPDATE counters SET value = value + :n WHERE name = :name RETURNING value"),
+        {"n": n, "name": name},
+    ).scalar_one()
+    return range(last - n + 1, last + 1)
+
+
+def last(connection: Connection, name: str) -> int:
+    """The highest number of the counter `name` that is committed; 0 where there is none."""
+    return int(
+        connection.execute(
+            text("SELECT value FROM counters WHERE name = :name"), {"name": name}
+        ).scalar_one()
+    )

@@ -1,0 +1,116 @@
+"""The tables, as the newest migration leaves them. A contract test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData()
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""The last number given out, by name: "seq" (changes) and "key" (listings). See `numbers`."""
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("category", ARRAY(Text), nullable=False),
+    Column("price_minor", BigInteger),
+    Column("currency", Text),
+    Column("town", Text),
+    Column("county", Text),
+    Column("country", Text),
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("seller", Text),
+    Column("seller_type", Text),
+    Column("created_at", DateTime(timezone=True)),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("signals", ARRAY(Text), nullable=False),
+    Column("original", JSONB),
+    Column("content_hash", Text, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("seq", BigInteger, nullable=False, unique=True),
+    Column("first_seen", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("listing_key", ForeignKey("listings.key"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("image_id", Text, nullable=False),
+    Column("blob", Text, nullable=False),
+    Column("source_sha256", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("phash", BigInteger, nullable=False),
+    PrimaryKeyConstraint("listing_key", "position"),
+    # Two feeds may both have a "1.jpg": an image id is unique within its listing only (ADR 0033).
+    UniqueConstraint("listing_key", "image_id"),
+    Index("photos_source_sha256_idx", "source_sha256"),
+    Index("photos_phash_idx", "phash"),
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("kind", Text, nullable=False),
+    # A torn record can have any text for a key, longer than an index takes: sha256 of the key.
+    Column("key_digest", LargeBinary, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("kind", "key_digest"),
+)
+
+duplicates = Table(
+    "duplicates",
+    metadata,
+    Column("listing_key", ForeignKey("listings.key"), nullable=False),
+    Column("of_key", ForeignKey("listings.key"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("score", Double, nullable=False),
+    PrimaryKeyConstraint("listing_key", "of_key", "kind"),
+    CheckConstraint("listing_key <> of_key", name="duplicates_of_another"),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("model_version", Text, nullable=False),
+    Column("listing_key", ForeignKey("listings.key"), nullable=False),
+    Column("embed_hash", Text, nullable=False),
+    # float32, little endian
+    Column("vector", LargeBinary, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("model_version", "listing_key"),
+    Index("vectors_model_version_seq_idx", "model_version", "seq", unique=True),
+)
