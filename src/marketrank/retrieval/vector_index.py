@@ -20,6 +20,7 @@ import faiss
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from marketrank.errors import BadInput, Corrupt
 from marketrank.retrieval.exact_index import (
@@ -45,12 +46,19 @@ _MIN_REFINE = 100
 _TARGET_RECALL = 0.995  # of the top 10, at build time, over sampled queries
 _CALIBRATION_QUERIES = 64
 _COPY_ROWS = 65_536
+_MIN_PROBES = 16
+# So few allowed vectors are compared exactly: 0.8 ms at 768 dims, and no recall is lost.
+_SCAN_ROWS = 4_000
 _SEED = 20_260_101
 
 
 def limit_threads(n: int) -> None:
-    """Let one FAISS call use n threads: 1 where many requests run side by side."""
-    faiss.omp_set_num_threads(n)
+    """Let each matrix product of this process (NumPy's and FAISS's BLAS) use n threads.
+
+    A process that answers requests calls it with 1: two BLAS pools that wait for each other on
+    few cores took 7 ms for a product that takes one thread 0.25 (20,000 × 64, 2 cores).
+    """
+    threadpool_limits(limits=n)
 
 
 def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int) -> None:
@@ -88,8 +96,7 @@ class Base:
 
     keys: Keys
     vectors: Vectors
-    lists: Any  # faiss.IndexIVF, or None where every search is exact
-    probes: int
+    lists: "_Lists | None"  # None where every search is exact
 
     @staticmethod
     def open(folder: Path, verify: bool = False) -> "Base":
@@ -115,8 +122,8 @@ class Base:
                 raise Corrupt(f"{folder} does not hold {shape[0]} vectors as it says; {remedy}")
             lists = None
             if manifest["kind"] == "ivf":
-                lists = faiss.read_index(str(folder / "lists.faiss"), faiss.IO_FLAG_MMAP)
-            return Base(keys, vectors, lists, int(manifest["probes"]))
+                lists = _read_lists(folder / "lists.faiss", shape[0], int(manifest["probes"]))
+            return Base(keys, vectors, lists)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
             raise Corrupt(
                 f"the vector index in {folder} is unreadable ({error}); {remedy}"
@@ -132,23 +139,75 @@ class Base:
         flat = check_query(query, self.vectors.shape[1])
         if self.lists is None:
             return scan(flat, self.keys, self.vectors, k, rows)
-        if rows is not None:
-            chosen = np.flatnonzero(rows)
-            # The lists would compare about this many vectors; so few are scanned exactly instead.
-            if len(chosen) * self.lists.nlist <= len(self.keys) * self.probes:
-                scores = gathered_scores(flat, self.vectors, chosen)
-                return best(self.keys[chosen], scores, k)
-        found = self._candidates(query, max(_REFINE * k, _MIN_REFINE), rows)
-        return best(self.keys[found], gathered_scores(flat, self.vectors, found), k)
+        chosen = None if rows is None else np.flatnonzero(rows)
+        if chosen is None or len(chosen) > max(_SCAN_ROWS, self.lists.budget):
+            chosen = self.lists.candidates(flat, max(_REFINE * k, _MIN_REFINE), rows)
+        return best(self.keys[chosen], gathered_scores(flat, self.vectors, chosen), k)
 
-    def _candidates(self, query: Vectors, n: int, rows: Rows | None) -> NDArray[np.int64]:
-        """The rows of the n nearest by their 8-bit codes."""
-        options = _options(self.probes)
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """The inverted file. `centroids` (lists, dim); `list_of` (n,) names each row's list;
+    `sizes` (lists,) counts their rows."""
+
+    index: Any  # faiss.IndexIVF
+    centroids: Vectors
+    list_of: NDArray[np.int32]
+    sizes: NDArray[np.int64]
+    probes: int
+
+    @property
+    def budget(self) -> int:
+        """How many vectors a search without a mask compares."""
+        return len(self.list_of) * self.probes // len(self.sizes)
+
+    def candidates(
+        self, query: NDArray[np.float32], n: int, rows: Rows | None
+    ) -> NDArray[np.int64]:
+        """The allowed rows of the n nearest by their 8-bit codes, ascending.
+
+        Reads the nearest lists, passing over those without an allowed row, until as many allowed
+        vectors were compared as a search without a mask compares. So recall does not fall with the
+        share that is allowed, nor where those are all far from the query; a fixed number of
+        lists found a third of the top 10 under a mask of 1 % (benchmark in docs/adr/0052).
+        """
+        sizes = self.sizes if rows is None else self._allowed_sizes(rows)
+        affinity = self.centroids @ query
+        order = np.argsort(-affinity, kind="stable")
+        order = order[sizes[order] > 0]
+        enough = int(np.searchsorted(np.cumsum(sizes[order]), self.budget)) + 1
+        chosen = order[: max(enough, self.probes)].astype(np.int64)
+        return self._read(query, n, chosen, affinity[chosen], rows)
+
+    def _allowed_sizes(self, rows: Rows) -> NDArray[np.int64]:
+        return np.bincount(self.list_of[rows], minlength=len(self.sizes))
+
+    def _read(
+        self,
+        query: NDArray[np.float32],
+        n: int,
+        chosen: NDArray[np.int64],
+        affinity: NDArray[np.float32],
+        rows: Rows | None,
+    ) -> NDArray[np.int64]:
+        options = _options(len(chosen))
         if rows is not None:
             bits = np.packbits(rows, bitorder="little")
             options.sel = faiss.IDSelectorBitmap(len(rows), faiss.swig_ptr(bits))
-        _, found = self.lists.search(np.ascontiguousarray(query), n, params=options)
-        return np.sort(found[0][found[0] >= 0])
+        scores, found = np.empty(n, np.float32), np.empty(n, np.int64)
+        # The wrapper without _c takes no options (faiss 1.15).
+        self.index.search_preassigned_c(
+            1,
+            faiss.swig_ptr(query),
+            n,
+            faiss.swig_ptr(chosen),
+            faiss.swig_ptr(affinity),
+            faiss.swig_ptr(scores),
+            faiss.swig_ptr(found),
+            False,
+            options,
+        )
+        return np.sort(found[found >= 0])
 
 
 class LayeredIndex:
@@ -225,12 +284,26 @@ def _write_lists(path: Path, matrix: Vectors) -> int:
     return _calibrate(index, matrix, rng)
 
 
+def _read_lists(path: Path, count: int, probes: int) -> _Lists:
+    # Mapped as plain arrays. (IO_FLAG_MMAP reads lists with a pool of 32 threads that it starts
+    # for every search: 0.4 ms where this takes 0.07.)
+    index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    centroids = faiss.downcast_index(index.quantizer).reconstruct_n(0, index.nlist)
+    inverted = faiss.downcast_InvertedLists(index.invlists)
+    sizes = np.array([inverted.list_size(i) for i in range(index.nlist)], np.int64)
+    list_of = np.zeros(count, np.int32)
+    for number in np.flatnonzero(sizes).tolist():
+        ids = faiss.rev_swig_ptr(inverted.get_ids(number), int(sizes[number]))
+        list_of[ids] = number
+    return _Lists(index, centroids, list_of, sizes, probes)
+
+
 def _calibrate(index: Any, matrix: Vectors, rng: np.random.Generator) -> int:
     """The fewest probes, doubling, that reach the target recall of the top 10."""
     queries = _sample_queries(matrix, rng)
     k = min(10, len(matrix))
     truth = [np.argpartition(-(matrix @ query), k - 1)[:k] for query in queries]
-    probes: int = min(8, index.nlist)
+    probes: int = min(_MIN_PROBES, index.nlist)
     while probes < index.nlist:
         options = _options(probes)
         _, found = index.search(queries, _MIN_REFINE, params=options)
