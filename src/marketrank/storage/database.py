@@ -25,6 +25,9 @@ def connect(url: str) -> Engine:
     target = _parse(url)
     engine = create_engine(
         target,
+        # Not the server's default: after waiting for its turn a writer must see what was
+        # committed meanwhile.
+        isolation_level="READ COMMITTED",
         pool_size=5,
         max_overflow=10,
         pool_timeout=10,

@@ -79,6 +79,7 @@ def stop(home: Path) -> bool:
     folder = _folder(home)
     if not folder.is_dir():
         return False
+    choose_user(folder)  # refuses a folder that is another user's
     with _turn(folder):
         return _stop(folder)
 
@@ -86,6 +87,8 @@ def stop(home: Path) -> bool:
 def status(home: Path) -> Status:
     """Say whether the server of this home runs. Starts nothing."""
     folder = _folder(home)
+    if folder.is_dir():
+        choose_user(folder)
     sockets = _sockets(folder)
     if not (sockets and _is_alive(folder) and _answers(folder)):
         return Status(running=False, url=None, pid=None, folder=folder)
@@ -132,7 +135,13 @@ def _turn(folder: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(handle)
+        _unlock(handle)
+
+
+def _unlock(handle: int) -> None:
+    # Closing alone is not enough: another thread may have forked, and the child holds a copy.
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def _try_exclusive(handle: int) -> bool:
@@ -176,9 +185,9 @@ def _is_alive(folder: Path) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not collide
     except BlockingIOError:
-        return True
-    finally:
         os.close(handle)
+        return True
+    _unlock(handle)
     return False
 
 
@@ -209,7 +218,8 @@ def _environment() -> dict[str, str]:
 def _ensure_initialised(folder: Path, user: ServerUser) -> None:
     data = folder / "data"
     if data.exists():
-        found = (data / "PG_VERSION").read_text().strip()
+        version = data / "PG_VERSION"
+        found = version.read_text().strip() if version.exists() else "an unknown version"
         if found != str(_MAJOR):
             raise NotReady(
                 f"{data} was written by PostgreSQL {found} and this marketrank runs {_MAJOR}: move "
@@ -239,6 +249,11 @@ def _ensure_initialised(folder: Path, user: ServerUser) -> None:
     if done.returncode:
         raise NotReady(f"cannot create the database in {folder}: {done.stderr.strip()[-500:]}")
     fresh.rename(data)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)  # or a power cut could take the new name back, and all that came after
+    finally:
+        os.close(handle)
 
 
 def _ensure_running(folder: Path, user: ServerUser) -> None:
