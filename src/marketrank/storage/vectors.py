@@ -86,6 +86,13 @@ class PostgresVectors:
         vectors = np.frombuffer(b"".join(data), _FLOAT).reshape(len(rows), -1)
         return StoredVectors(np.array(keys, np.int64), vectors.copy(), Seq(seqs[-1]))
 
+    def count_after(self, version: ModelVersion, after: Seq) -> int:
+        """See VectorStore."""
+        query = text("SELECT count(*) FROM vectors WHERE model_version = :version AND seq > :after")
+        with self._engine.connect() as connection:
+            values = {"version": version, "after": int(after)}
+            return int(connection.execute(query, values).scalar_one())
+
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
         """See VectorStore."""
         query = text(
