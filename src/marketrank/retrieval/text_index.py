@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import orjson
 import tantivy
+from numpy.typing import NDArray
 from tantivy import Filter, Occur, Query
 
 from marketrank.errors import Corrupt, NotReady
@@ -33,15 +34,22 @@ from marketrank.types import Hits, ListingKey, Mask, Seq
 SCHEMA = 1  # raise it when fields or analysis change: indexes of another number are rebuilt
 _log = logging.getLogger(__name__)
 
-FIELD_BOOSTS = {"title": 3.0, "category": 1.5, "description": 1.0}
-# A fuzzy match scores a constant: tantivy gives it no BM25. A rare word in a title scores about
-# 3 × 8, so this puts a corrected word at about a third of that.
-_FUZZY_SCORE = 2.5
+# Chosen on real listings together with the tie breaker; see docs/adr/0050.
+FIELD_BOOSTS = {"title": 2.0, "category": 1.5, "description": 1.0}
+# A word scores as in its best field, plus this share of the others: their sum would rank a
+# listing that repeats one word in all fields above one that has both words of the query.
+_TIE_BREAKER = 0.3
+# A fuzzy match scores a constant: tantivy gives it no BM25, where a rare word reaches about 8.
+_FUZZY_SCORE = 4.0
 _FUZZY_MIN_LETTERS = 5
 _MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
 _MAX_WORD_BYTES = 40
 _HEAP_BYTES = 50_000_000
 _DEEPEN = 4
+_MARGIN = 1.25  # fetched beyond the expected depth, so that one search mostly does
+# With no more allowed keys than this, tantivy looks up only them: at 100,000 listings a mask of
+# 0.1 % takes 2 ms so and 7 (p99 26) by fetching deeper.
+_MAX_KEYS_IN_QUERY = 5_000
 _KEY = "key"
 _ANALYZER = "english"
 
@@ -150,9 +158,19 @@ class TextReader:
             return _NO_HITS
         searcher = self._opened[1].searcher()
         query = self._query(searcher, text)
-        if query is None or searcher.num_docs == 0:
+        if query is None:
             return _NO_HITS
-        limit = _first_limit(k, searcher.num_docs, allowed)
+        share = 1.0
+        if allowed is not None:
+            keys = np.flatnonzero(allowed)
+            if len(keys) == 0:
+                return _NO_HITS
+            if len(keys) <= _MAX_KEYS_IN_QUERY:
+                query = self._among(query, keys)
+            else:
+                share = min(len(keys) / searcher.num_docs, 1.0)
+        # One more than needed shows whether a tie goes on beyond the k-th.
+        limit = min(math.ceil(k / share * _MARGIN), searcher.num_docs) + 1
         while True:
             found = searcher.search(query, limit, count=False).hits
             hits = _best_allowed(searcher, found, k, allowed)
@@ -164,17 +182,24 @@ class TextReader:
 
     def _query(self, searcher: Any, text: str) -> Query | None:
         """Any of the words in any field. A word that occurs nowhere may be one letter off."""
+        text = text.encode("utf-8", "ignore").decode()  # lone surrogates are no text to tantivy
         words, stems = self._words.analyze(text), self._stems.analyze(text)
         distinct = dict(zip(stems, words, strict=True))
         clauses: list[tuple[Occur, Query]] = []
         for stem, word in list(distinct.items())[:_MAX_WORDS]:
             fields = [f for f in FIELD_BOOSTS if searcher.doc_freq(f, stem) > 0]
             if fields:
-                clauses += [(Occur.Should, self._term(field, stem)) for field in fields]
+                clauses.append(_best_field([self._term(field, stem) for field in fields]))
             elif len(word) >= _FUZZY_MIN_LETTERS and word.isalpha():
                 forms = {stem, word}  # stemming can take a slip of the pen farther away
-                clauses += [(Occur.Should, self._near(field, forms)) for field in FIELD_BOOSTS]
+                clauses.append(_best_field([self._near(field, forms) for field in FIELD_BOOSTS]))
         return Query.boolean_query(clauses) if clauses else None
+
+    def _among(self, query: Query, keys: NDArray[np.int64]) -> Query:
+        """The query over these keys alone, with unchanged scores."""
+        keyed = Query.term_set_query(self._schema, _KEY, keys.tolist())
+        unscored = Query.const_score_query(keyed, 0.0)
+        return Query.boolean_query([(Occur.Must, query), (Occur.Must, unscored)])
 
     def _term(self, field: str, stem: str) -> Query:
         term = Query.term_query(self._schema, field, stem, index_option="freq")
@@ -200,12 +225,8 @@ class _State:
 _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-def _first_limit(k: int, documents: int, allowed: Mask | None) -> int:
-    """How many to fetch so that k allowed ones are likely among them."""
-    if allowed is None:
-        return min(k, documents) + 1
-    share = max(int(allowed.sum()), 1) / documents
-    return min(math.ceil(k / share * 1.25), documents) + 1
+def _best_field(queries: Sequence[Query]) -> tuple[Occur, Query]:
+    return Occur.Should, Query.disjunction_max_query(list(queries), _TIE_BREAKER)
 
 
 def _best_allowed(
