@@ -25,10 +25,10 @@ class Hold:
         """Take the lock if it is free; True where this object now holds it."""
         if self.held():
             return True
-        connection = self._engine.connect()
+        # Outside a transaction, so that the session may idle for as long as it likes.
+        connection = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
         try:
             connection.detach()  # never back to the pool: the lock is the session's
-            connection.execution_options(isolation_level="AUTOCOMMIT")
             query = text("SELECT pg_try_advisory_lock(:id)")
             if connection.execute(query, {"id": self._id}).scalar_one():
                 self._connection = connection

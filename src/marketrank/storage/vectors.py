@@ -90,8 +90,7 @@ class PostgresVectors:
         """See VectorStore."""
         query = text("SELECT count(*) FROM vectors WHERE model_version = :version AND seq > :after")
         with self._engine.connect() as connection:
-            values = {"version": version, "after": int(after)}
-            return int(connection.execute(query, values).scalar_one())
+            return int(connection.execute(query, {"version": version, "after": after}).scalar_one())
 
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
         """See VectorStore."""

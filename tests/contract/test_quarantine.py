@@ -1,0 +1,107 @@
+"""What every Quarantine does, run against each implementation."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from marketrank.errors import BadInput
+from marketrank.ports import Quarantine
+from marketrank.storage.quarantine import PostgresQuarantine
+from marketrank.types import Reason, Rejected
+
+T0 = datetime(2026, 3, 1, tzinfo=UTC)
+T1 = T0 + timedelta(days=1)
+
+IMPLEMENTATIONS = {"postgres": PostgresQuarantine}
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def quarantine(request: pytest.FixtureRequest, database_engine: Engine) -> Quarantine:
+    made: Quarantine = IMPLEMENTATIONS[request.param](database_engine)
+    return made
+
+
+def rejected(key: str, kind: str = "listing", **fields: str) -> Rejected:
+    reason = Reason(fields.pop("reason", "missing_title"))
+    detail = fields.pop("detail", "the title is empty")
+    return Rejected(kind, key, reason, detail, "Products.csv", **fields)
+
+
+def test_what_is_put_comes_back_sorted(quarantine: Quarantine) -> None:
+    records = [
+        rejected("row 7", raw='{"price": "\\n£5"}'),
+        rejected("b", "photo", reason="photo_truncated", detail="ends at byte 10"),
+        rejected("B"),
+        rejected("a"),
+    ]
+    quarantine.put(records, at=T0)
+    assert quarantine.all() == [records[2], records[3], records[0], records[1]]
+
+
+def test_a_newer_rejection_replaces_the_older_of_the_same_kind_and_key(
+    quarantine: Quarantine,
+) -> None:
+    quarantine.put([rejected("a"), rejected("a", "photo")], at=T0)
+    newer = rejected("a", reason="torn_record", detail="two fields", raw="x")
+    quarantine.put([newer], at=T1)
+    assert quarantine.all() == [newer, rejected("a", "photo")]
+
+
+def test_of_two_in_one_batch_the_later_counts(quarantine: Quarantine) -> None:
+    quarantine.put([rejected("a", detail="first"), rejected("a", detail="second")], at=T0)
+    assert quarantine.all() == [rejected("a", detail="second")]
+
+
+def test_clear_removes_only_what_is_named(quarantine: Quarantine) -> None:
+    quarantine.put([rejected("a"), rejected("b"), rejected("a", "photo")], at=T0)
+    assert quarantine.clear("listing", ["a", "unknown"]) == 1
+    assert quarantine.all() == [rejected("b"), rejected("a", "photo")]
+    assert quarantine.clear("listing", ["a"]) == 0
+    assert quarantine.clear("listing", []) == 0
+
+
+def test_nothing_put_is_nothing_kept(quarantine: Quarantine) -> None:
+    quarantine.put([], at=T0)
+    assert quarantine.all() == []
+
+
+keys = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+
+
+@given(records=st.dictionaries(keys, keys, max_size=5))
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_text_is_kept_and_found(quarantine: Quarantine, records: dict[str, str]) -> None:
+    put = [rejected(key, detail=text, raw=text) for key, text in records.items()]
+    quarantine.put(put, at=T0)
+    assert quarantine.all() == sorted(put, key=lambda record: record.key)
+    assert quarantine.clear("listing", list(records)) == len(records)
+    assert quarantine.all() == []
+
+
+def test_a_torn_record_may_have_a_whole_description_for_a_key(quarantine: Quarantine) -> None:
+    # random text, so that compression does not bring it below the limit of an index entry
+    long = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(20_000))
+    quarantine.put([rejected(long), rejected(long + "x")], at=T0)
+    assert quarantine.clear("listing", [long]) == 1
+    assert quarantine.all() == [rejected(long + "x")]
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "\ud800"])
+def test_text_that_cannot_be_stored_is_named(quarantine: Quarantine, bad: str) -> None:
+    with pytest.raises(BadInput, match="rejected listing 'k'"):
+        quarantine.put([rejected("ok"), rejected("k", raw=bad)], at=T0)
+    assert quarantine.all() == []
+
+
+def test_an_equal_rejection_keeps_its_time(database_engine: Engine) -> None:
+    quarantine = PostgresQuarantine(database_engine)
+    quarantine.put([rejected("a"), rejected("b")], at=T0)
+    quarantine.put([rejected("a"), rejected("b", detail="other")], at=T1)
+    with database_engine.connect() as connection:
+        found = connection.execute(text("SELECT key, at FROM rejected ORDER BY key")).all()
+    assert [tuple(row) for row in found] == [("a", T0), ("b", T1)]
