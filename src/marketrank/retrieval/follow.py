@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from marketrank.errors import MarketrankError
+from marketrank.errors import MarketrankError, NotReady
 from marketrank.ports import Encoder, ListingStore, TextIndex, VectorIndex, VectorStore
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
@@ -113,6 +113,11 @@ class Follower:
             encoder = held.encoder
         else:
             encoder = self._open_encoder(folder / "encoder")
+            if encoder.version != manifest.model_version:
+                raise NotReady(
+                    f"release {name} was built with {manifest.model_version}, but the settings "
+                    f"now ask for {encoder.version}; run `marketrank index`"
+                )
         segment = ExactSegment(encoder.dim)
         layered = LayeredIndex(Base.open(folder / "index"), segment)
         loaded = _Loaded(name, encoder, segment, layered, manifest.vector_seq)
