@@ -1,0 +1,83 @@
+"""The application: routes, guards and error handlers around a Service."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import marketrank
+from marketrank.api import health, listings, pages, search
+from marketrank.api.forms import MAX_FIELD_BYTES
+from marketrank.api.problems import failure_of, problem
+from marketrank.api.security import Guard
+from marketrank.api.service import Context, Service
+from marketrank.config import Settings
+from marketrank.errors import MarketrankError
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+# Answers below these paths are for programs, errors included; all else is for people.
+_FOR_PROGRAMS = ("/v1/", "/photos/", "/static/", "/healthcheck", "/readyz", "/openapi.json")
+_FOREVER = "public, max-age=31536000, immutable"
+# What a form holds beside its photo: text fields and the boundaries between them.
+_FORM_SLACK = 2 * MAX_FIELD_BYTES
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    service: Service,
+    *,
+    settings: Settings,
+    lifespan: Lifespan | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """The API and the pages over `service`. `clock` returns UTC."""
+    app = FastAPI(
+        title="marketrank",
+        summary="Search and recommendation for a marketplace of one-off listings",
+        version=marketrank.__version__,
+        lifespan=lifespan,
+        # The usual documentation pages load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = Context(service, settings, clock)
+    for room in (health, search, listings, pages):
+        app.include_router(room.router)
+    app.mount("/static", _Static(directory=pages.STATIC))
+    app.add_middleware(Guard, max_body=settings.photo_max_bytes + _FORM_SLACK)
+    for kind in (MarketrankError, HTTPException, Exception):
+        app.add_exception_handler(kind, _explain)
+    return app
+
+
+class _Static(StaticFiles):
+    """Static files. An address that carries a digest of the content may be kept for ever."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        dated = scope["query_string"].startswith(b"v=")
+        response.headers["Cache-Control"] = _FOREVER if dated else "no-cache"
+        return response
+
+
+def _explain(http: HttpRequest, error: Exception) -> Response:
+    failure = failure_of(error)
+    if http.url.path.startswith(_FOR_PROGRAMS):
+        return problem(http, failure)
+    return pages.failure_page(http, failure)

@@ -1,0 +1,190 @@
+"""The state of the search page: what its address or its form says, and the links that change it.
+
+The page is lenient where the API is strict: unknown fields are left alone, an empty place turns
+its radius and the order by distance off.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from urllib.parse import parse_qsl, urlencode
+
+from marketrank.api.parameters import category_text
+from marketrank.types import FacetValue, Sort
+
+PAGE_SIZE = 24
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km"."""
+
+    q: str = ""
+    category: str = ""
+    price_from: str = ""
+    price_to: str = ""
+    near: str = ""
+    within: str = ""
+    sort: str = ""
+    like: str = ""
+    offset: str = ""
+
+    def search_fields(self) -> dict[str, str]:
+        """The same as parameters of a search."""
+        given = {name: value for name, value in asdict(self).items() if value}
+        low, high = given.pop("price_from", ""), given.pop("price_to", "")
+        if low or high:
+            given["price"] = f"{low}..{high}"
+        if self.q:  # new words after "more like this" start a new search
+            given.pop("like", None)
+        if not self.near:
+            given.pop("within", None)
+            if self.sort == Sort.DISTANCE:
+                given.pop("sort")
+        return given | {"limit": str(PAGE_SIZE)}
+
+    def changed(self, **changes: str) -> "PageQuery":
+        """With other values; back on the first page unless `offset` is among them."""
+        return replace(self, **({"offset": ""} | changes))
+
+    def encoded(self) -> str:
+        return urlencode({name: value for name, value in asdict(self).items() if value})
+
+    def href(self) -> str:
+        query = self.encoded()
+        return f"/?{query}" if query else "/"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether filters are set."""
+        return bool(self.category or self.price_from or self.price_to or self.near)
+
+    @property
+    def category_path(self) -> tuple[str, ...]:
+        return tuple(label.strip() for label in self.category.split(" / ") if label.strip())
+
+
+_NAMES = {field.name for field in fields(PageQuery)}
+
+
+def read_page_query(pairs: Iterable[tuple[str, str]]) -> PageQuery:
+    """From an address or a form; the last of repeated names counts.
+
+    `go` is what the buttons of a photo search send instead of following a link: a whole state,
+    encoded, which replaces everything else. `price=10..50` is understood as its two ends.
+    """
+    given = {name: value.strip() for name, value in pairs}
+    if "go" in given:
+        given = {name: value.strip() for name, value in parse_qsl(given["go"])}
+    if "price" in given:
+        given["price_from"], _, given["price_to"] = given["price"].partition("..")
+    return PageQuery(**{name: value for name, value in given.items() if name in _NAMES})
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """An active filter, and the state without it."""
+
+    label: str
+    without: PageQuery
+
+
+def chips(query: PageQuery, symbol: str) -> Iterator[Chip]:
+    """The filters in force; `symbol` stands before amounts."""
+    if query.category:
+        label = query.category_path[-1] if query.category_path else query.category
+        yield Chip(label, query.changed(category=""))
+    if query.price_from or query.price_to:
+        label = price_label(query.price_from, query.price_to, symbol)
+        yield Chip(label, query.changed(price_from="", price_to=""))
+    if query.near:
+        around = f"within {distance_label(query.within)} of " if query.within else "near "
+        sort = "" if query.sort == Sort.DISTANCE else query.sort
+        yield Chip(around + query.near, query.changed(near="", within="", sort=sort))
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A price band with its count, and the state that narrows to it."""
+
+    label: str
+    count: int
+    query: PageQuery
+
+
+def price_bands(query: PageQuery, facets: Iterable[FacetValue], symbol: str) -> tuple[Band, ...]:
+    """The price facets ("10..50"), the cheapest first."""
+    ends = [(facet.value.partition(".."), facet.count) for facet in facets]
+    ends.sort(key=lambda end: (float(end[0][0] or 0), float(end[0][2] or "inf")))
+    return tuple(
+        Band(price_label(low, high, symbol), n, query.changed(price_from=low, price_to=high))
+        for (low, _, high), n in ends
+    )
+
+
+def price_label(low: str, high: str, symbol: str) -> str:
+    """A price range in words; `symbol` stands before amounts."""
+    low, high = (end.removeprefix(symbol) for end in (low, high))
+    if not high:
+        return f"from {symbol}{low}"
+    if low in ("", "0"):
+        return "free" if high == "0" else f"up to {symbol}{high}"
+    return f"{symbol}{low} to {symbol}{high}"
+
+
+def distance_label(within: str) -> str:
+    """ "5mi" → "5 miles"."""
+    number = within.rstrip("mikles ")
+    unit = within.removeprefix(number).strip()
+    if unit.startswith("mi"):
+        return f"{number} mile" if number == "1" else f"{number} miles"
+    return f"{number} {unit}".strip()
+
+
+def orders(query: PageQuery, *, ranked: bool) -> dict[str, str]:
+    """The orders that make sense here: value of `sort` → what people call it. `ranked` says that
+    something is looked for, so that there is a best match."""
+    named: dict[str, str] = {"": "Best match" if ranked else "Newest"}
+    if ranked:
+        named[Sort.NEWEST] = "Newest"
+    named[Sort.PRICE] = "Lowest price"
+    named[Sort.PRICE_DESC] = "Highest price"
+    if query.near:
+        named[Sort.DISTANCE] = "Nearest"
+    return named
+
+
+@dataclass(frozen=True, slots=True)
+class Crumb:
+    label: str
+    query: PageQuery
+
+
+def crumbs(query: PageQuery) -> tuple[Crumb, ...]:
+    """The chosen category, level by level from the root."""
+    path = query.category_path
+    return tuple(
+        Crumb(label, query.changed(category=category_text(path[: depth + 1])))
+        for depth, label in enumerate(path)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Where this page stands among all; `previous` and `next` are None at the ends."""
+
+    number: int
+    count: int
+    previous: PageQuery | None
+    next: PageQuery | None
+
+
+def paging(query: PageQuery, offset: int, total: int) -> Paging:
+    """Pages count from 1."""
+    before = max(0, offset - PAGE_SIZE)
+    after = offset + PAGE_SIZE
+    return Paging(
+        number=offset // PAGE_SIZE + 1,
+        count=max(1, -(-total // PAGE_SIZE)),
+        previous=query.changed(offset=str(before or "")) if offset > 0 else None,
+        next=query.changed(offset=str(after)) if after < total else None,
+    )

@@ -1,0 +1,66 @@
+"""Errors as answers: every exception becomes a Failure, and a Failure problem+json (RFC 9457)."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from marketrank.api.parameters import BadParameter
+from marketrank.api.security import response_headers
+from marketrank.api.service import request_id
+from marketrank.errors import BadInput, NotReady
+
+_RETRY_SECONDS = "10"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as it is told: `type` is a URN or "about:blank", `more` are further members."""
+
+    status: int
+    title: str
+    detail: str
+    type: str = "about:blank"
+    more: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def failure_of(error: Exception) -> Failure:
+    """What to tell about an exception. Of unexpected ones nothing is told: the log has them."""
+    if isinstance(error, BadParameter):
+        more = {"parameter": error.parameter, "value": error.value, "remedy": error.remedy}
+        return Failure(422, "Bad parameter", str(error), "urn:marketrank:bad-parameter", more)
+    if isinstance(error, BadInput):
+        return Failure(422, "Bad request", str(error), "urn:marketrank:bad-input")
+    if isinstance(error, NotReady):
+        wait = {"Retry-After": _RETRY_SECONDS}
+        return Failure(503, "Not ready", str(error), "urn:marketrank:not-ready", headers=wait)
+    if isinstance(error, HTTPException):
+        title = HTTPStatus(error.status_code).phrase
+        return Failure(error.status_code, title, error.detail, headers=dict(error.headers or {}))
+    return Failure(
+        500, "Internal Server Error", "something failed on our side; try again, or report the id"
+    )
+
+
+def problem(http: HttpRequest, failure: Failure) -> Response:
+    """The failure as application/problem+json."""
+    body: dict[str, Any] = {
+        "type": failure.type,
+        "title": failure.title,
+        "status": failure.status,
+        "detail": failure.detail,
+        "request_id": request_id(http),
+        **failure.more,
+    }
+    return Response(
+        orjson.dumps(body),
+        failure.status,
+        # An answer to an unexpected exception is sent outside the guard that adds these.
+        {**response_headers(request_id(http)), **failure.headers},
+        "application/problem+json",
+    )

@@ -1,0 +1,250 @@
+"""The shapes of the JSON: functions that make them, and models that document them.
+
+Answers are built as plain dictionaries and written by orjson; the pydantic models only describe
+them in the OpenAPI document. A test validates real answers against the models.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from marketrank.retrieval.query import KM_PER_MILE
+from marketrank.types import Item, Listing, ListingId, Money, Photo, Place, Ranking, Request, Stored
+
+CUT = 200
+"""Characters of a description that a search result shows."""
+
+
+def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[str, Any]:
+    """A page of results; see SearchAnswer."""
+    return {
+        "request_id": ranking.request,
+        "release": ranking.release,
+        "items": [item_json(item) for item in ranking.items],
+        "total": ranking.total,
+        "facets": facets_json(ranking),
+        "offset": request.offset,
+        "limit": request.k,
+        "took_ms": round(took_ms, 3),
+        "stages_ms": dict(ranking.stages_ms),
+    }
+
+
+def facets_json(ranking: Ranking) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
+        for name, values in ranking.facets.items()
+    }
+
+
+def item_json(item: Item) -> dict[str, Any]:
+    """One result; see ResultItem."""
+    km = item.distance_km
+    common = _common(item.listing)
+    return {
+        **common,
+        "description": cut(item.listing.description, CUT),
+        "distance_km": None if km is None else round(km, 2),
+        "distance_miles": None if km is None else round(km / KM_PER_MILE, 2),
+        "score": item.score,
+        "found_by": list(item.found_by),
+    }
+
+
+def listing_json(stored: Stored) -> dict[str, Any]:
+    """A whole listing; see ListingDetail. The original texts are never shown."""
+    return {
+        **_common(stored.listing),
+        "description": stored.listing.description,
+        "live": stored.live,
+        "first_seen": stored.first_seen,
+        "flags": [str(flag) for flag in stored.listing.flags],
+        "signals": [str(signal) for signal in stored.signals],
+    }
+
+
+def _common(listing: Listing) -> dict[str, Any]:
+    price = listing.price
+    return {
+        "id": listing.id,
+        "url": listing_url(listing.id),
+        "title": listing.title,
+        "price": None if price is None else major(price),
+        "currency": None if price is None else price.currency,
+        "price_text": None if price is None else str(price),
+        "category": list(listing.category),
+        "place": None if listing.place is None else _place_json(listing.place),
+        "created_at": listing.created_at,
+        "photos": [photo_url(photo) for photo in listing.photos],
+    }
+
+
+def _place_json(place: Place) -> dict[str, Any]:
+    return {
+        "town": place.town,
+        "county": place.county,
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+    }
+
+
+def major(price: Money) -> float:
+    """Major units: pence → pounds. Exact to the penny below 10¹³."""
+    return price.minor / 100
+
+
+def photo_url(photo: Photo) -> str:
+    return f"/photos/{photo.blob}.jpg"
+
+
+def listing_url(id: ListingId) -> str:
+    """Path of a listing's page. Feeds choose their ids, so any character may occur in one."""
+    return f"/listings/{quote(id)}"
+
+
+def cut(text: str, longest: int) -> str:
+    """At most `longest` characters on one line, cut between words, "…" where something is gone."""
+    line = " ".join(text.split())
+    if len(line) <= longest:
+        return line
+    head = line[: longest - 1]
+    # A first word longer than the whole line is cut inside.
+    return (head.rpartition(" ")[0] or head).rstrip(" ,;:.-") + "…"
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlaceShape(_Shape):
+    town: str = Field(examples=["Bristol"])
+    county: str | None = Field(examples=["Somerset"])
+    latitude: float | None = Field(description="WGS84 degrees", examples=[51.4545])
+    longitude: float | None = Field(description="WGS84 degrees", examples=[-2.5879])
+
+
+class _ListingShape(_Shape):
+    id: str = Field(description="The feed's own id", examples=["1001"])
+    url: str = Field(description="Path of the listing's page", examples=["/listings/1001"])
+    title: str = Field(examples=["Solid oak dining table"])
+    price: float | None = Field(description="In major units; null: none given", examples=[120.0])
+    currency: str | None = Field(description="ISO 4217", examples=["GBP"])
+    price_text: str | None = Field(description="As people write it", examples=["£120"])
+    category: list[str] = Field(
+        description="Path from the root", examples=[["Home & Garden", "Dining, Living Room"]]
+    )
+    place: PlaceShape | None
+    created_at: str | None = Field(
+        description="When it was offered (UTC, RFC 3339)", examples=["2026-01-31T09:30:00Z"]
+    )
+    photos: list[str] = Field(
+        description="Paths of square JPEG photos, the first one first",
+        examples=[["/photos/" + "0" * 64 + ".jpg"]],
+    )
+    description: str = Field(examples=["Seats six, a few marks on the top, collection only."])
+
+
+class ResultItem(_ListingShape):
+    """One result. `description` is cut to about 200 characters."""
+
+    distance_km: float | None = Field(
+        description="From `near`; null without it or without a place", examples=[3.2]
+    )
+    distance_miles: float | None = Field(examples=[1.99])
+    score: float = Field(
+        description="Higher is better; comparable within one answer only", examples=[0.0325]
+    )
+    found_by: list[str] = Field(description="Retrievers", examples=[["text", "vector"]])
+
+
+class ListingDetail(_ListingShape):
+    """A whole listing."""
+
+    live: bool = Field(description="False once it has ended", examples=[True])
+    first_seen: str = Field(
+        description="When it first came in (UTC, RFC 3339)", examples=["2026-01-31T09:31:07Z"]
+    )
+    flags: list[str] = Field(description="What cleaning noticed", examples=[["no_price"]])
+    signals: list[str] = Field(
+        description="What a comparison with others shows", examples=[["price_outlier"]]
+    )
+
+
+class FacetShape(_Shape):
+    value: str = Field(
+        description="What to send as the parameter of the facet's name", examples=["Pets"]
+    )
+    label: str = Field(examples=["Pets"])
+    count: int = Field(examples=[42])
+
+
+class SearchAnswer(_Shape):
+    """A page of results, best first."""
+
+    request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
+    release: str = Field(
+        description="The release that answered", examples=["20260131T093000-1a2b3c4d"]
+    )
+    items: list[ResultItem]
+    total: int = Field(description="All that matched", examples=[137])
+    facets: dict[str, list[FacetShape]] = Field(
+        examples=[{"category": [{"value": "Pets", "label": "Pets", "count": 42}]}]
+    )
+    offset: int = Field(examples=[0])
+    limit: int = Field(examples=[24])
+    took_ms: float = Field(description="Milliseconds to answer", examples=[12.5])
+    stages_ms: dict[str, float] = Field(
+        description="The same by stage", examples=[{"retrieve": 3.1, "fill": 2.2}]
+    )
+
+
+class SimilarAnswer(_Shape):
+    """Listings like one listing, best first."""
+
+    request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
+    release: str = Field(examples=["20260131T093000-1a2b3c4d"])
+    items: list[ResultItem]
+
+
+class ProblemShape(BaseModel):
+    """An error (RFC 9457, application/problem+json)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:marketrank:bad-parameter"])
+    title: str = Field(examples=["Bad parameter"])
+    status: int = Field(examples=[422])
+    detail: str = Field(
+        description="What is wrong and what to do",
+        examples=["price=cheap: it is not a price range; write 10..50, 10.. or ..50"],
+    )
+    request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
+    parameter: str | None = Field(None, description="Which one", examples=["price"])
+    value: str | None = Field(None, description="What it was", examples=["cheap"])
+    remedy: str | None = Field(
+        None,
+        description="What to do",
+        examples=["it is not a price range; write 10..50, 10.. or ..50"],
+    )
+
+
+def problem_responses(*statuses: int) -> Mapping[int | str, dict[str, Any]]:
+    """OpenAPI entries of these error statuses."""
+    titles = {
+        400: "Broken form",
+        404: "Not found",
+        413: "Too large",
+        415: "Not a form",
+        422: "Bad parameter",
+        503: "Not ready",
+    }
+    schema = ProblemShape.model_json_schema()
+    return {
+        status: {
+            "description": titles[status],
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in statuses
+    }

@@ -1,0 +1,62 @@
+"""What the API asks of the rest: one Protocol, so that it runs against a real or a small market."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, cast
+
+from starlette.requests import Request as HttpRequest
+
+from marketrank.config import Settings
+from marketrank.types import (
+    BlobKey,
+    ListingId,
+    Near,
+    Ranking,
+    ReleaseId,
+    Request,
+    RequestId,
+    Stored,
+)
+
+
+class Service(Protocol):
+    """The marketplace as one process sees it. Every method may be called from several threads."""
+
+    def answer(self, request: Request) -> Ranking:
+        """Rank listings. Raises NotReady before the first release, BadInput for a request that
+        cannot be answered."""
+
+    def release(self) -> ReleaseId | None:
+        """The release that answers now; None until one is loaded."""
+
+    def listing(self, id: ListingId) -> Stored | None:
+        """A listing, live or ended; None where there never was one."""
+
+    def photo(self, key: BlobKey) -> bytes:
+        """A cleaned photo (JPEG). Raises KeyError where there is none."""
+
+    def locate(self, name: str) -> Near | None:
+        """A place by its name ("Bristol"), without a radius; None where it is not known."""
+
+    def clean_photo(self, data: bytes) -> bytes:
+        """An uploaded file → a cleaned JPEG. Raises BadInput with a reason that the sender of
+        the file understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every handler needs; the application carries one. `clock` returns UTC."""
+
+    service: Service
+    settings: Settings
+    clock: Callable[[], datetime]
+
+
+def context(http: HttpRequest) -> Context:
+    return cast(Context, http.app.state.context)
+
+
+def request_id(http: HttpRequest) -> RequestId:
+    """The id of this HTTP request, which also names the ranking that it leads to."""
+    return RequestId(http.state.request_id)

@@ -1,0 +1,306 @@
+"""The page in a real browser: search, filters, photo search, a listing; with and without
+JavaScript, on a desktop and on a phone.
+
+The server is a fixture: replace `server` to run the same journeys against another one that sells
+an oak table near Bristol. Screenshots are kept where MARKETRANK_SCREENSHOTS names a folder.
+"""
+
+import base64
+import os
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from marketrank.api.app import create_app
+from marketrank.config import Settings
+from small_market import NOW, draw, small_market
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The base address of a marketplace."""
+    app = create_app(
+        small_market(), settings=Settings(home=tmp_path_factory.mktemp("home")), clock=lambda: NOW
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    runner = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not runner.started:
+        assert time.monotonic() < deadline, "the server did not start in 10 s"
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    runner.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium on this machine: install the package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+    """Open a path in a fresh context; a script error or a refused resource fails the test."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def open_page(path: str, **options: object) -> Page:
+        context = browser.new_context(base_url=server, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: _note(message.type, message.text, faults))
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def _note(kind: str, text: str, faults: list[str]) -> None:
+    # A page that explains a mistake answers 422, which browsers report here too.
+    if kind == "error" and "422" not in text:
+        faults.append(text)
+
+
+def _keep(page: Page, name: str) -> None:
+    folder = os.environ.get("MARKETRANK_SCREENSHOTS")
+    if folder:
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def _titles(page: Page) -> list[str]:
+    return page.locator(".results .title").all_inner_texts()
+
+
+def test_search_and_narrow(visit: Callable[..., Page]) -> None:
+    page = visit("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Just listed")
+    _keep(page, "home")
+    page.get_by_label("What are you looking for?").fill("oak table")
+    page.get_by_label("Near which town?").fill("Bristol")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak table”")
+    expect(page.locator(".card").first).to_contain_text(re.compile("miles? away"))
+    assert "price_from" not in page.url  # empty fields stay out of the address
+    everything = len(_titles(page))
+    page.get_by_label("Highest price").fill("50")
+    page.get_by_role("button", name="Apply filters").click()
+    expect(page.get_by_role("list", name="Filters in force")).to_contain_text("up to £50")
+    assert 0 < len(_titles(page)) < everything
+    page.get_by_role("link", name="up to £50").click()
+    page.wait_for_url(lambda url: "price_to" not in url)
+    assert len(_titles(page)) == everything
+    page.get_by_role("link", name="Lowest price").click()
+    page.wait_for_url("**sort=price**")
+    expect(page.get_by_role("navigation", name="Order").locator("[aria-current]")).to_have_text(
+        "Lowest price"
+    )
+    _keep(page, "search")
+
+
+def test_photos_load_and_fill_their_tiles(visit: Callable[..., Page]) -> None:
+    page = visit("/?q=oak+table")
+    page.wait_for_load_state("networkidle")
+    photos = page.locator(".tile img")
+    assert photos.count() > 0
+    for photo in photos.all():
+        assert photo.evaluate("image => image.complete && image.naturalWidth > 0")
+        # The middles of the tile's edges show the photo: its bars have been scaled out.
+        scale = photo.evaluate("image => new DOMMatrix(getComputedStyle(image).transform).a")
+        assert scale >= 4 / 3
+
+
+def test_categories_lead_down_and_back(visit: Callable[..., Page]) -> None:
+    page = visit("/")
+    page.get_by_role("navigation", name="Category").get_by_role("link").first.click()
+    expect(page.get_by_role("link", name="All categories")).to_be_visible()
+    inside = page.locator(".count-line").inner_text()
+    page.get_by_role("link", name="All categories").click()
+    page.wait_for_url(lambda url: "category" not in url)
+    assert page.locator(".count-line").inner_text() != inside
+
+
+def test_listing_and_back(visit: Callable[..., Page]) -> None:
+    page = visit("/?q=oak+table")
+    title = _titles(page)[0]
+    page.locator(".card").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.get_by_role("heading", name="Similar listings")).to_be_visible()
+    _keep(page, "listing")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak table”")
+
+
+def test_choosing_a_photo_searches_at_once(visit: Callable[..., Page], tmp_path: Path) -> None:
+    photo = tmp_path / "chair.jpg"
+    photo.write_bytes(draw("#2b4a86", "3x4", side=2400))
+    page = visit("/")
+    page.get_by_text("Search by photo").click()
+    with page.expect_request_finished(lambda request: request.method == "POST") as posted:
+        page.get_by_label("Choose a photo").set_input_files(photo)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Looks like your photo")
+    sent = int(posted.value.all_headers()["content-length"])
+    assert 0 < sent < photo.stat().st_size  # made smaller before it was sent
+    expect(page.get_by_alt_text("The photo you searched with")).to_be_visible()
+    _keep(page, "photo")
+    # Orders, pages and filters keep the photo, and going back does not lose it.
+    page.get_by_role("button", name="Lowest price").click()
+    expect(page.locator(".orders [aria-current]")).to_have_text("Lowest price")
+    page.locator(".card").first.click()
+    expect(page.get_by_role("heading", name="Similar listings")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Looks like your photo")
+    page.get_by_label("What are you looking for?").fill("chair")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Looks like your photo: “chair”")
+    page.get_by_role("link", name="Your photo").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("“chair”")
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_dropping_or_pasting_a_photo_searches(visit: Callable[..., Page], kind: str) -> None:
+    page = visit("/?q=oak")
+    page.evaluate(
+        """([kind, text]) => {
+          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+          const carrier = new DataTransfer();
+          carrier.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
+          const how = { bubbles: true, cancelable: true };
+          document.body.dispatchEvent(kind === "drop"
+            ? new DragEvent("drop", { ...how, dataTransfer: carrier })
+            : new ClipboardEvent("paste", { ...how, clipboardData: carrier }));
+        }""",
+        [kind, base64.b64encode(draw("#2b4a86")).decode()],
+    )
+    expect(page.get_by_role("heading", level=1)).to_have_text("Looks like your photo")
+
+
+def test_everything_works_without_javascript(visit: Callable[..., Page], tmp_path: Path) -> None:
+    photo = tmp_path / "chair.jpg"
+    photo.write_bytes(draw("#2b4a86", "3x4"))
+    page = visit("/", java_script_enabled=False)
+    page.get_by_label("What are you looking for?").fill("table")
+    page.get_by_role("button", name="Search", exact=True).click()
+    assert page.locator(".results h1").inner_text() == "“table”"
+    page.get_by_text("Search by photo").click()
+    page.get_by_label("Choose a photo").set_input_files(photo)
+    page.get_by_role("button", name="Find similar things").click()
+    assert page.locator(".results h1").inner_text() == "Looks like your photo"
+    page.get_by_role("button", name="Next").click()
+    assert "page 2 of" in page.locator(".count-line").inner_text()
+
+
+def test_unknown_place_is_explained(visit: Callable[..., Page]) -> None:
+    page = visit("/?q=oak&near=Xyzzy")
+    expect(page.get_by_role("alert")).to_contain_text("We do not know the place “Xyzzy”")
+    expect(page.get_by_label("Near which town?")).to_have_value("Xyzzy")
+
+
+@pytest.mark.parametrize("path", ["/", "/?q=oak+table&near=Bristol", "/?q=zeppelin"])
+def test_nothing_sticks_out_on_a_phone(visit: Callable[..., Page], path: str) -> None:
+    page = visit(path, viewport=PHONE, color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    filters = page.get_by_label("Highest price")
+    expect(filters).not_to_be_visible()
+    page.locator(".filters > summary").click()
+    expect(filters).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_keyboard_alone(visit: Callable[..., Page]) -> None:
+    page = visit("/?q=oak+table")
+    page.keyboard.press("Tab")
+    expect(page.get_by_text("Skip to the results")).to_be_focused()
+    expect(page.get_by_text("Skip to the results")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.classList.contains('card')"):
+            break
+    focused = page.locator(".card:focus")
+    assert focused.evaluate("card => getComputedStyle(card).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    expect(page.locator(".listing h1")).to_be_visible()
+
+
+def test_every_field_has_a_name_and_every_image_a_text(visit: Callable[..., Page]) -> None:
+    page = visit("/?q=oak+table&near=Bristol")
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll("input:not([type=hidden]), select")]
+          .filter((field) => ![...field.labels].some((label) => label.textContent.trim()))
+          .map((field) => field.name)"""
+    )
+    assert unnamed == []
+    assert page.locator("img:not([alt])").count() == 0
+    assert page.locator("h1").count() == 1
+    for role in ("banner", "search", "main", "complementary", "contentinfo"):
+        assert page.get_by_role(role).count() == 1, role  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/?q=oak+table&near=Bristol", "/listings/1011", "/?near=Xyzzy"])
+def test_text_stands_out_from_its_ground(
+    visit: Callable[..., Page], scheme: str, path: str
+) -> None:
+    """WCAG 2.2, 1.4.3: contrast of at least 4.5 for text of ordinary size."""
+    page = visit(path, color_scheme=scheme)
+    faint = page.evaluate(CONTRAST)
+    assert faint == []
+
+
+# Every visible text node against the nearest opaque background above it.
+CONTRAST = """() => {
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b]
+    .map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(ground(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) faint.push(`${walker.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}"""

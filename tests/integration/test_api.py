@@ -1,0 +1,348 @@
+"""The API over a small marketplace in memory."""
+
+import asyncio
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from marketrank.api import schemas
+from marketrank.api.app import create_app
+from marketrank.config import Settings
+from marketrank.errors import BadInput
+from marketrank.types import Ranking, Request, Sort
+from small_market import NOW, RELEASE, SmallMarket, draw, small_market
+
+LIMIT = 200_000
+
+
+@pytest.fixture
+def market() -> SmallMarket:
+    return small_market()
+
+
+@pytest.fixture
+def client(market: SmallMarket, tmp_path: Path) -> Iterator[TestClient]:
+    settings = Settings(home=tmp_path, photo_max_bytes=LIMIT)
+    app = create_app(market, settings=settings, clock=lambda: NOW)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def upload(data: bytes, name: str = "photo") -> dict[str, tuple[str, bytes, str]]:
+    return {name: ("sofa.jpg", data, "image/jpeg")}
+
+
+# --- health ------------------------------------------------------------------------------
+
+
+def test_healthcheck_is_exact(client: TestClient, market: SmallMarket) -> None:
+    market.ready = False
+    answer = client.get("/healthcheck")
+    assert (answer.status_code, answer.json()) == (200, {"message": "API is up and running!"})
+
+
+def test_ready_only_with_a_release(client: TestClient, market: SmallMarket) -> None:
+    assert client.get("/readyz").json() == {"release": RELEASE}
+    market.ready = False
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["retry-after"] == "10"
+
+
+# --- search ------------------------------------------------------------------------------
+
+
+def test_search_answers_as_documented(client: TestClient) -> None:
+    answer = client.get("/v1/search", params={"q": "oak", "near": "Bristol", "limit": 2})
+    read = schemas.SearchAnswer.model_validate_json(answer.content)
+    assert read.total == 4  # the oak shelf has ended
+    assert [item.id for item in read.items] == ["1012", "1001"]
+    assert read.items[0].distance_km == 0
+    assert read.release == RELEASE
+    assert read.facets["category"][0].value == "Home & Garden"
+    assert read.request_id == answer.headers["x-request-id"]
+    assert read.took_ms >= 0
+
+
+def test_every_parameter_reaches_the_engine(client: TestClient, market: SmallMarket) -> None:
+    params = {
+        "q": "table",
+        "category": "Home & Garden / Dining, Living Room Furniture",
+        "price": "10..50",
+        "near": "Leeds",
+        "within": "10km",
+        "sort": "-price",
+        "offset": "1",
+        "limit": "5",
+        "like": "1001",
+    }
+    assert client.get("/v1/search", params=params).status_code == 200
+    asked = market.asked[-1]
+    assert asked.text == "table"
+    assert asked.filters.category == ("Home & Garden", "Dining, Living Room Furniture")
+    assert (asked.filters.price_low, asked.filters.price_high) == (1000, 5000)
+    assert asked.filters.near is not None
+    assert asked.filters.near.within_km == 10
+    assert (asked.sort, asked.offset, asked.k, asked.like) == (Sort.PRICE_DESC, 1, 5, "1001")
+    assert asked.at == NOW
+
+
+@pytest.mark.parametrize(
+    ("params", "parameter", "value", "hint"),
+    [
+        ({"price": "cheap"}, "price", "cheap", "10..50"),
+        ({"near": "Xyzzy"}, "near", "Xyzzy", "no such place"),
+        ({"q": "x" * 501}, "q", "x" * 100 + "…", "500"),
+        ({"prize": "1..2"}, "prize", "1..2", "known are"),
+        ({"photo": "x"}, "photo", "x", "POST"),
+        ({"like": "nope"}, "like", "nope", "no such listing"),
+    ],
+)
+def test_bad_parameters_are_explained(
+    client: TestClient, params: dict[str, str], parameter: str, value: str, hint: str
+) -> None:
+    answer = client.get("/v1/search", params=params)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = schemas.ProblemShape.model_validate_json(answer.content)
+    assert (problem.status, problem.parameter, problem.value) == (422, parameter, value)
+    assert hint in problem.detail
+    assert problem.detail.startswith(parameter)
+    assert problem.request_id == answer.headers["x-request-id"]
+
+
+def test_a_query_of_500_characters_is_fine(client: TestClient) -> None:
+    assert client.get("/v1/search", params={"q": "x" * 500}).status_code == 200
+
+
+def test_photo_search_finds_the_photo(client: TestClient, market: SmallMarket) -> None:
+    answer = client.post("/v1/search", files=upload(draw("#2b4a86", "3x4")), data={"limit": "3"})
+    read = schemas.SearchAnswer.model_validate_json(answer.content)
+    assert read.items[0].id == "1005"
+    assert len(read.items) == 3
+    photo = market.asked[-1].photo
+    assert photo is not None
+    assert Image.open(io.BytesIO(photo)).size == (448, 448)
+
+
+def test_post_takes_words_and_filters_too(client: TestClient, market: SmallMarket) -> None:
+    answer = client.post(
+        "/v1/search?limit=4", files=upload(draw("#000")), data={"q": "oak", "price": "..90"}
+    )
+    assert answer.status_code == 200
+    asked = market.asked[-1]
+    assert (asked.text, asked.filters.price_high, asked.k) == ("oak", 9000, 4)
+    assert client.post("/v1/search", data={"q": "oak"}).json()["total"] == 4
+    twice = client.post("/v1/search?q=oak", data={"q": "pine"})
+    assert (twice.status_code, twice.json()["parameter"]) == (422, "q")
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "hint"),
+    [
+        (upload(b"not a photo"), 422, "not a photo that we can read"),
+        (upload(b"x" * (LIMIT + 1)), 413, "larger than"),
+        (upload(b"x" * (LIMIT + 4_000_000)), 413, "larger than"),
+        (upload(draw("#000"), "image"), 422, "send it as photo"),
+    ],
+)
+def test_bad_uploads(client: TestClient, files: dict[str, object], status: int, hint: str) -> None:
+    answer = client.post("/v1/search", files=files)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert hint in answer.json()["detail"]
+
+
+def test_other_bodies_are_refused(client: TestClient) -> None:
+    assert client.post("/v1/search", json={"q": "oak"}).status_code == 415
+    broken = client.post(
+        "/v1/search", content=b"--x", headers={"content-type": "multipart/form-data"}
+    )
+    assert broken.status_code == 400
+    text = client.post("/v1/search", data={"photo": "sofa.jpg"})
+    assert (text.status_code, text.json()["parameter"]) == (422, "photo")
+
+
+def test_not_ready(client: TestClient, market: SmallMarket) -> None:
+    market.ready = False
+    answer = client.get("/v1/search")
+    assert (answer.status_code, answer.json()["title"]) == (503, "Not ready")
+
+
+# --- listings and photos -----------------------------------------------------------------
+
+
+def test_a_listing(client: TestClient) -> None:
+    read = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1011").content)
+    assert (read.price, read.price_text) == (1234567.0, "£1,234,567")
+    assert (read.live, read.signals) == (True, ["price_outlier"])
+    ended = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1099").content)
+    assert ended.live is False
+
+
+def test_ids_with_any_characters(client: TestClient) -> None:
+    item = client.get("/v1/search", params={"q": "folding"}).json()["items"][0]
+    assert item["id"] == "shop/10 & co"
+    page = client.get(item["url"])
+    assert page.status_code == 200
+    api = client.get("/v1" + item["url"])
+    assert api.json()["id"] == "shop/10 & co"
+    assert client.get("/v1" + item["url"] + "/similar").status_code == 200
+
+
+@pytest.mark.parametrize("id", ["nope", "%00", "x" * 300, "nope/similar"])
+def test_no_such_listing(client: TestClient, id: str) -> None:
+    answer = client.get(f"/v1/listings/{id}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert client.get(f"/listings/{id}").status_code == 404
+
+
+def test_similar(client: TestClient, market: SmallMarket) -> None:
+    read = schemas.SimilarAnswer.model_validate_json(
+        client.get("/v1/listings/1001/similar?limit=3").content
+    )
+    assert len(read.items) == 3
+    assert "1001" not in {item.id for item in read.items}
+    assert (market.asked[-1].like, market.asked[-1].k) == ("1001", 3)
+    refused = client.get("/v1/listings/1001/similar?q=oak")
+    assert (refused.status_code, refused.json()["parameter"]) == (422, "q")
+
+
+def test_similar_before_it_is_indexed(
+    client: TestClient, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: Request) -> Ranking:
+        raise BadInput(f"like={request.like}: there is no such listing")
+
+    monkeypatch.setattr(market, "answer", answer)
+    assert client.get("/v1/listings/1001/similar").status_code == 404
+    assert client.get("/listings/1001").status_code == 200
+
+
+def test_photos_may_be_kept_for_ever(client: TestClient) -> None:
+    path = client.get("/v1/listings/1001").json()["photos"][0]
+    answer = client.get(path)
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert "immutable" in answer.headers["cache-control"]
+    assert Image.open(io.BytesIO(answer.content)).size == (448, 448)
+    etag = answer.headers["etag"]
+    for known in (etag, f'"other", W/{etag}', "*"):
+        again = client.get(path, headers={"if-none-match": known})
+        assert (again.status_code, again.content) == (304, b"")
+    assert client.get(path, headers={"if-none-match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["0" * 64, "nope", "..%2F..%2Fetc%2Fpasswd", "A" * 64])
+def test_no_such_photo(client: TestClient, key: str) -> None:
+    answer = client.get(f"/photos/{key}.jpg")
+    assert answer.status_code == 404
+    assert "immutable" not in answer.headers.get("cache-control", "")
+
+
+# --- every exchange ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/search", "/nope", "/listings/1001", "/v1/nope"])
+def test_security_headers(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert "access-control-allow-origin" not in headers
+
+
+def test_request_ids(client: TestClient) -> None:
+    given = client.get("/v1/search", headers={"x-request-id": "trace-1.a_B"})
+    assert given.headers["x-request-id"] == given.json()["request_id"] == "trace-1.a_B"
+    for odd in ("a b", "x" * 65, "<script>"):
+        made = client.get("/healthcheck", headers={"x-request-id": odd})
+        assert re.fullmatch("[0-9a-f]{32}", made.headers["x-request-id"])
+    assert given.headers["x-request-id"] != client.get("/healthcheck").headers["x-request-id"]
+
+
+def test_unexpected_errors_tell_nothing(
+    client: TestClient, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: Request) -> Ranking:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(market, "answer", answer)
+    for path in ("/v1/search", "/"):
+        failed = client.get(path)
+        assert failed.status_code == 500
+        assert "secret" not in failed.text
+        assert failed.headers["x-request-id"] in failed.text
+        assert "content-security-policy" in failed.headers
+    assert client.get("/v1/search").headers["content-type"] == "application/problem+json"
+
+
+def test_programs_get_problems_and_people_pages(client: TestClient) -> None:
+    assert client.get("/v1/nope").headers["content-type"] == "application/problem+json"
+    assert client.delete("/v1/search").json()["status"] == 405
+    page = client.get("/nope")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "cannot find that page" in page.text
+
+
+def test_a_body_without_end_is_cut_off(market: SmallMarket, tmp_path: Path) -> None:
+    """An upload that never says how long it is must not be read for ever."""
+    app = create_app(market, settings=Settings(home=tmp_path, photo_max_bytes=LIMIT))
+    sent = 0
+    status = 0
+
+    async def receive() -> dict[str, object]:
+        nonlocal sent
+        sent += 1
+        head = b'--x\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n'
+        return {
+            "type": "http.request",
+            "body": head if sent == 1 else b"y" * 65536,
+            "more_body": True,
+        }
+
+    async def send(message: dict[str, object]) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = int(str(message["status"]))
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/v1/search",
+        "raw_path": b"/v1/search",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"content-type", b"multipart/form-data; boundary=x")],
+    }
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    assert status == 413
+    assert sent * 65536 < 20_000_000
+
+
+def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    search = document["paths"]["/v1/search"]["get"]
+    names = {parameter["name"]: parameter for parameter in search["parameters"]}
+    assert set(names) == {
+        "q", "category", "price", "near", "within", "sort", "offset", "limit", "like",
+    }  # fmt: skip
+    assert names["limit"]["schema"]["maximum"] == 100
+    assert all("example" in parameter for parameter in names.values())
+    shape = search["responses"]["200"]["content"]["application/json"]["schema"]
+    assert shape["$ref"].endswith("SearchAnswer")
+    form = document["paths"]["/v1/search"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert "photo" in form["schema"]["properties"]
+    assert "/v1/listings/{id}/similar" in document["paths"]
+    assert "/" not in document["paths"]
+    assert "application/problem+json" in search["responses"]["422"]["content"]

@@ -1,0 +1,161 @@
+"""The shapes of the JSON."""
+
+from datetime import UTC, datetime
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketrank.api import schemas
+from marketrank.types import (
+    BlobKey,
+    FacetValue,
+    Flag,
+    ImageId,
+    Item,
+    Listing,
+    ListingId,
+    ListingKey,
+    Money,
+    Original,
+    Photo,
+    Place,
+    Ranking,
+    ReleaseId,
+    Request,
+    RequestId,
+    Seq,
+    Signal,
+    Stored,
+)
+
+AT = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
+BLOB = BlobKey("ab" * 32)
+FULL = Listing(
+    id=ListingId("shop/10 & co"),
+    title="Oak table",
+    description="Seats six. " * 40,
+    category=("Home & Garden", "Tables"),
+    price=Money(1250, "GBP"),
+    place=Place("Bristol", "Somerset", "GB", 51.45, -2.59),
+    created_at=AT,
+    photos=(Photo(ImageId("p1"), 0, BLOB, "0" * 64, 640, 480, -5),),
+    flags=(Flag.CONTACT_MASKED,),
+    original=Original("Oak table 07700 900123", "call 07700 900123"),
+)
+BARE = Listing(id=ListingId("2"), title="Chair")
+
+
+def test_a_full_item() -> None:
+    item = schemas.item_json(Item(FULL, 0.5, 3.21868, ("text", "vector")))
+    description = item.pop("description")
+    assert item == {
+        "id": "shop/10 & co",
+        "url": "/listings/shop/10%20%26%20co",
+        "title": "Oak table",
+        "price": 12.5,
+        "currency": "GBP",
+        "price_text": "£12.50",
+        "category": ["Home & Garden", "Tables"],
+        "place": {
+            "town": "Bristol",
+            "county": "Somerset",
+            "latitude": 51.45,
+            "longitude": -2.59,
+        },
+        "created_at": AT,
+        "photos": [f"/photos/{BLOB}.jpg"],
+        "distance_km": 3.22,
+        "distance_miles": 2.0,
+        "score": 0.5,
+        "found_by": ["text", "vector"],
+    }
+    assert description.endswith("Seats six…")
+    assert len(description) <= schemas.CUT
+
+
+def test_a_bare_item_has_the_same_keys_and_nulls() -> None:
+    full = schemas.item_json(Item(FULL, 0.5, 3.2, ("text",)))
+    bare = schemas.item_json(Item(BARE, 0.1))
+    assert bare.keys() == full.keys()
+    empty = {name for name, value in bare.items() if value is None}
+    assert empty == {
+        "price",
+        "currency",
+        "price_text",
+        "place",
+        "created_at",
+        "distance_km",
+        "distance_miles",
+    }
+
+
+def test_a_price_of_zero_is_a_price() -> None:
+    item = schemas.item_json(Item(Listing(ListingId("3"), "Free", price=Money(0, "GBP")), 0.0))
+    assert item["price"] == 0.0
+    assert item["price_text"] == "£0"
+
+
+def test_search_answer_matches_its_model() -> None:
+    ranking = Ranking(
+        RequestId("r"),
+        ReleaseId("rel"),
+        (Item(FULL, 0.5, 0.0, ("text",)), Item(BARE, 0.1)),
+        137,
+        {"category": (FacetValue("Pets / Cats", "Cats", 4),), "price": ()},
+        {"retrieve": 1.5},
+    )
+    request = Request(RequestId("r"), AT, offset=24, k=2)
+    answer = schemas.search_json(request, ranking, took_ms=12.34567)
+    written = orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+    read = schemas.SearchAnswer.model_validate_json(written)
+    assert (read.total, read.offset, read.limit, read.took_ms) == (137, 24, 2, 12.346)
+    assert read.facets["category"][0].model_dump() == {
+        "value": "Pets / Cats",
+        "label": "Cats",
+        "count": 4,
+    }
+    assert read.items[0].created_at == "2026-03-14T09:30:00Z"
+    assert read.stages_ms == {"retrieve": 1.5}
+
+
+def test_a_listing_shows_everything_but_the_original_text() -> None:
+    stored = Stored(FULL, ListingKey(7), Seq(9), False, AT, (Signal.DUPLICATE,))
+    written = orjson.dumps(schemas.listing_json(stored), option=orjson.OPT_UTC_Z)
+    read = schemas.ListingDetail.model_validate_json(written)
+    assert read.description == FULL.description
+    assert (read.live, read.flags, read.signals) == (False, ["contact_masked"], ["duplicate"])
+    assert b"07700" not in written
+
+
+def test_every_documented_field_has_an_example_or_a_shape() -> None:
+    for model in (schemas.SearchAnswer, schemas.ListingDetail, schemas.ProblemShape):
+        for name, field in model.model_fields.items():
+            assert field.examples or name in {"place", "items"}, f"{model.__name__}.{name}"
+
+
+def test_cut_examples() -> None:
+    assert schemas.cut("short", 10) == "short"
+    assert schemas.cut("two\n\nlines", 20) == "two lines"
+    assert schemas.cut("one two three", 9) == "one two…"
+    assert schemas.cut("x" * 30, 10) == "x" * 9 + "…"
+    assert schemas.cut("one, two three", 6) == "one…"
+
+
+@given(st.text(max_size=80), st.integers(2, 40))
+def test_cut_never_exceeds_its_length(text: str, longest: int) -> None:
+    line = schemas.cut(text, longest)
+    assert len(line) <= longest
+    whole = " ".join(text.split())
+    assert line == whole or (line.endswith("…") and whole.startswith(line[:-1]))
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_listing_urls_are_plain_ascii_paths(id: str) -> None:
+    try:
+        id.encode()
+    except UnicodeEncodeError:
+        return
+    url = schemas.listing_url(ListingId(id))
+    assert url.isascii()
+    assert not set(url) & set('"<>?# &')
