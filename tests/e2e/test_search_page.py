@@ -2,7 +2,7 @@
 JavaScript, on a desktop and on a phone.
 
 The server is a fixture: replace `server` to run the same journeys against another one that sells
-an oak table near Bristol. Screenshots are kept where MARKETRANK_SCREENSHOTS names a folder.
+an oak table near Bristol. Screenshots are kept where SCREENSHOTS names a folder.
 """
 
 import base64
@@ -92,7 +92,7 @@ def _note(kind: str, text: str, faults: list[str]) -> None:
 
 
 def _keep(page: Page, name: str) -> None:
-    folder = os.environ.get("MARKETRANK_SCREENSHOTS")
+    folder = os.environ.get("SCREENSHOTS")
     if folder:
         page.wait_for_load_state("networkidle")
         page.screenshot(path=Path(folder) / f"{name}.png")
