@@ -46,9 +46,12 @@ _MIN_REFINE = 100
 _TARGET_RECALL = 0.995  # of the top 10, at build time, over sampled queries
 _CALIBRATION_QUERIES = 64
 _COPY_ROWS = 65_536
-_MIN_PROBES = 16
-# So few allowed vectors are compared exactly: 0.8 ms at 768 dims, and no recall is lost.
-_SCAN_ROWS = 4_000
+# A search compares at least so many vectors: about 0.2 ms by their codes, and 0.8 exactly, which
+# is what happens where a mask allows no more (768 dims).
+_MIN_COMPARED = 4_000
+# A filter may allow only far things, where the lists say little about what is nearest: compare at
+# least this share of what is allowed, times the share that is not (0 where all may be returned).
+_FAR_SHARE = 0.25
 _SEED = 20_260_101
 
 
@@ -124,7 +127,7 @@ class Base:
             if manifest["kind"] == "ivf":
                 lists = _read_lists(folder / "lists.faiss", shape[0], int(manifest["probes"]))
             return Base(keys, vectors, lists)
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        except (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError) as error:
             raise Corrupt(
                 f"the vector index in {folder} is unreadable ({error}); {remedy}"
             ) from error
@@ -140,7 +143,7 @@ class Base:
         if self.lists is None:
             return scan(flat, self.keys, self.vectors, k, rows)
         chosen = None if rows is None else np.flatnonzero(rows)
-        if chosen is None or len(chosen) > max(_SCAN_ROWS, self.lists.budget):
+        if chosen is None or len(chosen) > self.lists.budget:
             chosen = self.lists.candidates(flat, max(_REFINE * k, _MIN_REFINE), rows)
         return best(self.keys[chosen], gathered_scores(flat, self.vectors, chosen), k)
 
@@ -166,21 +169,22 @@ class _Lists:
     ) -> NDArray[np.int64]:
         """The allowed rows of the n nearest by their 8-bit codes, ascending.
 
-        Reads the nearest lists, passing over those without an allowed row, until as many allowed
-        vectors were compared as a search without a mask compares. So recall does not fall with the
-        share that is allowed, nor where those are all far from the query; a fixed number of
-        lists found a third of the top 10 under a mask of 1 % (benchmark in docs/adr/0052).
+        Reads the nearest lists, passing over those without an allowed row, until enough allowed
+        vectors were compared. So recall falls neither with the share that is allowed nor where
+        all of it is far from the query; a fixed number of lists found a third of the top 10
+        under a mask of 1 % (docs/adr/0052).
         """
-        sizes = self.sizes if rows is None else self._allowed_sizes(rows)
+        sizes, enough = self.sizes, self.budget
+        if rows is not None:
+            sizes = np.bincount(self.list_of[rows], minlength=len(self.sizes))
+            count = int(sizes.sum())
+            enough = max(enough, int(_FAR_SHARE * count * (1 - count / len(rows))))
         affinity = self.centroids @ query
         order = np.argsort(-affinity, kind="stable")
         order = order[sizes[order] > 0]
-        enough = int(np.searchsorted(np.cumsum(sizes[order]), self.budget)) + 1
-        chosen = order[: max(enough, self.probes)].astype(np.int64)
+        reached = int(np.searchsorted(np.cumsum(sizes[order]), enough)) + 1
+        chosen = order[: max(reached, self.probes)].astype(np.int64)
         return self._read(query, n, chosen, affinity[chosen], rows)
-
-    def _allowed_sizes(self, rows: Rows) -> NDArray[np.int64]:
-        return np.bincount(self.list_of[rows], minlength=len(self.sizes))
 
     def _read(
         self,
@@ -271,7 +275,9 @@ def _map_matrix(path: Path, shape: tuple[int, int]) -> Vectors:
 def _write_lists(path: Path, matrix: Vectors) -> int:
     """Write the inverted file; returns how many lists to probe."""
     count, dim = matrix.shape
-    nlist = max(1, min(int(_LISTS_PER_ROOT * math.sqrt(count)), count // 39 + 1))
+    nlist = max(
+        1, min(int(_LISTS_PER_ROOT * math.sqrt(count)), count // 39)
+    )  # fewer points a list and FAISS complains
     index: Any = faiss.index_factory(dim, f"IVF{nlist},SQ8", faiss.METRIC_INNER_PRODUCT)
     index.cp.seed = _SEED
     index.cp.max_points_per_centroid = _TRAIN_PER_LIST
@@ -303,7 +309,7 @@ def _calibrate(index: Any, matrix: Vectors, rng: np.random.Generator) -> int:
     queries = _sample_queries(matrix, rng)
     k = min(10, len(matrix))
     truth = [np.argpartition(-(matrix @ query), k - 1)[:k] for query in queries]
-    probes: int = min(_MIN_PROBES, index.nlist)
+    probes: int = min(math.ceil(_MIN_COMPARED * index.nlist / len(matrix)), index.nlist)
     while probes < index.nlist:
         options = _options(probes)
         _, found = index.search(queries, _MIN_REFINE, params=options)
