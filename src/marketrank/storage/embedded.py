@@ -276,13 +276,14 @@ def _ensure_running(folder: Path, user: ServerUser) -> None:
 
 
 def _launch(folder: Path, user: ServerUser) -> None:
-    # Nobody holds server.lock, so what this file names is another program that got the same
-    # number since (every restart of a container does that), for which PostgreSQL would refuse.
+    # Nobody holds server.lock, so what these files name is a zombie or another program that got
+    # the same number since (a container that starts again does that), and PostgreSQL would refuse.
+    sockets = choose_socket_folder(folder, user.uid, user.gid)
     (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+    (sockets / f".s.PGSQL.{_PORT}.lock").unlink(missing_ok=True)
     log = folder / "log"
     if log.exists() and log.stat().st_size > _LOG_LIMIT:
         log.rename(folder / "log.old")
-    sockets = choose_socket_folder(folder, user.uid, user.gid)
     command = [
         *(str(_programs() / "postgres"), "-D", str(folder / "data"), "-p", str(_PORT)),
         *("-k", str(sockets), "-c", "listen_addresses="),
