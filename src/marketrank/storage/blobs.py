@@ -1,6 +1,6 @@
 """Blobs: immutable bytes by their sha256, in a folder or an S3 bucket.
 
-Both keep <ab>/<cd>/<sha256>, so that one can be copied to the other with any tool.
+Both keep <ab>/<sha256>, so that one can be copied to the other with any tool.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ def open_blobs(url: str) -> BlobStore:
     Credentials come from the environment alone. Raises BadSettings for another URL, MissingExtra
     where s3fs is not installed.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(url if "://" in url else "")
     if parts.scheme not in _SCHEMES:
         known = ", ".join(f"{scheme}://" for scheme in _SCHEMES if scheme)
         raise BadSettings(
@@ -87,7 +87,7 @@ def _write_whole(path: Path, data: bytes, incoming: Path) -> None:
         part.unlink(missing_ok=True)
         raise
     # The listing that names the blob is committed next: the name must be on the disk by then.
-    for folder in path.parents[: 3 if new_folder else 1]:
+    for folder in path.parents[: 2 if new_folder else 1]:
         _sync_folder(folder)
 
 
@@ -154,8 +154,9 @@ def _is_key(key: str) -> bool:
 
 
 def _path(key: BlobKey) -> str:
-    """65,536 folders: with a million photos each holds 15 files."""
-    return f"{key[:2]}/{key[2:4]}/{key}"
+    """256 folders, each of 4,000 files at a million photos. A second level would make a folder for
+    nearly every photo of a small shop, and a new folder costs three more syncs."""
+    return f"{key[:2]}/{key}"
 
 
 def _checked_path(key: BlobKey) -> str:
@@ -166,11 +167,12 @@ def _checked_path(key: BlobKey) -> str:
 
 
 def _open_folder(url: str) -> BlobStore:
+    if "://" not in url:
+        return FolderBlobs(Path(url).expanduser().absolute())
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
         raise BadSettings(f"photos_url: {url} names a host; a folder is file:///… or a plain path")
-    path = Path(unquote(parts.path)) if parts.scheme else Path(url).expanduser()
-    return FolderBlobs(path.absolute())
+    return FolderBlobs(Path(unquote(parts.path)))
 
 
 def _open_bucket(url: str) -> BlobStore:
