@@ -82,7 +82,7 @@ class TextWriter:
         try:
             self._writer.delete_documents_by_term(_KEY, int(key))
             self._writer.add_document(document)
-        except ValueError as error:
+        except BaseException as error:
             raise self._broken(error) from error
 
     def delete(self, keys: Sequence[ListingKey]) -> None:
@@ -94,7 +94,7 @@ class TextWriter:
         """Make everything since the last commit durable and visible, as complete up to `seq`."""
         try:
             self._writer.commit()
-        except ValueError as error:
+        except BaseException as error:
             raise self._broken(error) from error
         self._state = _State(SCHEMA, int(seq), self._state.index)
         _write_state(self._folder, self._state)
@@ -104,8 +104,10 @@ class TextWriter:
         self._writer = None
         self._lock.close()
 
-    def _broken(self, error: ValueError) -> Corrupt:
+    def _broken(self, error: BaseException) -> BaseException:
         """tantivy's writer does not survive an error: go back to the last commit."""
+        if not _is_tantivys(error):
+            return error
         self._writer = None
         self._state, self._index = _open_for_writing(self._folder, self._schema)
         self._writer = self._index.writer(_HEAP_BYTES, num_threads=1)
@@ -126,7 +128,11 @@ class TextReader:
         self._opened: tuple[str, Any] | None = None
         self._words = _analyzer(stem=False)
         self._stems = _analyzer(stem=True)
-        self.reload()
+        try:
+            self.reload()
+        except Corrupt as error:
+            # The writer rebuilds it, perhaps in this very process: start without.
+            _log.error("no text search until it is mended: %s", error)
 
     def reload(self) -> None:
         """Follow the newest commit. Costs one stat where there is none; for one thread at a time.
@@ -145,7 +151,9 @@ class TextReader:
             else:
                 index = _open(self._folder / state.index, self._schema)
                 self._opened = (state.index, index)
-        except ValueError as error:
+        except BaseException as error:
+            if not _is_tantivys(error):
+                raise
             raise Corrupt(
                 f"the text index in {self._folder / state.index} cannot be read ({error}); "
                 "run `marketrank index`"
@@ -277,18 +285,22 @@ def _open_for_writing(folder: Path, schema: tantivy.Schema) -> tuple[_State, Any
     if state is not None and state.schema == SCHEMA and (folder / state.index).is_dir():
         try:
             index = _open(folder / state.index, schema)
-        except ValueError as error:
+        except BaseException as error:
+            if not _is_tantivys(error):
+                raise
             _log.warning("text index %s is rebuilt: %s", folder / state.index, error)
         else:
             _remove_others(folder, state.index)
             return state, index
-    fresh = _next_folder(folder)
+    fresh = _next_folder(folder, state)
     fresh.mkdir()
     return _State(SCHEMA, 0, fresh.name), _open(fresh, schema)
 
 
-def _next_folder(folder: Path) -> Path:
-    numbers = [int(p.name[6:]) for p in folder.glob("index-*") if p.name[6:].isdigit()]
+def _next_folder(folder: Path, state: _State | None) -> Path:
+    """A name that was not used yet, also where the sub-folder in use has vanished."""
+    names = [path.name for path in folder.glob("index-*")] + ([state.index] if state else [])
+    numbers = [int(name[6:]) for name in names if name[6:].isdigit()]
     return folder / f"index-{max(numbers, default=0) + 1}"
 
 
@@ -296,6 +308,12 @@ def _remove_others(folder: Path, keep: str) -> None:
     for path in folder.glob("index-*"):
         if path.name != keep:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_tantivys(error: BaseException) -> bool:
+    """Whether an error came out of tantivy. Its panics, as on a cut file, are BaseExceptions of a
+    class that cannot be imported; let through they would end the thread that follows the index."""
+    return isinstance(error, ValueError | OSError) or type(error).__name__ == "PanicException"
 
 
 def _take_lock(path: Path) -> Any:

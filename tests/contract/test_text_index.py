@@ -1,0 +1,333 @@
+"""The behaviour of ports.TextIndex, and of the writer that feeds it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from marketrank.errors import Corrupt, NotReady
+from marketrank.retrieval import text_index as module
+from marketrank.retrieval.text_index import TextReader, TextWriter
+from marketrank.types import Hits, ListingKey, Mask, Seq
+
+_MATERIALS = ["oak", "pine", "steel", "glass", "velvet", "rattan", "marble", "wicker"]
+_THINGS = ["table", "chair", "lamp", "mirror", "shelf", "bench", "stool", "desk"]
+_N = 600
+
+
+def _key(n: int) -> ListingKey:
+    return ListingKey(n)
+
+
+def _fill(writer: TextWriter) -> None:
+    """Titles of two words; every listing says "sale"; keys run against the order of writing."""
+    rng = np.random.default_rng(0)
+    for key in reversed(range(_N)):
+        material, thing, other = (rng.choice(w) for w in (_MATERIALS, _THINGS, _MATERIALS))
+        extra = " ".join(["good"] * int(rng.integers(0, 12)))
+        writer.upsert(_key(key), f"{material} {thing}", "Furniture", f"{other} for sale {extra}")
+        if key % 97 == 0:
+            writer.commit(Seq(_N - key))  # several segments
+    writer.commit(Seq(_N))
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> TextReader:
+    folder = tmp_path_factory.mktemp("text")
+    writer = TextWriter(folder)
+    _fill(writer)
+    writer.close()
+    return TextReader(folder)
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[TextWriter]:
+    writer = TextWriter(tmp_path)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def reader(writer: TextWriter, tmp_path: Path) -> TextReader:
+    """Of three listings: a table, a chair, and a table that is only described as one."""
+    writer.upsert(_key(10), "Oak table", "Home & Garden", "Solid, seats six.")
+    writer.upsert(_key(11), "Garden chair", "Home & Garden", "Folds flat. Café style.")
+    writer.upsert(_key(12), "Furniture", "Home & Garden", "An oak table and more bits.")
+    writer.commit(Seq(3))
+    return TextReader(tmp_path)
+
+
+def _found(index: TextReader, text: str, k: int = 10, allowed: Mask | None = None) -> list[int]:
+    return index.search(text, k, allowed).keys.tolist()
+
+
+def _filtered(hits: Hits, k: int, allowed: Mask) -> Hits:
+    rows = [key < len(allowed) and bool(allowed[key]) for key in hits.keys.tolist()]
+    return Hits(hits.keys[rows][:k], hits.scores[rows][:k])
+
+
+def test_hits_are_sorted_with_ties_by_key(index: TextReader) -> None:
+    hits = index.search("oak table sale", 10_000)
+    assert hits.keys.dtype == np.int64
+    assert hits.scores.dtype == np.float32
+    assert len(hits.keys) == _N == len(set(hits.keys.tolist()))
+    assert len(np.unique(hits.scores)) < _N  # there are ties to judge
+    assert np.array_equal(np.lexsort((hits.keys, -hits.scores)), np.arange(_N))
+
+
+@pytest.mark.parametrize("text", ["oak table", "sale", "velvet", "furniture", "oak tabel glas"])
+@pytest.mark.parametrize("k", [1, 7, 60, 10_000])
+def test_k_is_a_cut_of_the_whole_answer(index: TextReader, text: str, k: int) -> None:
+    whole, cut = index.search(text, 10_000), index.search(text, k)
+    assert cut.keys.tolist() == whole.keys[:k].tolist()
+    assert cut.scores.tolist() == whole.scores[:k].tolist()
+
+
+@pytest.mark.parametrize("in_query", [0, 10_000])  # both ways of filtering
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    text=st.lists(st.sampled_from(_MATERIALS + _THINGS + ["sale", "good"]), max_size=3),
+    k=st.integers(1, 40),
+    share=st.sampled_from([0.0, 0.005, 0.05, 0.5, 1.0]),
+    length=st.integers(0, _N + 50),
+    seed=st.integers(0, 1_000),
+)
+def test_a_mask_is_exact(
+    index: TextReader,
+    monkeypatch: pytest.MonkeyPatch,
+    in_query: int,
+    text: list[str],
+    k: int,
+    share: float,
+    length: int,
+    seed: int,
+) -> None:
+    monkeypatch.setattr(module, "_MAX_KEYS_IN_QUERY", in_query)
+    allowed = np.random.default_rng(seed).random(length) < share
+    got = index.search(" ".join(text), k, allowed)
+    expected = _filtered(index.search(" ".join(text), 10_000), k, allowed)
+    assert got.keys.tolist() == expected.keys.tolist()
+    assert got.scores == pytest.approx(expected.scores, rel=1e-5)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=80) | st.text(alphabet='+-&|!(){}[]^"~*?:\\/ aAND oOR tTO', max_size=60))
+def test_any_text_is_a_query(index: TextReader, text: str) -> None:
+    hits = index.search(text, 5)
+    assert len(hits.keys) == len(hits.scores) <= 5
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "🙂", '"()[]', "\x00", "\ud83d", "-", "a" * 100, "zzz qqq"]
+)
+def test_text_without_a_known_word_has_no_hits(index: TextReader, text: str) -> None:
+    assert _found(index, text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["title:oak", "oak AND NOT sale", '"oak', "oak*", "+oak -sale", "oak\ud83d", "(oak^9"]
+)
+def test_operators_are_only_punctuation_and_words(reader: TextReader, text: str) -> None:
+    assert _found(reader, text) == [10, 12]
+
+
+def test_a_very_long_text_is_answered_quickly(index: TextReader) -> None:
+    start = perf_counter()
+    assert index.search("oak " + " ".join(f"word{n}" for n in range(50_000)), 5).keys.size == 5
+    assert perf_counter() - start < 2
+
+
+def test_nothing_is_asked_for(index: TextReader) -> None:
+    assert _found(index, "oak", 0) == []
+    assert _found(index, "oak", 5, np.zeros(0, np.bool_)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["tables", "TABLE", "tabled", "Tâble", "table's", "oak-table", "oak/table"]
+)
+def test_forms_of_a_word_are_one(reader: TextReader, text: str) -> None:
+    assert _found(reader, text) == [10, 12]
+
+
+def test_accents_do_not_matter(reader: TextReader) -> None:
+    assert _found(reader, "cafe") == _found(reader, "café") == [11]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gardne", [11, 10, 12]),  # two letters swapped
+        ("furnitre", [12]),
+        ("Gaarden chairr", [11, 10, 12]),
+        ("oka", []),  # too short to guess
+        ("chxxr", []),  # two off
+        ("xchair", [11]),
+    ],
+)
+def test_one_slip_in_a_long_word_is_forgiven(
+    reader: TextReader, text: str, expected: list[int]
+) -> None:
+    found = _found(reader, text)
+    assert sorted(found) == sorted(expected)
+    assert found[:1] == expected[:1]
+
+
+def test_a_known_word_is_not_guessed_at(writer: TextWriter, tmp_path: Path) -> None:
+    for key, title in enumerate(["brown sofa", "crown", "grown"]):
+        writer.upsert(_key(key), title, "", "")
+    writer.commit(Seq(3))
+    assert _found(TextReader(tmp_path), "brown") == [0]
+
+
+def test_fields_count_by_their_boosts(writer: TextWriter, tmp_path: Path) -> None:
+    filler = ["plain thing", "plain thing", "plain thing"]
+    for key, place in enumerate((2, 1, 0)):  # the description first
+        fields = list(filler)
+        fields[place] = "plain lantern"
+        writer.upsert(_key(key), *fields)
+    writer.commit(Seq(3))
+    assert _found(TextReader(tmp_path), "lantern") == [2, 1, 0]
+
+
+def test_two_words_beat_one_in_two_fields(writer: TextWriter, tmp_path: Path) -> None:
+    writer.upsert(_key(0), "oak thing", "a thing", "oak thing")
+    writer.upsert(_key(1), "a thing", "table thing", "oak thing")
+    for key in range(2, 32):  # so that each word is equally rare in each field
+        fields = ["a thing", "a thing", "a thing"]
+        fields[key % 3] = ["oak thing", "table thing", "oak thing"][key % 3]
+        writer.upsert(_key(key), *fields)
+    writer.commit(Seq(3))
+    assert _found(TextReader(tmp_path), "oak table", 2) == [1, 0]
+
+
+def test_a_change_replaces_and_an_end_removes(writer: TextWriter, reader: TextReader) -> None:
+    writer.upsert(_key(10), "Pine shelf", "Home & Garden", "")
+    writer.upsert(_key(10), "Steel shelf", "Home & Garden", "")  # twice in one batch
+    writer.delete([_key(12), _key(999)])
+    assert _found(reader, "oak") == [10, 12]  # not before commit
+    writer.commit(Seq(5))
+    assert _found(reader, "oak") == [10, 12]  # not before reload
+    reader.reload()
+    assert _found(reader, "oak") == []
+    assert _found(reader, "pine") == []
+    assert _found(reader, "shelf") == [10]
+
+
+def test_applied_is_what_was_committed(writer: TextWriter, tmp_path: Path) -> None:
+    assert writer.applied() == 0
+    writer.upsert(_key(1), "oak", "", "")
+    writer.commit(Seq(41))
+    writer.upsert(_key(2), "oak", "", "")
+    assert writer.applied() == 41
+    writer.close()
+    again = TextWriter(tmp_path)
+    assert again.applied() == 41
+    again.close()
+    assert _found(TextReader(tmp_path), "oak") == [1]  # what was not committed is gone
+
+
+def test_one_writer_at_a_time(writer: TextWriter, tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="another process"):
+        TextWriter(tmp_path)
+    writer.close()
+    TextWriter(tmp_path).close()
+
+
+def test_a_folder_that_does_not_exist_has_no_hits(tmp_path: Path) -> None:
+    reader = TextReader(tmp_path / "later")
+    assert _found(reader, "oak") == []
+    writer = TextWriter(tmp_path / "later")
+    reader.reload()
+    assert _found(reader, "oak") == []
+    writer.upsert(_key(1), "oak", "", "")
+    writer.commit(Seq(1))
+    reader.reload()
+    assert _found(reader, "oak") == [1]
+    writer.close()
+
+
+def _damage_state(folder: Path) -> None:
+    (folder / "applied.json").write_bytes(b'{"schema": 1, "se')
+
+
+def _damage_meta(folder: Path) -> None:
+    (folder / "index-1" / "meta.json").write_text("{")
+
+
+def _damage_segment(folder: Path) -> None:
+    for path in (folder / "index-1").glob("*.term"):
+        start = path.read_bytes()[:7]
+        path.unlink()  # readers have the old file mapped
+        path.write_bytes(start)
+
+
+def _lose_folder(folder: Path) -> None:
+    shutil.rmtree(folder / "index-1")
+
+
+def _older_schema(folder: Path) -> None:
+    state = orjson.loads((folder / "applied.json").read_bytes())
+    (folder / "applied.json").write_bytes(orjson.dumps(state | {"schema": module.SCHEMA - 1}))
+
+
+@pytest.mark.parametrize(
+    "damage", [_damage_state, _damage_meta, _damage_segment, _lose_folder, _older_schema]
+)
+def test_a_damaged_index_is_rebuilt_while_readers_keep_the_old_one(
+    writer: TextWriter, reader: TextReader, tmp_path: Path, damage: object
+) -> None:
+    writer.close()
+    assert callable(damage)
+    damage(tmp_path)
+    again = TextWriter(tmp_path)
+    assert again.applied() == 0
+    assert _found(reader, "oak") == [10, 12]
+    again.upsert(_key(77), "Oak desk", "", "")
+    again.commit(Seq(1))
+    reader.reload()
+    assert _found(reader, "oak") == [77]
+    again.close()
+    last = TextWriter(tmp_path)
+    assert last.applied() == 1
+    last.close()
+    assert [path.name for path in tmp_path.glob("index-*")] == ["index-2"]  # cleared up by now
+
+
+def test_a_reader_says_what_it_cannot_read_and_keeps_answering(
+    writer: TextWriter, reader: TextReader, tmp_path: Path
+) -> None:
+    writer.upsert(_key(1), "Oak desk", "", "")
+    writer.commit(Seq(9))
+    for path in (tmp_path / "index-1").glob("*.term"):
+        path.unlink()
+        path.write_bytes(b"")
+    with pytest.raises(Corrupt, match="index-1"):
+        reader.reload()
+    assert _found(reader, "oak") == [10, 12]
+    assert _found(TextReader(tmp_path), "oak") == []  # waits for the writer to mend it
+
+
+def test_many_small_commits_lose_nothing(writer: TextWriter, reader: TextReader) -> None:
+    for n in range(30):  # enough for segments to be merged meanwhile
+        writer.upsert(_key(100 + n % 10), f"oak number {n}", "", "")
+        writer.commit(Seq(4 + n))
+        reader.reload()
+        assert _found(reader, f"{n}") == [100 + n % 10]
+    assert sorted(_found(reader, "number", 100)) == list(range(100, 110))
+
+
+def test_reload_without_news_is_cheap(reader: TextReader) -> None:
+    start = perf_counter()
+    for _ in range(100):
+        reader.reload()
+    assert perf_counter() - start < 0.5
