@@ -35,6 +35,9 @@ from marketrank.types import (
     Stored,
 )
 
+# A writer that fails in its thread fails the test.
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+
 T0 = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 T1 = T0 + timedelta(hours=1)
 

@@ -21,6 +21,9 @@ from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.vectors import PostgresVectors
 from marketrank.types import Listing, ListingId, ListingKey, ModelVersion, Seq
 
+# A writer that fails in its thread fails the test.
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 VERSION = ModelVersion("towers-1")
 

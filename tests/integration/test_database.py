@@ -16,6 +16,9 @@ from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.schema import metadata
 from marketrank.types import Listing, ListingId
 
+# A writer that fails in its thread fails the test.
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+
 
 def sibling(url: str, name: str) -> str:
     """The URL of another database on the same server."""
