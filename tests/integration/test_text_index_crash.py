@@ -94,7 +94,7 @@ def _run_and_kill(folder: Path, after: float) -> int:
     return int(whole[-1]) if whole else 0
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path, seed: int) -> None:
+def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path) -> None:
     rng = random.Random(0)
     acknowledged = 0
     kills = []
