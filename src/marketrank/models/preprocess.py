@@ -12,27 +12,28 @@ from marketrank.errors import BadInput
 Pixels = NDArray[np.uint8]
 """Shape (size, size, 3), RGB. Scaling to floats is part of the tower's graph."""
 
+_BLACK = (0, 0, 0)
 _GREY = (127, 127, 127)
 
 
 def to_pixels(photo: bytes, size: int) -> Pixels:
     """Decode a cleaned photo (square JPEG) and scale it to `size` × `size`.
 
-    A picture that is not square is padded with mid-grey, not stretched. Raises BadInput for bytes
-    that are not a whole picture.
+    A picture that is not square gets black bars, as cleaning would have given it; it is never
+    stretched. Raises BadInput for bytes that are not a whole JPEG.
     """
     try:
-        with Image.open(io.BytesIO(photo)) as image:
+        with Image.open(io.BytesIO(photo), formats=("JPEG",)) as image:
             # Lets the JPEG decoder drop frequencies that the scaling would drop anyway: at twice
-            # the size, which cleaning stores, 2 ms where decoding in full takes 5.
+            # the size, which cleaning stores, 0.5 ms where decoding in full and scaling takes 6.5.
             image.draft("RGB", (size, size))
             rgb = image.convert("RGB")
     except UnidentifiedImageError as error:  # its own message is an object's address
-        raise BadInput(f"{len(photo)} bytes are not a picture; clean photos first") from error
+        raise BadInput(f"{len(photo)} bytes are not a JPEG; clean photos first") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadInput(f"a photo of {len(photo)} bytes cannot be decoded: {error}") from error
     if rgb.size != (size, size):
-        rgb = ImageOps.pad(rgb, (size, size), Image.Resampling.BILINEAR, color=_GREY)
+        rgb = ImageOps.pad(rgb, (size, size), Image.Resampling.BILINEAR, color=_BLACK)
     return np.asarray(rgb, dtype=np.uint8)
 
 

@@ -123,7 +123,7 @@ def lite0(dim: int = 384) -> ImageTower:
 
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    projection = _principal_directions(
+    projection = principal_directions(
         weights=network._conv_head.weight.detach().double().flatten(1).numpy(),
         shift=network._bn1.bias.detach().double().numpy(),
         scale=network._bn1.weight.detach().double().numpy(),
@@ -153,7 +153,7 @@ def _check(weights: Path, expected: str, wheel: str) -> None:
         )
 
 
-def _principal_directions(
+def principal_directions(
     weights: NDArray[np.float64],
     shift: NDArray[np.float64],
     scale: NDArray[np.float64],
