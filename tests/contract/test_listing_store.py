@@ -139,7 +139,7 @@ any_listing = st.builds(
 
 @given(wanted=any_listing)
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # the last write counts
 )
@@ -285,7 +285,7 @@ def test_a_reader_never_mixes_two_versions_of_a_listing(store: ListingStore) -> 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        for _ in range(300):
+        for _ in range(150):
             found = one(store, "a").listing
             assert found.title == str(found.photos[0].width)
     finally:
@@ -532,5 +532,5 @@ def test_against_a_model(name: str, empty_again: tuple[Engine, Sequence[str]]) -
             self.store = IMPLEMENTATIONS[name](engine)
 
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=30, stateful_step_count=12, deadline=None)
+        Machine, settings=settings(max_examples=20, stateful_step_count=12, deadline=None)
     )

@@ -148,14 +148,14 @@ class PostgresListings:
         """See ListingStore. Only listings that have photos are named."""
         check_text("photos", listings)
         query = text(
-            f"SELECT id, {PHOTO_COLUMNS} FROM photos JOIN listings ON key = listing_key"
+            f"SELECT {PHOTO_COLUMNS}, id FROM photos JOIN listings ON key = listing_key"
             " WHERE id = ANY(CAST(:ids AS text[])) ORDER BY listing_key, position"
         )
         found: dict[ListingId, dict[ImageId, Photo]] = defaultdict(dict)
         with self._engine.connect() as connection:
-            for row in connection.execute(query, {"ids": list(listings)}):
+            for *row, id_ in connection.execute(query, {"ids": list(listings)}):
                 photo = to_photo(row)
-                found[row.id][photo.id] = photo
+                found[id_][photo.id] = photo
         return dict(found)
 
     def set_signals(self, signals: Mapping[ListingId, Collection[Signal]]) -> int:
@@ -226,9 +226,9 @@ class PostgresListings:
                 text(f"SELECT {LISTING_COLUMNS} FROM listings {where}"), values
             ).all()
             photos: dict[int, list[Photo]] = defaultdict(list)
-            for row in _photos_of(connection, [row.key for row in rows]):
-                photos[row.listing_key].append(to_photo(row))
-        return [to_stored(row, photos.get(row.key, ())) for row in rows]
+            for row in _photos_of(connection, [row[0] for row in rows]):
+                photos[row[0]].append(to_photo(row))
+        return [to_stored(row, photos.get(row[0], ())) for row in rows]
 
 
 def _photos_of(connection: Connection, keys: list[int]) -> Sequence[Row[Any]]:

@@ -9,23 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Row
 
 from marketrank.storage.schema import listings, photos
 from marketrank.types import (
     Attributes,
-    BlobKey,
     Flag,
-    ImageId,
     Listing,
-    ListingId,
-    ListingKey,
     Money,
     Original,
     Photo,
     Place,
-    SellerId,
-    Seq,
     Signal,
     Stored,
 )
@@ -91,46 +84,46 @@ def photo_row(photo: Photo, key: int) -> dict[str, Any]:
     }
 
 
-def to_photo(row: Row[Any]) -> Photo:
+def to_photo(row: Sequence[Any]) -> Photo:
+    """A row of PHOTO_COLUMNS."""
+    _, position, image_id, blob, source_sha256, width, height, phash = row
     return Photo(
-        id=ImageId(row.image_id),
-        position=row.position,
-        blob=BlobKey(row.blob),
-        source_sha256=row.source_sha256,
-        width=row.width,
-        height=row.height,
-        phash=row.phash,
+        id=image_id,
+        position=position,
+        blob=blob,
+        source_sha256=source_sha256,
+        width=width,
+        height=height,
+        phash=phash,
     )
 
 
-def to_stored(row: Row[Any], held: Sequence[Photo]) -> Stored:
-    """A row of `listings` and its photos in the order of their positions."""
-    price = None if row.price_minor is None else Money(row.price_minor, row.currency)
-    place = (
-        None
-        if row.town is None
-        else Place(row.town, row.county, row.country, row.latitude, row.longitude)
-    )
+def to_stored(row: Sequence[Any], held: Sequence[Photo]) -> Stored:
+    """A row of LISTING_COLUMNS and its photos in the order of their positions."""
+    # By position: by name, reading a page of 24 takes 1.9 ms instead of 1.45.
+    (key, id_, title, description, category, price_minor, currency, *row_place) = row[:12]
+    (seller, seller_type, created_at, flags, signals, original) = row[12:18]
+    (_, live, seq, first_seen, _, _) = row[18:]
     return Stored(
         listing=Listing(
-            id=ListingId(row.id),
-            title=row.title,
-            description=row.description,
-            category=tuple(row.category),
-            price=price,
-            place=place,
-            seller=None if row.seller is None else SellerId(row.seller),
-            seller_type=row.seller_type,
-            created_at=None if row.created_at is None else row.created_at.astimezone(UTC),
+            id=id_,
+            title=title,
+            description=description,
+            category=tuple(category),
+            price=None if price_minor is None else Money(price_minor, currency),
+            place=None if row_place[0] is None else Place(*row_place),
+            seller=seller,
+            seller_type=seller_type,
+            created_at=None if created_at is None else created_at.astimezone(UTC),
             photos=tuple(held),
-            flags=tuple(Flag(flag) for flag in row.flags),
-            original=None if row.original is None else Original(**row.original),
+            flags=tuple(Flag(flag) for flag in flags),
+            original=None if original is None else Original(**original),
         ),
-        key=ListingKey(row.key),
-        seq=Seq(row.seq),
-        live=row.live,
-        first_seen=row.first_seen.astimezone(UTC),
-        signals=tuple(Signal(signal) for signal in row.signals),
+        key=key,
+        seq=seq,
+        live=live,
+        first_seen=first_seen.astimezone(UTC),
+        signals=tuple(Signal(signal) for signal in signals),
     )
 
 
