@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from marketrank.retrieval.text_index import TextReader, TextWriter
 from marketrank.types import ListingKey, Seq
 
-_KEYS = 40
+_KEYS = 1_000  # many: a change that is lost is seldom hidden by a later one
 _CHANGES = 3_000
 _ROUNDS = 8
 
@@ -36,12 +37,12 @@ def _change(seq: int) -> tuple[int, str | None]:
     return key, None if rng.random() < 0.3 else f"oak version{seq}"
 
 
-def apply(writer: TextWriter, last: int):  # type: ignore[no-untyped-def]
+def apply(writer: TextWriter, last: int, batch_size: int = 40) -> Iterator[int]:
     """Apply changes in batches of random size; yields each number that is committed."""
     seq = int(writer.applied())
     rng = random.Random(time.time_ns())
     while seq < last:
-        upto = min(seq + rng.randint(1, 40), last)
+        upto = min(seq + rng.randint(1, batch_size), last)
         # The last change of each key in the batch, as the store hands them out.
         batch = dict(_change(n) for n in range(seq + 1, upto + 1))
         for key, title in batch.items():
@@ -99,7 +100,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path)
     acknowledged = 0
     kills = []
     for _ in range(_ROUNDS):
-        acknowledged = max(acknowledged, _run_and_kill(tmp_path, rng.uniform(0, 0.3)))
+        acknowledged = max(acknowledged, _run_and_kill(tmp_path, rng.uniform(0, 0.15)))
         reader = TextReader(tmp_path)  # opens after every kill
         assert len(reader.search("oak", 10 * _KEYS).keys) <= _KEYS
         writer = TextWriter(tmp_path)  # the dead one's lock is gone
@@ -109,7 +110,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_twice(tmp_path: Path)
         kills.append(applied)
     assert 0 < kills[0] < kills[-1] < _CHANGES, f"kills fell outside the work: {kills}"
     writer = TextWriter(tmp_path)
-    for _ in apply(writer, _CHANGES):
+    for _ in apply(writer, _CHANGES, batch_size=1_000):
         pass
     writer.close()
     assert _contents(tmp_path) == _expected(_CHANGES)
