@@ -183,6 +183,19 @@ def test_photos_are_near_up_to_four_bits(bits: int, near: bool) -> None:
         assert find_duplicates([one, two]) == expected, trial
 
 
+def test_a_group_of_near_photos_is_connected_by_its_strongest_steps() -> None:
+    looks = (PHASH, flipped(PHASH, [0, 1]), flipped(PHASH, [0, 1, 2, 3]))
+    group = [
+        listing(str(n), title, "", photo(f"b{n}", phash=look))
+        for n, (title, look) in enumerate(zip(("Lamp", "Chair", "Bike"), looks, strict=True))
+    ]
+    found = find_duplicates(group)
+    assert [(one.listing, one.of, one.score) for one in found] == [
+        ("1", "0", 1 - 2 / 64),
+        ("2", "0", 1 - 2 / 64),
+    ]
+
+
 def test_a_plain_picture_is_not_near_another() -> None:
     for plain in (0, -(1 << 63), 0x0000_8080_0000_8080):
         one = listing("1", "Oak table", "", photo("a", phash=plain))

@@ -378,14 +378,14 @@ def _bands(count: int) -> list[np.uint64]:
 def _sharing(aged: Sequence[Listing]) -> Iterator[Sequence[int]]:
     """The positions of the listings that share a description or a photo."""
     described: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    looks: dict[int, set[int]] = defaultdict(set)
     for position, listing in enumerate(aged):
         words = _words(listing.description)
         if len(words) >= FEWEST_WORDS:
             described[words].append(position)
-    looks: dict[int, set[int]] = defaultdict(set)
-    for picture in _pictures(aged):
-        yield picture.shown_by
-        if _tells(picture.phash):
-            looks[picture.phash].update(picture.shown_by)
+        for photo in listing.photos:
+            if _tells(photo.phash):
+                looks[photo.phash].add(position)
     yield from described.values()
     yield from (sorted(positions) for positions in looks.values())
+    yield from (picture.shown_by for picture in _pictures(aged))
