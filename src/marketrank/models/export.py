@@ -135,7 +135,7 @@ def _to_onnx(
             module,
             tuple(example),
             str(path),
-            # The tracing exporter: 1 s and the faster graph, where the newer takes 12 s (ADR 40).
+            # The tracing exporter: 1 s and the faster graph, where the newer takes 9 s (ADR 40).
             dynamo=False,
             input_names=list(free_axes),
             output_names=["vector"],
