@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 
@@ -120,6 +121,19 @@ def test_a_mask_is_exact(
     assert got.scores == pytest.approx(expected.scores, rel=1e-5)
 
 
+@pytest.mark.parametrize("worst", [3, 60, 300])
+def test_a_mask_of_the_worst_hits_is_exact(
+    index: TextReader, monkeypatch: pytest.MonkeyPatch, worst: int
+) -> None:
+    monkeypatch.setattr(module, "_MAX_KEYS_IN_QUERY", 0)
+    whole = index.search("oak table sale", 10_000)
+    allowed = np.zeros(_N, np.bool_)
+    allowed[whole.keys[-worst:]] = True
+    allowed[whole.keys[5]] = True
+    expected = _filtered(whole, 30, allowed).keys.tolist()
+    assert _found(index, "oak table sale", 30, allowed) == expected
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=80) | st.text(alphabet='+-&|!(){}[]^"~*?:\\/ aAND oOR tTO', max_size=60))
 def test_any_text_is_a_query(index: TextReader, text: str) -> None:
@@ -142,8 +156,9 @@ def test_operators_are_only_punctuation_and_words(reader: TextReader, text: str)
 
 
 def test_a_very_long_text_is_answered_quickly(index: TextReader) -> None:
+    unknown = (f"qq{''.join(letters)}" for letters in product("abcdefghij", repeat=4))
     start = perf_counter()
-    assert index.search("oak " + " ".join(f"word{n}" for n in range(50_000)), 5).keys.size == 5
+    assert index.search("oak " + " ".join(unknown), 5).keys.size == 5
     assert perf_counter() - start < 2
 
 
@@ -172,6 +187,7 @@ def test_accents_do_not_matter(reader: TextReader) -> None:
         ("oka", []),  # too short to guess
         ("chxxr", []),  # two off
         ("xchair", [11]),
+        ("soled", [10]),  # "sole" as a stem, two off
     ],
 )
 def test_one_slip_in_a_long_word_is_forgiven(

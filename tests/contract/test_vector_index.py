@@ -28,8 +28,8 @@ def _exact(folder: Path, keys: Keys, vectors: Vectors) -> VectorIndex:
 
 def _lists(folder: Path, keys: Keys, vectors: Vectors) -> VectorIndex:
     with pytest.MonkeyPatch.context() as patch:
-        # As large a share of 20,000 vectors as the usual number is of 80,000.
-        patch.setattr("marketrank.retrieval.vector_index._MIN_COMPARED", 1_000)
+        # As large a share of 20,000 vectors as the usual number is of 160,000.
+        patch.setattr("marketrank.retrieval.vector_index._MIN_COMPARED", 500)
         build(folder / "index", keys, vectors, exact_below=_LISTS)
     return Base.open(folder / "index", verify=True)
 

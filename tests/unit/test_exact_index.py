@@ -54,20 +54,21 @@ def test_agrees_with_a_dictionary(
     assert [scores[key] for key in hits.keys.tolist()] == pytest.approx(wanted, abs=1e-6)
 
 
-def test_a_state_that_a_reader_holds_never_changes() -> None:
+@pytest.mark.parametrize("n", [60, 300])  # within the first buffer, and beyond it
+def test_a_state_that_a_reader_holds_never_changes(n: int) -> None:
     segment = ExactSegment(_DIM)
-    old, new = _random(300, seed=1), _random(300, seed=2)
-    keys = np.arange(300)
+    old, new = _random(n, seed=1), _random(n, seed=2)
+    keys = np.arange(n)
     segment.put(keys, old)
     held = segment.rows()
-    before = held.search(old[5:6], 3)
-    for start in range(0, 300, 10):  # replaces all: buffers grow and are written anew
-        segment.put(keys[start : start + 10], new[start : start + 10])
-    after = held.search(old[5:6], 3)
+    before = held.search(old[5:6], n)
+    for start in [*range(0, n, 20)] * 3:  # replaces all: rows are written anew
+        segment.put(keys[start : start + 20], new[start : start + 20])
+    after = held.search(old[5:6], n)
     assert after.keys.tolist() == before.keys.tolist()
     assert after.scores.tolist() == before.scores.tolist()
     assert segment.search(new[5:6], 1).keys.tolist() == [5]
-    assert len(segment) == 300
+    assert len(segment) == n
 
 
 def test_readers_see_each_put_whole() -> None:

@@ -141,20 +141,15 @@ class Snapshot:
         RELEVANCE leaves them as they are. Raises BadInput for DISTANCE without a place."""
         if sort is Sort.RELEVANCE:
             return np.arange(len(keys))
-        value: NDArray[Any]
         if sort is Sort.NEWEST:
-            value = -self.listed_at(keys)
-            missing = np.zeros(len(keys), np.bool_)
-        elif sort is Sort.DISTANCE:
+            return np.lexsort((keys, -self.listed_at(keys)))
+        if sort is Sort.DISTANCE:
             if near is None:
                 raise BadInput("sort=distance needs a place: give `near` as well")
-            value = self.distances_km(keys, near)
-            missing = np.isnan(value)
-        else:
-            price = self.prices(keys)
-            missing = price == _NO_PRICE
-            value = -price if sort is Sort.PRICE_DESC else price
-        return np.lexsort((keys, value, missing))
+            return np.lexsort((keys, self.distances_km(keys, near)))  # NaN sorts last
+        price = self.prices(keys)
+        value = -price if sort is Sort.PRICE_DESC else price
+        return np.lexsort((keys, value, price == _NO_PRICE))
 
     def _within(self, prefix: tuple[str, ...]) -> NDArray[np.bool_]:
         """By category number: whether its path starts with the prefix."""
@@ -271,7 +266,7 @@ def _passing(
     if within is not None:
         mask &= within[chunk.category]
     if filters.price_low is not None:
-        mask &= (chunk.price >= filters.price_low) & (chunk.price != _NO_PRICE)
+        mask &= chunk.price >= max(filters.price_low, 0)  # no price is -1
     if filters.price_high is not None:
         mask &= (chunk.price <= filters.price_high) & (chunk.price != _NO_PRICE)
     if near is not None and near.within_km is not None:

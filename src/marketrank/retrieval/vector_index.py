@@ -279,7 +279,6 @@ def _write_lists(path: Path, matrix: Vectors) -> int:
         1, min(int(_LISTS_PER_ROOT * math.sqrt(count)), count // 39)
     )  # fewer points a list and FAISS complains
     index: Any = faiss.index_factory(dim, f"IVF{nlist},SQ8", faiss.METRIC_INNER_PRODUCT)
-    index.cp.seed = _SEED
     index.cp.max_points_per_centroid = _TRAIN_PER_LIST
     rng = np.random.default_rng(_SEED)
     sample = np.sort(rng.choice(count, min(count, nlist * _TRAIN_PER_LIST), replace=False))
