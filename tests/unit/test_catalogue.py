@@ -144,6 +144,12 @@ def test_a_radius_keeps_the_place_itself() -> None:
     assert snapshot.mask(Filters(near=near)).tolist() == [True, False]
 
 
+@pytest.mark.parametrize("filters", [Filters(price_low=-5), Filters(price_high=5_000)])
+def test_a_listing_without_a_price_fails_any_constraint_on_it(filters: Filters) -> None:
+    snapshot = _catalogue(_listing(0), _listing(1, price=None)).snapshot()
+    assert snapshot.mask(filters).tolist() == [True, False]
+
+
 def test_a_place_without_a_radius_limits_nothing() -> None:
     snapshot = _catalogue(_listing(0), _listing(1, place=None)).snapshot()
     assert snapshot.mask(Filters(near=Near(*_BRISTOL))).tolist() == [True, True]
