@@ -12,6 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from types import TracebackType
 from typing import Self
 
@@ -188,6 +189,7 @@ def _prepare_process() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     warnings.simplefilter("ignore")  # Pillow's, of corrupt EXIF: the outcome says what counts
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    import_module("scipy.fftpack")  # imagehash does so at its first hash, on that photo's time
 
 
 def _end_with_parent() -> None:
