@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import Engine, create_engine, make_url
 
+from exported import exported_encoder
 from marketrank.storage import database, embedded
 
 _TEMPLATE = "migrated"
@@ -112,3 +113,9 @@ def _copy(server: str, template: str) -> Iterator[str]:
             connection.execute(
                 sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
             )
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default encoder, exported once for all workers of a run. Nobody may write to it."""
+    return exported_encoder(tmp_path_factory)

@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     sort_depth: int = Field(
         200, ge=10, description="Best matches of a query that a sort by price or date reorders"
     )
+    sort_floor: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="Share of the best match's score that a match needs for such a sort",
+    )
     fusion_k: int = Field(
         60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"
     )

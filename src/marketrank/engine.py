@@ -32,11 +32,13 @@ Keys = NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Depths:
     """How many hits each step keeps: the text retriever, the vector retriever, and a sort by
-    anything but relevance, which reorders only the best matches."""
+    anything but relevance, which reorders only the best matches: at most `sort` of them, each
+    with at least the share `sort_floor` of its retriever's best score."""
 
     text: int
     vector: int
     sort: int
+    sort_floor: float
     fusion_k: int
 
 
@@ -83,8 +85,7 @@ class Engine:
         with watch.stage("retrieve"):
             hits = self._retrieve(view, request, query, allowed)
         with watch.stage("fuse"):
-            candidates = reciprocal_rank(hits, k=self._depths.fusion_k, weights=None)
-            candidates = _sorted(candidates, view, request, self._depths.sort)
+            candidates = self._fuse(view, request, hits)
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
         with watch.stage("fill"):
@@ -117,6 +118,19 @@ class Engine:
             hits["fresh"] = newest(view.catalogue, len(allowed), allowed)
         return hits
 
+    def _fuse(self, view: View, request: Request, hits: Mapping[str, Hits]) -> Candidates:
+        depths = self._depths
+        if request.sort is Sort.RELEVANCE:
+            return reciprocal_rank(hits, k=depths.fusion_k, weights=None)
+        if "fresh" not in hits:
+            # Everything is a faint match: sorting that by price would bury the matches.
+            hits = {name: _strong(found, depths.sort_floor) for name, found in hits.items()}
+        candidates = reciprocal_rank(hits, k=depths.fusion_k, weights=None)
+        if "fresh" not in hits:
+            candidates = _take(candidates, np.arange(min(depths.sort, len(candidates.keys))))
+        near = request.filters.near
+        return _take(candidates, view.catalogue.order(candidates.keys, request.sort, near))
+
     def _items(self, view: View, request: Request, candidates: Candidates) -> tuple[Item, ...]:
         """Fill in a page from the store, which alone knows what is still live."""
         items: list[Item] = []
@@ -147,14 +161,12 @@ class Engine:
             )
 
 
-def _sorted(candidates: Candidates, view: View, request: Request, depth: int) -> Candidates:
-    if request.sort is Sort.RELEVANCE:
-        return candidates
-    if "fresh" not in candidates.ranks:
-        # Sorting every faint match by price would bury the matches: sort the best ones only.
-        candidates = _take(candidates, np.arange(min(depth, len(candidates.keys))))
-    order = view.catalogue.order(candidates.keys, request.sort, request.filters.near)
-    return _take(candidates, order)
+def _strong(hits: Hits, floor: float) -> Hits:
+    """The hits with at least this share of the best score (scores below 0 are never strong)."""
+    if len(hits.keys) == 0:
+        return hits
+    strong = hits.scores >= floor * max(float(hits.scores[0]), 0.0)
+    return Hits(hits.keys[strong], hits.scores[strong])
 
 
 def _take(candidates: Candidates, order: NDArray[np.int64]) -> Candidates:

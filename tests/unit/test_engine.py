@@ -33,7 +33,7 @@ from marketrank.types import (
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DEPTHS = Depths(text=100, vector=3, sort=3, fusion_k=60)
+DEPTHS = Depths(text=100, vector=3, sort=3, sort_floor=0.0, fusion_k=60)
 ASK = Request(RequestId("r"), NOW)
 
 
@@ -184,6 +184,19 @@ def test_a_sort_reorders_the_best_matches_only(engine: Engine) -> None:
     assert ids(engine, replace(ASK, sort=Sort.PRICE))[0] == "id3"
     newest = ids(engine, replace(ASK, text="oak table", sort=Sort.NEWEST))
     assert newest == ["id2", "id1", "id0"]
+
+
+def test_faint_matches_take_no_part_in_a_sort(store: Store, engine: Engine) -> None:
+    # Scores fall from 1 to 0.5: of the words' three hits and the vectors' three, the last is faint.
+    strict = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=replace(DEPTHS, sort_floor=0.7),
+    )
+    oak = replace(ASK, text="oak table")
+    assert ids(strict, replace(oak, sort=Sort.PRICE)) == ["id1", "id0"]
+    assert ids(strict, oak) == ids(engine, oak)  # relevance keeps all: it puts them last
 
 
 def test_pages_join_without_gap_or_repeat(engine: Engine) -> None:

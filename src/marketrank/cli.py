@@ -1,0 +1,348 @@
+"""The command line: thin commands over `wiring`. Reports go to standard output, all else to
+standard error; `--json` makes the report one JSON object."""
+
+import csv
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from marketrank.config import Settings, load
+from marketrank.errors import BadInput, MarketrankError
+from marketrank.pipelines.counting import Count, Summary
+from marketrank.retrieval.query import (
+    KM_PER_MILE,
+    parse_category,
+    parse_distance_km,
+    parse_price_range,
+)
+from marketrank.terminal import progress_bars
+from marketrank.types import Filters, Near, Ranking, Request, RequestId, Sort
+
+app = typer.Typer(
+    help="Search and recommendation for a marketplace of one-off listings.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Home folder (else MARKETRANK_HOME, else ./.marketrank)."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def main() -> None:
+    """Run the command line; a MarketrankError ends as one line and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except MarketrankError as error:
+        _err.print(f"[bold red]error:[/] {error}", markup=True)
+        raise SystemExit(1) from error
+
+
+@app.command()
+def ingest(
+    products: Annotated[
+        str, typer.Option(help="CSV, TSV, JSONL or Parquet file or URL, or postgresql://….")
+    ],
+    images_table: Annotated[
+        str | None, typer.Option(help="Table of photo ids and their listings.")
+    ] = None,
+    images: Annotated[str | None, typer.Option(help="Folder, zip or URL of the photos.")] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="The feed is complete: end listings that it lacks.")
+    ] = False,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Clean a feed of listings and photos and bring it into the store."""
+    marketplace = _open(load(home))
+    with progress_bars() as progress:
+        summary = marketplace.ingest(products, images_table, images, full=full, progress=progress)
+    _report(summary.as_dict(), json, lambda: _print_summary(summary))
+
+
+@app.command()
+def index(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build a new release even if the old one serves.")
+    ] = False,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Bring embeddings and indexes up to date with the store."""
+    marketplace = _open(load(home))
+    with progress_bars() as progress:
+        indexed = marketplace.index(rebuild=rebuild, progress=progress)
+    _report(
+        {
+            "texts": indexed.texts,
+            "embedded": indexed.embedded,
+            "released": indexed.released,
+            "release": indexed.release,
+        },
+        json,
+        lambda: _out.print(
+            f"{indexed.texts:,} texts indexed, {indexed.embedded:,} listings embedded, "
+            f"release {indexed.release or 'none yet: the store is empty'}"
+        ),
+    )
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for; may be empty.")] = "",
+    image: Annotated[Path | None, typer.Option(help="A photo to search by.")] = None,
+    category: Annotated[str, typer.Option(help='Path prefix: "Home & Garden / Sofas".')] = "",
+    price: Annotated[str, typer.Option(help='"10..50", "10.." or "..50".')] = "",
+    near: Annotated[str, typer.Option(help="A town.")] = "",
+    within: Annotated[str, typer.Option(help='"20mi" or "15km"; needs --near.')] = "",
+    sort: Annotated[Sort, typer.Option(help="Order of the results.")] = Sort.RELEVANCE,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Results a page.")] = 10,
+    offset: Annotated[int, typer.Option(min=0, help="Results to skip.")] = 0,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Search the marketplace."""
+    from marketrank.wiring import now
+
+    marketplace = _open(load(home))
+    low, high = parse_price_range(price) if price else (None, None)
+    request = Request(
+        id=RequestId(uuid4().hex),
+        at=now(),
+        text=text,
+        photo=marketplace.clean_photo(_read(image)) if image else None,
+        filters=Filters(
+            parse_category(category), low, high, _near(marketplace.locate, near, within)
+        ),
+        sort=sort,
+        offset=offset,
+        k=limit,
+    )
+    marketplace.follower.refresh()
+    ranking = marketplace.answer(request)
+    _report(_ranking_dict(ranking), json, lambda: _print_ranking(ranking))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    home: Home = None,
+) -> None:
+    """Serve the page and the API."""
+    from marketrank.serving import run
+
+    run(load(home), host=host, port=port, workers=workers)
+
+
+@app.command()
+def rejected(
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """List the records that were rejected, with reasons."""
+    rows = _open(load(home)).quarantine.all()
+    if as_csv:
+        writer = csv.writer(sys.stdout)
+        writer.writerow(["kind", "key", "reason", "detail", "source", "raw"])
+        writer.writerows([r.kind, r.key, r.reason, r.detail, r.source, r.raw] for r in rows)
+        return
+    table = Table("kind", "id", "reason", "detail", box=None)
+    for row in rows:
+        table.add_row(row.kind, row.key, row.reason, row.detail)
+    fields = ("kind", "key", "reason", "detail", "source", "raw")
+    _report(
+        {"rejected": [{name: getattr(row, name) for name in fields} for row in rows]},
+        json,
+        lambda: _out.print(table if rows else "nothing was rejected"),
+    )
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Folder for the page.")],
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Write an HTML page with plots of the data in the store."""
+    marketplace = _open(load(home))
+    page = marketplace.write_report(out)
+    _report({"page": str(page)}, json, lambda: _out.print(f"{page}"))
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the feed.")],
+    listings: Annotated[int, typer.Option(min=1, help="How many listings.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Same seed, same marketplace.")] = 7,
+    json: Json = False,
+) -> None:
+    """Draw a made-up marketplace as a feed: products.csv, images.csv and photos."""
+    from marketrank.simulate.market import write_market
+    from marketrank.wiring import DEMO_TIME
+
+    with progress_bars() as progress:
+        files = write_market(
+            out,
+            listings=listings,
+            seed=seed,
+            at=DEMO_TIME,
+            progress=lambda done, total: progress("draw photos", done, total),
+        )
+    paths = {
+        "products": str(files.products),
+        "images_table": str(files.images_table),
+        "images": str(files.images),
+    }
+    _report(paths, json, lambda: _out.print(paths))
+
+
+@app.command()
+def demo(
+    listings: Annotated[int, typer.Option(min=1, help="Listings of the made-up market.")] = 2000,
+    no_serve: Annotated[
+        bool, typer.Option("--no-serve", help="End after a printed search.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    home: Home = None,
+) -> None:
+    """Make a small marketplace, clean, embed and index it, search it and serve it."""
+    settings = load(home)
+    feed = settings.home / "demo"
+    if not (feed / "products.csv").exists():
+        simulate(out=feed, listings=listings, json=False)
+    ingest(
+        products=str(feed / "products.csv"),
+        images_table=str(feed / "images.csv"),
+        images=str(feed / "images"),
+        home=settings.home,
+    )
+    index(home=settings.home)
+    _out.print("\n[bold]marketrank search[/] 'oak table'")
+    search(text="oak table", limit=5, home=settings.home)
+    if not no_serve:
+        serve(host=host, port=port, workers=1, home=settings.home)
+
+
+@app.command()
+def stop(home: Home = None, json: Json = False) -> None:
+    """Stop the embedded Postgres of a home folder."""
+    from marketrank.storage import embedded
+
+    stopped = embedded.stop(load(home).home)
+    _report(
+        {"stopped": stopped},
+        json,
+        lambda: _out.print("stopped" if stopped else "no embedded Postgres was running"),
+    )
+
+
+def _open(settings: Settings) -> Any:
+    from marketrank.wiring import Marketplace
+
+    return Marketplace(settings)
+
+
+def _report(data: dict[str, Any], json: bool, show: Callable[[], None]) -> None:
+    if json:
+        sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        show()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"--image {path} cannot be read: {error.strerror}") from error
+
+
+def _near(locate: Callable[[str], Near | None], name: str, within: str) -> Near | None:
+    if not name:
+        if within:
+            raise BadInput(f"--within {within} needs --near PLACE")
+        return None
+    found = locate(name)
+    if found is None:
+        raise BadInput(f"--near {name}: no such place; name a town, such as Bristol or Leeds")
+    km = parse_distance_km(within) if within else None
+    return Near(found.latitude, found.longitude, km, found.label)
+
+
+def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
+    return {
+        "request_id": ranking.request,
+        "release": ranking.release,
+        "items": [
+            {
+                "id": item.listing.id,
+                "title": item.listing.title,
+                "price": None if item.listing.price is None else item.listing.price.minor / 100,
+                "currency": item.listing.price and item.listing.price.currency,
+                "category": list(item.listing.category),
+                "place": item.listing.place and str(item.listing.place),
+                "distance_km": item.distance_km,
+                "photos": [photo.id for photo in item.listing.photos],
+                "score": item.score,
+                "found_by": list(item.found_by),
+            }
+            for item in ranking.items
+        ],
+        "total": ranking.total,
+        "facets": {
+            name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
+            for name, values in ranking.facets.items()
+        },
+        "stages_ms": dict(ranking.stages_ms),
+    }
+
+
+def _print_ranking(ranking: Ranking) -> None:
+    table = Table("", "title", "price", "place", "category", box=None)
+    for rank, item in enumerate(ranking.items):
+        listing = item.listing
+        place = str(listing.place or "")
+        if item.distance_km is not None:
+            place += f" ({item.distance_km / KM_PER_MILE:.0f} mi)"
+        table.add_row(
+            str(rank + 1),
+            listing.title,
+            str(listing.price or ""),
+            place,
+            listing.category[0] if listing.category else "",
+        )
+    _out.print(table)
+    took = sum(ranking.stages_ms.values())
+    _out.print(f"{ranking.total:,} results in {took:.0f} ms (release {ranking.release})")
+
+
+def _print_summary(summary: Summary) -> None:
+    table = Table("", "read", "accepted", "unchanged", "rejected", box=None)
+    counts: dict[str, Count] = {"listings": summary.listings, "photos": summary.photos}
+    for name, count in counts.items():
+        numbers = (count.read, count.accepted, count.unchanged, count.rejected.total())
+        table.add_row(name, *(f"{number:,}" for number in numbers))
+    _out.print(table)
+    for name, count in counts.items():
+        for reason, number in count.rejected.most_common():
+            _out.print(f"  {number:,} {name} rejected: {reason}")
+    _out.print(
+        f"{summary.inserted:,} new, {summary.updated:,} updated, {summary.ended:,} ended; "
+        f"{summary.duplicates:,} duplicates linked, {summary.price_outliers:,} odd prices flagged"
+    )

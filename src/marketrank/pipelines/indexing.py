@@ -1,0 +1,232 @@
+"""The indexer: the one process that embeds listings and writes the indexes.
+
+The database is the truth and everything here is derived from it, so each step can be killed and
+done again: vectors are rows keyed by what they were made from, the text index remembers the
+change up to which it is complete, and a release appears whole or not at all.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from marketrank.errors import Corrupt
+from marketrank.pipelines.progress import Progress, silent
+from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
+from marketrank.retrieval import release as releases
+from marketrank.retrieval.text_index import TextWriter
+from marketrank.retrieval.vector_index import Base, build
+from marketrank.types import ReleaseId, Seq, Stored, Vectors
+
+_log = logging.getLogger(__name__)
+_TEXT_BATCH = 2_000
+_EMBED_BATCH = 64
+_READ_BATCH = 10_000
+_GOLDEN = 20  # listings that must find themselves before a release becomes current
+_MIN_FRESH = 1_000  # fresh vectors below this are searched exactly at no cost worth a rebuild
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What one catching-up did. `release` is the current one afterwards, None where there is
+    nothing to index yet."""
+
+    texts: int
+    embedded: int
+    released: bool
+    release: ReleaseId | None
+
+
+class Indexer:
+    """Brings text index, vectors and release up to date. Only one may run: see `storage.locks`."""
+
+    def __init__(
+        self,
+        *,
+        listings: ListingStore,
+        vectors: VectorStore,
+        blobs: BlobStore,
+        text_folder: Path,
+        release_folder: Path,
+        encoder_folder: Callable[[], Path],
+        open_encoder: Callable[[Path], Encoder],
+        exact_below: int,
+        rebuild_share: float,
+    ) -> None:
+        self._listings = listings
+        self._vectors = vectors
+        self._blobs = blobs
+        self._text_folder = text_folder
+        self._release_folder = release_folder
+        self._encoder_folder = encoder_folder
+        self._open_encoder = open_encoder
+        self._exact_below = exact_below
+        self._rebuild_share = rebuild_share
+        self._encoder: tuple[Path, Encoder] | None = None
+        self._embedded = Seq(0)
+        self._writer: TextWriter | None = None
+
+    def close(self) -> None:
+        """Give the text index back."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def catch_up(
+        self, at: datetime, *, progress: Progress = silent, rebuild: bool = False
+    ) -> Indexed:
+        """Index everything that is committed now. `rebuild` builds a new release in any case."""
+        texts = self._index_texts(progress)
+        if self._listings.last_seq() == 0:
+            return Indexed(texts, 0, False, None)
+        embedded = self._embed(progress)
+        released = rebuild or self._release_is_stale()
+        if released:
+            self._release(at, progress)
+        return Indexed(texts, embedded, released, releases.current(self._release_folder))
+
+    def _index_texts(self, progress: Progress) -> int:
+        if self._writer is None:
+            self._writer = TextWriter(self._text_folder)
+        done = 0
+        while changes := self._listings.changes(self._writer.applied(), _TEXT_BATCH):
+            for change in changes:
+                if change.live:
+                    listing = change.listing
+                    self._writer.upsert(
+                        change.key, listing.title, " ".join(listing.category), listing.description
+                    )
+            self._writer.delete([change.key for change in changes if not change.live])
+            self._writer.commit(changes[-1].seq)
+            done += len(changes)
+            progress("index texts", done, None if len(changes) == _TEXT_BATCH else done)
+        return done
+
+    def _embed(self, progress: Progress) -> int:
+        encoder = self._open_current_encoder()
+        done = 0
+        total = None if self._embedded else self._count_missing(encoder)
+        while changes := self._listings.changes(self._embedded, _EMBED_BATCH):
+            missing = self._missing(encoder, changes)
+            if missing:
+                self._vectors.put_vectors(
+                    encoder.version,
+                    [stored.key for stored in missing],
+                    [stored.listing.embed_hash() for stored in missing],
+                    self._encode(encoder, missing),
+                )
+            self._embedded = changes[-1].seq
+            done += len(missing)
+            if missing:
+                progress("embed listings", done, total)
+                self._index_texts(silent)  # a long embedding must not hold up the words
+        return done
+
+    def _count_missing(self, encoder: Encoder) -> int:
+        """How much there is to embed, for the progress bar of a first run."""
+        missing, after = 0, Seq(0)
+        while changes := self._listings.changes(after, _TEXT_BATCH):
+            missing += len(self._missing(encoder, changes))
+            after = changes[-1].seq
+        return missing
+
+    def _missing(self, encoder: Encoder, changes: Sequence[Stored]) -> list[Stored]:
+        live = [stored for stored in changes if stored.live]
+        known = self._vectors.known(encoder.version, [stored.key for stored in live])
+        return [stored for stored in live if known.get(stored.key) != stored.listing.embed_hash()]
+
+    def _encode(self, encoder: Encoder, missing: Sequence[Stored]) -> Vectors:
+        return encoder.encode_listings(
+            [stored.listing.text for stored in missing],
+            [self._photos(stored) for stored in missing],
+        )
+
+    def _photos(self, stored: Stored) -> list[bytes]:
+        photos = []
+        for photo in stored.listing.photos:
+            try:
+                photos.append(self._blobs.get(photo.blob))
+            except KeyError:
+                _log.warning("photo %s of listing %s is gone", photo.id, stored.listing.id)
+        return photos
+
+    def _open_current_encoder(self) -> Encoder:
+        folder = self._encoder_folder()
+        if self._encoder is None or self._encoder[0] != folder:
+            encoder = self._open_encoder(folder)
+            self._encoder = (folder, encoder)
+            held = self._manifest()
+            fits = held is not None and held.model_version == encoder.version
+            self._embedded = held.listing_seq if held is not None and fits else Seq(0)
+        return self._encoder[1]
+
+    def _manifest(self) -> releases.Manifest | None:
+        """The current release's manifest; None where there is none that can be read."""
+        name = releases.current(self._release_folder)
+        try:
+            return (
+                None
+                if name is None
+                else releases.read_manifest(self._release_folder, name, verify=False)
+            )
+        except Corrupt:
+            return None
+
+    def _release_is_stale(self) -> bool:
+        held = self._manifest()
+        encoder = self._open_current_encoder()
+        if held is None or held.model_version != encoder.version:
+            return True
+        limit = max(_MIN_FRESH, int(self._rebuild_share * held.count))
+        fresh = self._vectors.count_after(encoder.version, held.vector_seq)
+        return fresh > limit
+
+    def _release(self, at: datetime, progress: Progress) -> None:
+        encoder = self._open_current_encoder()
+        assert self._encoder is not None
+        progress("build release", 0, 1)
+        keys, vectors, seq = self._live_vectors(encoder)
+        releases.publish(
+            self._release_folder,
+            encoder=self._encoder[0],
+            build_index=lambda folder: build(folder, keys, vectors, exact_below=self._exact_below),
+            model_version=encoder.version,
+            count=len(keys),
+            vector_seq=seq,
+            listing_seq=self._embedded,
+            at=at,
+            check=lambda folder: _check_golden(folder, keys, vectors),
+        )
+        progress("build release", 1, 1)
+
+    def _live_vectors(self, encoder: Encoder) -> tuple[np.ndarray, Vectors, Seq]:
+        live: set[int] = set()
+        after = Seq(0)
+        while rows := self._listings.attributes(after, _READ_BATCH):
+            live.update(row.key for row in rows if row.live)
+            after = rows[-1].seq
+        parts_k, parts_v, seq = [], [], Seq(0)
+        while len((batch := self._vectors.vectors_after(encoder.version, seq, _READ_BATCH)).keys):
+            keep = np.array([int(key) in live for key in batch.keys], dtype=bool)
+            parts_k.append(batch.keys[keep])
+            parts_v.append(batch.vectors[keep])
+            seq = batch.seq
+        if not parts_k:
+            return np.empty(0, np.int64), np.empty((0, encoder.dim), np.float32), seq
+        return np.concatenate(parts_k), np.concatenate(parts_v), seq
+
+
+def _check_golden(folder: Path, keys: np.ndarray, vectors: Vectors) -> None:
+    """Refuse a release whose index does not give back what was put into it."""
+    base = Base.open(folder / "index")
+    step = max(1, len(keys) // _GOLDEN)
+    for row in range(0, len(keys), step):
+        hits = base.search(vectors[row : row + 1], 10)
+        if int(keys[row]) not in hits.keys and hits.scores[-1] < 1 - 1e-4:
+            raise Corrupt(
+                f"the new index in {folder} does not find listing key {keys[row]} by its own "
+                "vector; the old release stays"
+            )

@@ -1,0 +1,334 @@
+"""The composition root: Settings become stores, indexes, models and an Engine. Nothing else
+chooses an implementation."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Engine as Database
+from sqlalchemy.exc import DBAPIError
+
+from marketrank.config import Settings
+from marketrank.engine import Depths, Engine
+from marketrank.errors import BadInput, MarketrankError, NotReady
+from marketrank.listings.images import PhotoProblem, clean_photo
+from marketrank.listings.photo_pool import PhotoPool
+from marketrank.listings.photo_source import open_photos
+from marketrank.listings.places import Gazetteer
+from marketrank.listings.sources import read_images_table, read_products
+from marketrank.models.artefact import read as read_description
+from marketrank.models.embed import OnnxEncoder
+from marketrank.pipelines.counting import Summary
+from marketrank.pipelines.indexing import Indexed, Indexer
+from marketrank.pipelines.ingest import Cleaning, Feed, ingest
+from marketrank.pipelines.progress import Progress, silent
+from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
+from marketrank.retrieval.follow import Follower, Poller
+from marketrank.storage import embedded
+from marketrank.storage.blobs import open_blobs
+from marketrank.storage.database import connect, migrate
+from marketrank.storage.locks import hold
+from marketrank.storage.postgres import PostgresListings
+from marketrank.storage.quarantine import PostgresQuarantine
+from marketrank.storage.vectors import PostgresVectors
+from marketrank.types import (
+    BlobKey,
+    ListingId,
+    ModelVersion,
+    Near,
+    Ranking,
+    ReleaseId,
+    Request,
+    Seq,
+    Stored,
+)
+
+_log = logging.getLogger(__name__)
+INDEXER_LOCK = "indexer"
+DEMO_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
+"""When the made-up marketplace is: fixed, so that the same seed gives the same feed."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Marketplace:
+    """Everything that one process needs of one home folder; parts are opened when first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._encoders: dict[ModelVersion, Encoder] = {}
+        self._opening = Lock()
+
+    @property
+    def text_folder(self) -> Path:
+        return self.settings.home / "text"
+
+    @property
+    def release_folder(self) -> Path:
+        return self.settings.home / "releases"
+
+    @cached_property
+    def database(self) -> Database:
+        """The migrated database; starts the embedded server where no URL is set."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        url = self.settings.database_url or embedded.start(self.settings.home)
+        database = connect(url)
+        migrate(database)
+        return database
+
+    @cached_property
+    def listings(self) -> ListingStore:
+        return PostgresListings(self.database)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return PostgresQuarantine(self.database)
+
+    @cached_property
+    def vectors(self) -> VectorStore:
+        return PostgresVectors(self.database)
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        return open_blobs(self.settings.photos_url or (self.settings.home / "photos").as_uri())
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        return Gazetteer.load(self.settings.country)
+
+    @cached_property
+    def follower(self) -> Follower:
+        return Follower(
+            listings=self.listings,
+            vectors=self.vectors,
+            text_folder=self.text_folder,
+            release_folder=self.release_folder,
+            open_encoder=self.open_encoder,
+        )
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(
+            view=self.follower.view,
+            listings=self.listings,
+            vectors=self.vectors,
+            depths=Depths(
+                text=self.settings.retrieve_depth,
+                vector=self.settings.vector_depth,
+                sort=self.settings.sort_depth,
+                sort_floor=self.settings.sort_floor,
+                fusion_k=self.settings.fusion_k,
+            ),
+        )
+
+    def open_encoder(self, folder: Path) -> Encoder:
+        """The encoder of a folder; one that is open already, from whichever folder, is shared by
+        indexer and readers (a release holds a copy of the model's folder)."""
+        version = read_description(folder).version
+        with self._opening:
+            if version not in self._encoders:
+                self._encoders[version] = OnnxEncoder(
+                    folder, photo_weight=self.settings.photo_weight, threads=self.settings.processes
+                )
+            return self._encoders[version]
+
+    def encoder_folder(self) -> Path:
+        """The encoder that new embeddings are made with; exported from the wheels if there is
+        none yet."""
+        folder = self.settings.home / "models"
+        held = list(folder.glob("*/encoder.json"))
+        if held:
+            return max(held, key=lambda path: path.stat().st_mtime).parent
+        from marketrank.models.export import export_default
+
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / export_default(folder)
+
+    def ingest(
+        self,
+        products: str,
+        images_table: str | None,
+        images: str | None,
+        *,
+        full: bool = False,
+        progress: Progress = silent,
+    ) -> Summary:
+        """Bring a feed into the store: see `pipelines.ingest`."""
+        if images_table and not images:
+            raise BadInput(
+                f"--images-table {images_table} names photos, but nothing says where their files "
+                "are; add --images DIR, ZIP or URL"
+            )
+        settings = self.settings
+        feed = Feed(
+            source=products,
+            records=read_products(products, country=settings.country),
+            images=(
+                read_images_table(images_table, country=settings.country) if images_table else None
+            ),
+            photos=open_photos(images) if images else None,
+        )
+        cleaning = Cleaning(
+            gazetteer=self.gazetteer,
+            currency=settings.currency,
+            country=settings.country,
+            keep_original=settings.keep_original_text,
+        )
+        with PhotoPool(
+            processes=settings.processes,
+            final_size=settings.photo_size,
+            max_bytes=settings.photo_max_bytes,
+            max_pixels=settings.photo_max_pixels,
+        ) as pool:
+            return ingest(
+                feed,
+                listings=self.listings,
+                quarantine=self.quarantine,
+                blobs=self.blobs,
+                cleaning=cleaning,
+                pool=pool,
+                at=now(),
+                full=full,
+                progress=progress,
+            )
+
+    def indexer(self) -> Indexer:
+        return Indexer(
+            listings=self.listings,
+            vectors=self.vectors,
+            blobs=self.blobs,
+            text_folder=self.text_folder,
+            release_folder=self.release_folder,
+            encoder_folder=self.encoder_folder,
+            open_encoder=self.open_encoder,
+            exact_below=self.settings.exact_below,
+            rebuild_share=self.settings.rebuild_share,
+        )
+
+    def index(self, *, rebuild: bool, progress: Progress = silent) -> Indexed:
+        """Index everything that is committed now. Raises NotReady where another process is the
+        indexer: it does the same within a second."""
+        lock = hold(self.database, INDEXER_LOCK)
+        if not lock.try_acquire():
+            raise NotReady(
+                f"another process (a running `marketrank serve`?) indexes {self.settings.home} "
+                "already and follows every change within a second; stop it to index by hand"
+            )
+        indexer = self.indexer()
+        try:
+            return indexer.catch_up(now(), progress=progress, rebuild=rebuild)
+        finally:
+            indexer.close()
+            lock.release()
+
+    def write_report(self, out: Path) -> Path:
+        """Write the data report into a folder; returns its page."""
+        from marketrank.listings.report import write_report  # brings matplotlib along
+
+        return write_report(
+            out,
+            listings=self._all_live(),
+            rejected=self.quarantine.all(),
+            duplicates=self.listings.duplicates(),
+            at=now(),
+        )
+
+    def _all_live(self) -> Iterator[Stored]:
+        after = Seq(0)
+        while changes := self.listings.changes(after, 5_000):
+            yield from (stored for stored in changes if stored.live)
+            after = changes[-1].seq
+
+    # What the API and the page ask for (api.service.Service).
+
+    def answer(self, request: Request) -> Ranking:
+        return self.engine.answer(request)
+
+    def release(self) -> ReleaseId | None:
+        view = self.follower.view()
+        return view.release if view else None
+
+    def listing(self, id: ListingId) -> Stored | None:
+        return self.listings.get([id]).get(id)
+
+    def photo(self, key: BlobKey) -> bytes:
+        return self.blobs.get(key)
+
+    def locate(self, name: str) -> Near | None:
+        return self.gazetteer.find(name)
+
+    def clean_photo(self, data: bytes) -> bytes:
+        settings = self.settings
+        outcome = clean_photo(
+            data,
+            final_size=settings.photo_size,
+            max_bytes=settings.photo_max_bytes,
+            max_pixels=settings.photo_max_pixels,
+        )
+        if isinstance(outcome, PhotoProblem):
+            raise BadInput(outcome.detail)
+        return outcome.jpeg
+
+    def _follow(self) -> None:
+        try:
+            self.follower.refresh()
+        except DBAPIError:
+            if not self.settings.database_url:
+                # Our own server has died: start it again; the next step goes on.
+                embedded.start(self.settings.home)
+            raise
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Follow changes, and index them if no other process does, until the block ends."""
+        election = _Election(self)
+        try:
+            self.follower.refresh()
+        except MarketrankError as error:
+            # Serving starts all the same: the indexer may be about to mend it.
+            _log.error("no release could be loaded yet: %s", error)
+        pollers = [
+            Poller("follower", self._follow, seconds=self.settings.poll_seconds),
+            Poller("indexer", election.step, seconds=self.settings.poll_seconds),
+        ]
+        for poller in pollers:
+            poller.start()
+        try:
+            yield
+        finally:
+            for poller in pollers:
+                poller.stop()
+            election.resign()
+
+
+class _Election:
+    """Of all processes on a database one indexes: the holder of an advisory lock. When it dies
+    Postgres frees the lock and another takes over at its next step."""
+
+    def __init__(self, marketplace: Marketplace) -> None:
+        self._marketplace = marketplace
+        self._lock = hold(marketplace.database, INDEXER_LOCK)
+        self._indexer: Indexer | None = None
+
+    def step(self) -> None:
+        if not self._lock.try_acquire():
+            self._close()
+            return
+        if self._indexer is None:
+            self._indexer = self._marketplace.indexer()
+        self._indexer.catch_up(now())
+
+    def resign(self) -> None:
+        self._close()
+        self._lock.release()
+
+    def _close(self) -> None:
+        if self._indexer is not None:
+            self._indexer.close()
+            self._indexer = None
