@@ -186,6 +186,27 @@ def test_of_a_key_given_twice_the_last_counts(make: Make, tmp_path: Path) -> Non
     assert hits.keys[-1] == 5
 
 
+def test_a_photo_alone_finds_what_text_dominates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Listings are text and photo features side by side, gathered by text; the query has zeros
+    where the text would be."""
+    monkeypatch.setattr("marketrank.retrieval.vector_index._MIN_COMPARED", 200)
+    rng = np.random.default_rng(6)
+    text = _unit(_CENTRES[rng.integers(0, 100, 8_000)] + 0.3 * rng.normal(size=(8_000, _DIM)))
+    photo = _unit(rng.normal(size=(8_000, _DIM)))
+    listings = _unit(np.concatenate([0.9 * text, 0.45 * photo], axis=1))
+    build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS)
+    base = Base.open(tmp_path / "index")
+    found = []
+    for _ in range(20):
+        query = np.concatenate([np.zeros((1, _DIM)), _unit(rng.normal(size=(1, _DIM)))], axis=1)
+        truth = np.argsort(-(listings @ query[0]))[:10]
+        hits = base.search(query.astype(np.float32), 10)
+        found.append(np.isin(truth, hits.keys).mean())
+    assert float(np.mean(found)) >= 0.97
+
+
 @pytest.mark.parametrize("exact_below", [0, _EXACT])
 def test_an_index_of_nothing(tmp_path: Path, exact_below: int) -> None:
     nothing = np.empty((0, _DIM), np.float32)
