@@ -333,6 +333,23 @@ def test_a_reader_says_what_it_cannot_read_and_keeps_answering(
     assert _found(TextReader(tmp_path), "oak") == []  # waits for the writer to mend it
 
 
+def test_a_writer_goes_on_after_an_error(writer: TextWriter, reader: TextReader) -> None:
+    class Full:
+        def commit(self) -> None:
+            raise ValueError("no space left on device")
+
+    writer.upsert(_key(10), "Pine shelf", "", "")
+    writer._writer = Full()
+    with pytest.raises(Corrupt, match="no space left"):
+        writer.commit(Seq(4))
+    assert writer.applied() == 3
+    writer.upsert(_key(10), "Steel shelf", "", "")
+    writer.commit(Seq(4))
+    reader.reload()
+    assert _found(reader, "pine") == []
+    assert _found(reader, "shelf") == [10]
+
+
 def test_many_small_commits_lose_nothing(writer: TextWriter, reader: TextReader) -> None:
     for n in range(30):  # enough for segments to be merged meanwhile
         writer.upsert(_key(100 + n % 10), f"oak number {n}", "", "")

@@ -83,6 +83,8 @@ class TextWriter:
             self._writer.delete_documents_by_term(_KEY, int(key))
             self._writer.add_document(document)
         except BaseException as error:
+            if not _is_tantivys(error):
+                raise
             raise self._broken(error) from error
 
     def delete(self, keys: Sequence[ListingKey]) -> None:
@@ -95,6 +97,8 @@ class TextWriter:
         try:
             self._writer.commit()
         except BaseException as error:
+            if not _is_tantivys(error):
+                raise
             raise self._broken(error) from error
         self._state = _State(SCHEMA, int(seq), self._state.index)
         _write_state(self._folder, self._state)
@@ -104,10 +108,8 @@ class TextWriter:
         self._writer = None
         self._lock.close()
 
-    def _broken(self, error: BaseException) -> BaseException:
+    def _broken(self, error: BaseException) -> Corrupt:
         """tantivy's writer does not survive an error: go back to the last commit."""
-        if not _is_tantivys(error):
-            return error
         self._writer = None
         self._state, self._index = _open_for_writing(self._folder, self._schema)
         self._writer = self._index.writer(_HEAP_BYTES, num_threads=1)
