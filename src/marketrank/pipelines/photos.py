@@ -1,6 +1,7 @@
 """The photos of a feed: which listing claims which file, and what became of each."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
 from marketrank.listings.clean import with_photos
@@ -12,6 +13,7 @@ from marketrank.pipelines.counting import Count
 from marketrank.ports import BlobStore, Quarantine
 from marketrank.types import ImageId, Listing, ListingId, Photo, Reason, Rejected
 
+_WRITERS = 8
 Held = Mapping[ListingId, Mapping[ImageId, Photo]]
 
 
@@ -63,17 +65,21 @@ class PhotoIntake:
             known={image: photo.source_sha256 for image, photo in known.items()},
         )
         kept: dict[ImageId, Photo] = {}
+        fresh: list[Future[Photo]] = []
         bad: list[Rejected] = []
-        for image, outcome in outcomes:
-            if isinstance(outcome, PhotoProblem):
-                bad.append(Rejected("photo", image, outcome.reason, outcome.detail, self._source))
-                continue
-            self._count.accepted += 1
-            if isinstance(outcome, CleanedPhoto):
-                kept[image] = self._keep(image, outcome)
-            else:
-                self._count.unchanged += 1
-                kept[image] = known[image]
+        # A blob is synced to the disk before it counts: several wait at once, not one by one.
+        with ThreadPoolExecutor(_WRITERS) as writers:
+            for image, outcome in outcomes:
+                if isinstance(outcome, PhotoProblem):
+                    problem = (outcome.reason, outcome.detail)
+                    bad.append(Rejected("photo", image, *problem, self._source))
+                elif isinstance(outcome, CleanedPhoto):
+                    fresh.append(writers.submit(self._keep, image, outcome))
+                else:
+                    kept[image] = known[image]
+        self._count.unchanged += len(kept)
+        kept.update((photo.result().id, photo.result()) for photo in fresh)
+        self._count.accepted += len(kept)
         self._reject(bad)
         self._quarantine.clear("photo", list(kept))
         return [with_photos(listing, _in_order(claims[listing.id], kept)) for listing in batch]
