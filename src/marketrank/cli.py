@@ -42,10 +42,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def main() -> None:
-    """Run the command line; a MarketrankError ends as one line and exit code 1."""
+    """Run the command line."""
+    run(app)
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run a command; a MarketrankError ends as one line and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app()
+        command()
     except MarketrankError as error:
         _err.print(f"[bold red]error:[/] {error}", markup=True)
         raise SystemExit(1) from error

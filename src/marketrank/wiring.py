@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from time import sleep
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
@@ -27,7 +28,9 @@ from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
+from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
@@ -104,6 +107,8 @@ class Marketplace:
 
     @cached_property
     def follower(self) -> Follower:
+        # NumPy's and FAISS's thread pools fight over the cores that requests run on.
+        limit_threads(1)
         return Follower(
             listings=self.listings,
             vectors=self.vectors,
@@ -212,20 +217,25 @@ class Marketplace:
         )
 
     def index(self, *, rebuild: bool, progress: Progress = silent) -> Indexed:
-        """Index everything that is committed now. Raises NotReady where another process is the
-        indexer: it does the same within a second."""
-        lock = hold(self.database, INDEXER_LOCK)
-        if not lock.try_acquire():
-            raise NotReady(
-                f"another process (a running `marketrank serve`?) indexes {self.settings.home} "
-                "already and follows every change within a second; stop it to index by hand"
-            )
+        """Index everything that is committed now; where another process is the indexer (a
+        running server), wait until it has. Raises NotReady for `rebuild` in that case."""
         indexer = self.indexer()
-        try:
-            return indexer.catch_up(now(), progress=progress, rebuild=rebuild)
-        finally:
-            indexer.close()
-            lock.release()
+        with hold(self.database, INDEXER_LOCK) as lock:
+            try:
+                if lock.held():
+                    return indexer.catch_up(now(), progress=progress, rebuild=rebuild)
+                if rebuild:
+                    raise NotReady(
+                        f"a running server indexes {self.settings.home}; stop it to rebuild by hand"
+                    )
+                while not (lock.try_acquire() or indexer.is_current()):
+                    progress("wait for the server that indexes", 0, None)
+                    sleep(self.settings.poll_seconds)
+                if lock.held():  # the server has ended meanwhile
+                    return indexer.catch_up(now(), progress=progress)
+                return Indexed(0, 0, False, releases.current(self.release_folder))
+            finally:
+                indexer.close()
 
     def write_report(self, out: Path) -> Path:
         """Write the data report into a folder; returns its page."""

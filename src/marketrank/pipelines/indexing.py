@@ -17,7 +17,7 @@ from marketrank.errors import Corrupt
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import release as releases
-from marketrank.retrieval.text_index import TextWriter
+from marketrank.retrieval.text_index import TextWriter, applied
 from marketrank.retrieval.vector_index import Base, build
 from marketrank.types import ReleaseId, Seq, Stored, Vectors
 
@@ -87,6 +87,20 @@ class Indexer:
         if released:
             self._release(at, progress)
         return Indexed(texts, embedded, released, releases.current(self._release_folder))
+
+    def is_current(self) -> bool:
+        """Whether everything that is committed now is indexed, by whomever; writes nothing."""
+        if self._listings.changes(applied(self._text_folder), 1):
+            return False
+        held, encoder = self._manifest(), self._open_current_encoder()
+        if held is None or held.model_version != encoder.version:
+            return self._listings.last_seq() == 0
+        after = held.listing_seq
+        while changes := self._listings.changes(after, _TEXT_BATCH):
+            if self._missing(encoder, changes):
+                return False
+            after = changes[-1].seq
+        return True
 
     def _index_texts(self, progress: Progress) -> int:
         if self._writer is None:

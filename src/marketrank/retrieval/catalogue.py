@@ -130,7 +130,7 @@ class Snapshot:
     def facets(self, keys: Keys, prefix: tuple[str, ...] = ()) -> dict[str, tuple[FacetValue, ...]]:
         """Counts among `keys`: "category", one level below `prefix`, and "price" by bands. Each
         `value` is what the filter of that name takes and `count` what it would leave of `keys`.
-        Ordered by count, then value; nothing that counts 0."""
+        Categories are ordered by count, then value, bands by price; nothing that counts 0."""
         return {
             "category": self._category_facets(keys, prefix),
             "price": _price_facets(self.prices(keys)),
@@ -297,7 +297,7 @@ def _price_facets(prices: NDArray[np.int64]) -> tuple[FacetValue, ...]:
         if high is not None:
             inside &= prices <= high * _MINOR_PER_MAJOR
         values.append(FacetValue(value, label, int(inside.sum())))
-    return _by_count(values)
+    return tuple(value for value in values if value.count)
 
 
 def _by_count(values: Sequence[FacetValue]) -> tuple[FacetValue, ...]:

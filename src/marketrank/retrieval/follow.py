@@ -79,7 +79,7 @@ class Follower:
         with self._lock:
             self._follow_release()
             self._follow_vectors()
-            self._text.reload()
+            self._follow_words()
             self._follow_listings()
             loaded = self._loaded
             if loaded is not None:
@@ -123,6 +123,13 @@ class Follower:
         loaded = _Loaded(name, encoder, segment, layered, manifest.vector_seq)
         self._catch_up(loaded)  # complete before it becomes visible
         return loaded
+
+    def _follow_words(self) -> None:
+        try:
+            self._text.reload()
+        except MarketrankError as error:
+            # Prices and places go on; the indexer rebuilds words that cannot be read.
+            _log.error("the text index stays as it was: %s", error)
 
     def _follow_vectors(self) -> None:
         if self._loaded is not None:

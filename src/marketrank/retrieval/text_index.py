@@ -119,6 +119,13 @@ class TextWriter:
         )
 
 
+def applied(folder: Path) -> Seq:
+    """The change up to which the index in `folder` is complete, without opening it; 0 where there
+    is none of this schema."""
+    state = _read_state(folder)
+    return state.seq if state else Seq(0)
+
+
 class TextReader:
     """Searches the text index of a folder, also while another process writes it. Implements
     ports.TextIndex; a folder without an index has no hits."""

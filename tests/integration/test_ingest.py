@@ -1,0 +1,252 @@
+"""Ingest over a real database: nothing lost, nothing done twice, everything mended in time."""
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from typer.testing import CliRunner
+
+from marketrank.cli import app
+from marketrank.config import load
+from marketrank.errors import BadInput
+from marketrank.types import Flag, ListingId, Reason, Signal
+from marketrank.wiring import Marketplace
+
+Row = tuple[str, str, str, str, str, str]
+SOLID = "Solid, seats six, collection only"
+HEADER = ("id", "product_name", "category", "product_description", "price", "location")
+ROWS: list[Row] = [
+    ("a1", "Oak table | in Bath | Gumtree", "Home / Tables", SOLID, "£40.00", "Bath, Somerset"),
+    ("a2", "Lamp", "Home / Lamps", "Call 07700 900123 now", "£5.00", "Leeds, West Yorkshire"),
+    ("a3", "Bicycle", "Sports / Bicycles / Private", "Two wheels, ten gears", "N/A", "Nowhere"),
+    ("a4", "Sofa", "Home / Sofas", "", "£0.00", "London"),
+]  # fmt: skip
+IMAGES = [("p1", "a1"), ("p2", "a1"), ("p3", "a2"), ("p4", "a3")]
+
+
+class Feed:
+    """A feed in a folder, to be written again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.products = folder / "products.csv"
+        self.table = folder / "images.csv"
+        self.images = folder / "images"
+        self.images.mkdir()
+        self.write(ROWS)
+        self.write_table(IMAGES)
+        for n, (image, _) in enumerate(IMAGES):
+            self.draw(image, n)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        with self.products.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([HEADER, *rows])
+
+    def write_table(self, rows: Sequence[tuple[str, str]]) -> None:
+        with self.table.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("id", "product_id"), *rows])
+
+    def draw(self, image: str, n: int) -> None:
+        picture = Image.new("RGB", (64, 48), (40 * n, 90, 200 - 40 * n))
+        ImageDraw.Draw(picture).ellipse((5 + 9 * n, 5, 30 + 9 * n, 40), fill=(250, 20 * n, 30))
+        picture.save(self.images / f"{image}.jpg")
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Feed:
+    return Feed(tmp_path)
+
+
+@pytest.fixture
+def market(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Marketplace:
+    monkeypatch.setenv("MARKETRANK_DATABASE_URL", database_url)
+    monkeypatch.setenv("MARKETRANK_PROCESSES", "1")
+    return Marketplace(load(tmp_path / "home"))
+
+
+@pytest.fixture
+def run(feed: Feed, market: Marketplace) -> Callable[..., dict[str, object]]:
+    def ingest(*, photos: bool = True, full: bool = False) -> dict[str, object]:
+        images = (str(feed.table), str(feed.images)) if photos else (None, None)
+        return market.ingest(str(feed.products), *images, full=full).as_dict()
+
+    return ingest
+
+
+def test_a_feed_comes_in_clean(run: Callable[..., dict[str, object]], market: Marketplace) -> None:
+    summary = run()
+    assert summary == {
+        "read": 4,
+        "accepted": 4,
+        "unchanged": 0,
+        "rejected": {},
+        "inserted": 4,
+        "updated": 0,
+        "ended": 0,
+        "photos": {"read": 4, "accepted": 4, "unchanged": 0, "rejected": {}},
+        "duplicates": 0,
+        "price_outliers": 0,
+    }
+    held = market.listings.get([ListingId(row[0]) for row in ROWS])
+    table, lamp, bicycle, sofa = (held[ListingId(row[0])].listing for row in ROWS)
+    assert (table.title, str(table.price), table.category) == (
+        "Oak table",
+        "£40",
+        ("Home", "Tables"),
+    )
+    assert table.place is not None
+    assert table.place.latitude == pytest.approx(51.38, abs=0.1)
+    assert [photo.id for photo in table.photos] == ["p1", "p2"]
+    assert all(market.blobs.exists(photo.blob) for photo in table.photos)
+    assert "07700" not in lamp.description
+    assert Flag.CONTACT_MASKED in lamp.flags
+    assert bicycle.seller_type == "private"
+    assert {Flag.NO_PRICE, Flag.PLACE_NOT_FOUND} <= set(bicycle.flags)
+    assert {Flag.NO_PHOTOS, Flag.NO_DESCRIPTION} <= set(sofa.flags)
+
+
+def test_the_same_feed_again_writes_nothing(
+    run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    run()
+    before = market.listings.last_seq()
+    again = run(full=True)
+    assert (again["unchanged"], again["inserted"], again["updated"], again["ended"]) == (4, 0, 0, 0)
+    assert again["photos"] == {"read": 4, "accepted": 4, "unchanged": 4, "rejected": {}}
+    assert market.listings.last_seq() == before
+
+
+def test_a_changed_row_and_a_changed_photo_are_one_update_each(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    run()
+    before = market.listings.last_seq()
+    feed.write([(*ROWS[0][:4], "£35.00", ROWS[0][5]), *ROWS[1:]])
+    assert run()["updated"] == 1
+    feed.draw("p4", 9)
+    summary = run()
+    assert summary["updated"] == 1
+    assert summary["photos"] == {"read": 4, "accepted": 4, "unchanged": 3, "rejected": {}}
+    assert [change.listing.id for change in market.listings.changes(before, 10)] == ["a1", "a3"]
+
+
+def test_a_row_that_is_gone_ends_only_in_a_full_feed(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    run()
+    feed.write(ROWS[:3])
+    feed.write_table(IMAGES)
+    assert run()["ended"] == 0
+    assert run(full=True)["ended"] == 1
+    assert market.listings.live_ids() == {"a1", "a2", "a3"}
+    feed.write(ROWS)
+    assert run(full=True)["updated"] == 1  # it is back
+    assert len(market.listings.live_ids()) == 4
+
+
+def test_a_bad_row_waits_until_it_is_mended(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    run()
+    feed.write([(ROWS[0][0], "", *ROWS[0][2:]), ("", *ROWS[1][1:]), *ROWS[2:], ROWS[2]])
+    summary = run(full=True)
+    assert summary["rejected"] == {"missing_id": 1, "missing_title": 1, "repeated_id": 1}
+    assert (summary["read"], summary["accepted"]) == (5, 2)
+    # a1 is still in the feed, if only as a ruin, and lives on; a2 cannot be known to be.
+    assert market.listings.live_ids() == {"a1", "a3", "a4"}
+    reasons = {(one.key, one.reason) for one in market.quarantine.all() if one.kind == "listing"}
+    assert ("a1", Reason.MISSING_TITLE) in reasons
+    feed.write(ROWS)
+    run(full=True)
+    assert "a1" not in {one.key for one in market.quarantine.all()}
+
+
+def test_a_bad_photo_is_left_out_and_named(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    (feed.images / "p2.jpg").write_bytes((feed.images / "p2.jpg").read_bytes()[:400])
+    (feed.images / "p3.jpg").unlink()
+    feed.write_table([*IMAGES, ("p9", "unknown"), ("p1", "a4")])
+    summary = run()
+    assert summary["photos"] == {
+        "read": 6,
+        "accepted": 2,
+        "unchanged": 0,
+        "rejected": {
+            "photo_missing": 1,
+            "photo_truncated": 1,
+            "photo_without_listing": 1,
+            "repeated_id": 1,
+        },
+    }
+    held = market.listings.get([ListingId("a1"), ListingId("a2")])
+    assert [photo.id for photo in held[ListingId("a1")].listing.photos] == ["p1"]
+    assert Flag.NO_PHOTOS in held[ListingId("a2")].listing.flags
+    feed.draw("p2", 1)
+    feed.draw("p3", 2)
+    feed.write_table(IMAGES)
+    assert run()["updated"] == 2
+    left = {one.key for one in market.quarantine.all()}
+    assert not left & {"p2", "p3"}
+
+
+def test_a_feed_without_photos_keeps_them(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    run()
+    summary = run(photos=False)
+    assert (summary["unchanged"], summary["updated"]) == (4, 0)
+    feed.write([(*ROWS[0][:4], "£35.00", ROWS[0][5]), *ROWS[1:]])
+    run(photos=False)
+    held = market.listings.get([ListingId("a1")])[ListingId("a1")].listing
+    assert [photo.id for photo in held.photos] == ["p1", "p2"]
+    assert str(held.price) == "£35"
+
+
+def test_without_a_table_the_files_names_say_whose_they_are(
+    feed: Feed, market: Marketplace
+) -> None:
+    for old, new in (("p1", "a1"), ("p2", "a1-2"), ("p3", "a2_1"), ("p4", "stray")):
+        (feed.images / f"{old}.jpg").rename(feed.images / f"{new}.jpg")
+    summary = market.ingest(str(feed.products), None, str(feed.images)).as_dict()
+    assert summary["photos"] == {
+        "read": 4,
+        "accepted": 3,
+        "unchanged": 0,
+        "rejected": {"photo_without_listing": 1},
+    }
+    held = market.listings.get([ListingId("a1"), ListingId("a2")])
+    assert [p.id for p in held[ListingId("a1")].listing.photos] == ["a1", "a1-2"]
+    assert [p.id for p in held[ListingId("a2")].listing.photos] == ["a2_1"]
+
+
+def test_repeats_are_linked_and_odd_prices_flagged(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    odd = ("a9", "Oak table, big", "Home / Tables", "Serious offers only", "£1,234,567.00", "Bath")
+    twin = ("a8", *ROWS[1][1:])
+    feed.write([*ROWS, twin, odd])
+    summary = run()
+    assert (summary["accepted"], summary["duplicates"], summary["price_outliers"]) == (6, 1, 1)
+    held = market.listings.get([ListingId("a8"), ListingId("a9")])
+    assert held[ListingId("a8")].signals == (Signal.DUPLICATE,)
+    assert held[ListingId("a9")].signals == (Signal.PRICE_OUTLIER,)
+    (link,) = market.listings.duplicates()
+    assert (link.listing, link.of, link.kind) == ("a8", "a2", "exact_text")
+
+
+def test_a_table_without_files_is_refused_with_the_remedy(feed: Feed, market: Marketplace) -> None:
+    with pytest.raises(BadInput, match="--images"):
+        market.ingest(str(feed.products), str(feed.table), None)
+
+
+def test_the_command_prints_one_json_object(feed: Feed, market: Marketplace) -> None:
+    arguments = ["ingest", "--products", str(feed.products), "--home", str(market.settings.home)]
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert summary["read"] == summary["accepted"] + sum(summary["rejected"].values()) == 4
+    listed = CliRunner().invoke(app, ["rejected", "--home", str(market.settings.home), "--csv"])
+    assert listed.stdout.splitlines()[0] == "kind,key,reason,detail,source,raw"
