@@ -206,14 +206,30 @@ def test_ids_of_another_shape_are_records_too() -> None:
     assert fields(read(write(records, columns=COLUMNS[1:]))) == [tuple(r) for r in records]
 
 
-@pytest.mark.parametrize("form", ["{}", "A{:06}", "shop-{}", "{:024x}"])
-def test_other_shapes_of_id_are_learned(form: str) -> None:
-    records = [[form.format(n * 7919 + 3), "Lamp", "warm\nand bright", "York"] for n in range(40)]
+@pytest.mark.parametrize(
+    "form", ["{}", "A{:06}", "shop-{}", "{:024x}", "{:08x}-0000-4000-8000-000000000000"]
+)
+@pytest.mark.parametrize("text", ["warm\nand bright", "\n".join(["oak, solid"] * 100)])
+def test_other_shapes_of_id_are_learned(form: str, text: str) -> None:
+    """Even where no record fills one line, and lines of text that begin with a word and a comma
+    are more than a record may be joined from."""
+    records = [[form.format(n * 7919**5 % 2**31), "Lamp", text, "York"] for n in range(40)]
     assert fields(read(write(records, columns=COLUMNS[1:]))) == [tuple(r) for r in records]
 
 
+def test_a_number_at_the_start_of_a_line_is_no_id_where_the_record_goes_on() -> None:
+    records = [[str(n), "Table", f"seats\n{n + 4}", "£5"] for n in range(9)]
+    columns = ("id", "title", "description", "price")
+    assert fields(read(write(records, columns=columns))) == [tuple(r) for r in records]
+
+
+def test_a_cut_record_with_a_numeric_id_is_rejected_alone() -> None:
+    rows = read("id,title,price\n1,Lamp,5\n2,Chair\n3,Sofa,7\n")
+    assert [type(row) for row in rows] == [Row, Rejected, Row]
+
+
 def test_the_id_may_stand_behind_a_quoted_text() -> None:
-    records = [["Lamp,\nnew", name(n), "a\nb", "York"] for n in range(5)]
+    records = [["Lamp\nnew,\nbig", name(n), "a\nb", "York"] for n in range(5)]
     columns = ("title", "id", "description", "location")
     assert fields(read(write(records, columns=columns))) == [tuple(r) for r in records]
 
@@ -222,6 +238,40 @@ def test_a_line_in_quotes_that_looks_like_a_start_is_text() -> None:
     inner = f'See also:\n7,{name(7)},"Sofa"\nend'
     records = [["1", name(1), "Lamp", inner, "York"], ["2", name(2), "Chair", "", "Hull"]]
     assert fields(read(write(records))) == [tuple(record) for record in records]
+
+
+def test_a_whole_record_in_quotes_at_the_end_of_another_is_text() -> None:
+    inner = f"York\n7,{name(7)},Sofa,big,Hull"
+    records = [["1", name(1), "Lamp", "good", inner], ["2", name(2), "Chair", "", "Hull"]]
+    assert fields(read(write(records))) == [tuple(record) for record in records]
+
+
+def test_an_unclosed_quote_does_not_find_its_end_in_a_good_record() -> None:
+    records = [[str(n), name(n), "Lamp", "good", "York"] for n in range(3)]
+    records[2][3] = ",or a chair"
+    text = write(records).replace(f"{name(1)},Lamp", f'{name(1)},"Lamp')
+    one, two, three = read(text)
+    assert isinstance(two, Rejected)
+    assert fields([one, three]) == [tuple(records[0]), tuple(records[2])]
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, COLUMNS[1:]])
+def test_two_cut_records_do_not_make_a_whole_one(columns: tuple[str, ...]) -> None:
+    records = [[str(n), name(n), "Lamp", "good", "York"][-len(columns) :] for n in range(5)]
+    lines = write(records, columns=columns).split("\n")
+    lines[2] = ",".join(records[1][:3])
+    lines[3] = ",".join(records[2][: len(columns) - 2])
+    assert [type(row) for row in read("\n".join(lines))] == [Row, Rejected, Rejected, Row, Row]
+
+
+@pytest.mark.parametrize("missing", ["", "N/A", "nan"])
+def test_a_record_without_an_id_is_not_swallowed_by_a_rotten_one(missing: str) -> None:
+    records = [[str(n), name(n), "Lamp", "good", "York"] for n in range(4)]
+    records[2][1] = missing
+    text = write(records).replace(f"{name(1)},Lamp", f'{name(1)},"Lamp')
+    one, two, three, four = read(text)
+    assert isinstance(two, Rejected)
+    assert fields([one, three, four]) == [tuple(records[n]) for n in (0, 2, 3)]
 
 
 def test_the_delimiter_is_found_and_blank_lines_are_skipped() -> None:

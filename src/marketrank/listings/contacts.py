@@ -35,22 +35,34 @@ class _Span:
 def mask(text: str, country: str = "GB") -> Masked:
     """Replace the contact details in a text. `country` is an ISO 3166 code: whose national phone
     numbers are looked for (and, for GB, postcodes). Masking a masked text changes nothing."""
+    kinds: set[str] = set()
+    while spans := _spans(text, country):  # again, as a mark can free what was glued to it
+        kinds.update(span.kind for span in spans)
+        text = _replace(text, spans)
+    return Masked(text, tuple(sorted(kinds)))
+
+
+def _spans(text: str, country: str) -> list[_Span]:
+    """Where contact details stand, in order; spans may overlap."""
     spans = [_Span(*match.span(), "email") for match in _emails(text)]
     spans += _phones(text, country)
     if country == "GB":
         spans += [_Span(*match.span(), "postcode") for match in _postcodes(text)]
-    if not spans:
-        return Masked(text, ())
+    return sorted(spans, key=lambda one: (one.start, -one.end))
+
+
+def _replace(text: str, spans: list[_Span]) -> str:
+    """The text with a mark for each span, parted by a space from words it was glued to."""
     masked = ""
     done = 0
-    for span in sorted(spans, key=lambda one: (one.start, -one.end)):
+    for span in spans:
         if span.start < done:
             continue
         masked += text[done : span.start]
         masked += " " if masked[-1:].isalnum() else ""
         masked += _MARKS[span.kind] + (" " if text[span.end : span.end + 1].isalnum() else "")
         done = span.end
-    return Masked(masked + text[done:], tuple(sorted({span.kind for span in spans})))
+    return masked + text[done:]
 
 
 def mask_raw(text: str, country: str = "GB") -> str:
@@ -139,7 +151,8 @@ _CUE = re.compile(
 )
 _WORD = re.compile(r"\w")
 _PREFIX = re.compile(r"0044|44(?=[1-9])|440|0(?!0)|(?=7)")
-_MOBILE = re.compile(r"7[1-9]\d{8}")
+# Also the ranges that Ofcom keeps for examples and films, which phonenumbers calls invalid.
+_KNOWN = re.compile(r"7[1-9]\d{8}|1632960\d{3}")
 _LONGEST = 14  # 0044 and ten digits
 _CUE_REACH = 40  # characters before the number
 _ODD_GAP = re.compile(r"[/,:;|\\]")
@@ -212,9 +225,9 @@ def _length(text: str, digits: list[_Digit], at: int) -> int:
         number = values[prefix.end() : length]
         if (
             len(number) == national
-            and _is_number(number, cue)
             and _ends(digits, at + length, cue and number.startswith("7"))
             and (cue or _is_grouped(text, digits[at : at + length], len(prefix[0])))
+            and _is_number(number, cue)
         ):
             return length
     return 0
@@ -231,9 +244,8 @@ def _is_announced(text: str, digits: list[_Digit], at: int) -> bool:
 
 
 def _is_number(national: str, cue: bool) -> bool:
-    """Whether these digits behind the 0 or +44 can be a British number. Mobile numbers are known
-    by their shape: the ranges reserved for examples and films are no valid ones."""
-    if _MOBILE.fullmatch(national):
+    """Whether these digits behind the 0 or +44 can be a British number."""
+    if _KNOWN.fullmatch(national):
         return True
     if phonenumbers.is_valid_number(phonenumbers.parse("0" + national, "GB")):
         return True

@@ -44,7 +44,7 @@ Cumbria 54.60 -2.95 60
 Denbighshire 53.10 -3.35 30
 Derbyshire 53.10 -1.60 50
 Devon 50.75 -3.80 60
-Dorset 50.80 -2.30 45
+Dorset 50.80 -2.30 50
 Down 54.40 -5.95 45
 Dumfries and Galloway 55.05 -3.90 80
 Durham 54.70 -1.80 45

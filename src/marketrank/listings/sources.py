@@ -201,10 +201,11 @@ def _read_jsonl(reading: _Reading) -> Iterator[Record | Rejected]:
 
 def _read_parquet(reading: _Reading) -> Iterator[Record | Rejected]:
     with _open(reading.source) as file, tempfile.TemporaryFile() as copy:
-        if not file.seekable():
+        remote = "://" in reading.source
+        if remote:  # Parquet is read from its end, and a web stream has no way back
             shutil.copyfileobj(file, copy)
         try:
-            table = pq.ParquetFile(file if file.seekable() else copy)
+            table = pq.ParquetFile(copy if remote else file)
         except (pa.ArrowInvalid, OSError) as error:
             raise BadInput(f"{shown(reading.source)} is no Parquet file: {error}") from error
         chosen = reading.check(table.schema_arrow.names)
@@ -258,10 +259,8 @@ def _open(source: str) -> Iterator[BinaryIO]:
         with Path(source).open("rb") as file:
             yield file
         return
-    # Web servers need not support ranges: read from start to end.
-    options = {"block_size": 0} if source.startswith("http") else {}
     try:
-        opened = fsspec.open(source, "rb", **options).open()
+        opened = fsspec.open(source, "rb").open()
     except ImportError as error:
         raise MissingExtra(f"reading {shown(source)}", "s3") from error
     # Every file system has errors of its own, and some show the URL with its secrets.

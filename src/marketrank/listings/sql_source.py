@@ -32,7 +32,7 @@ def open_table(url: str, table: str) -> Iterator[SqlTable]:
     """
     try:
         target = make_url(url).set(drivername="postgresql+psycopg")
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise BadInput(
             "the database URL is malformed; it looks like postgresql://user@host:5432/database, "
             "with the password in PGPASSWORD or ~/.pgpass"

@@ -86,7 +86,7 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _HUMPED = re.compile(r"(?<![A-Za-z])[A-Za-z]*[a-z][A-Z][a-z][A-Za-z]*")
 _PARTS = re.compile(r"[A-Z]*[a-z]+|[A-Z]+")
 _AFTER_STOP = re.compile(
-    r"(?<=[a-z][a-z)])[.!?;:,](?=[A-Z][a-z])(?!.(?:Co|Com|Net|Org|Uk|Html)\b)"
+    r"(?<=[a-z0-9][a-z0-9)])(?<!www)[.!?;:,](?=[A-Z][a-z])(?!(?:Co|Com|Net|Org|Uk|Html)\b)"
     r"|(?<=[\w.])\)(?=[A-Z][a-z])"
 )
 _NUMBER_WORD = re.compile(r"(?<=[0-9])(?=[A-Z][a-z]+)")
@@ -145,7 +145,7 @@ def _is_seam(left: str, right: str, unit: bool) -> bool:
         return False
     if unit or (tail[0].islower() and len(tail) >= 2):
         return starts or len(head) >= 3
-    return starts and len(tail) >= 3 and tail[0].isupper()
+    return starts and len(tail) >= 3
 
 
 def _before_starter(text: str, at: int) -> str:

@@ -13,11 +13,11 @@ tells why, and what this cannot know.
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,7 +32,6 @@ _DELIMITERS = ",\t;|"
 _COUNTER_NAMES = ("", "unnamed: 0", "index", "row", "#")
 _MISSING_IDS = "N/A|NaN|nan|null|None"
 _INK = re.compile(r"\S")
-_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,52 +205,49 @@ class _Start:
 def _learn_start(
     lines: Sequence[str], columns: Sequence[str], id_column: int, syntax: _Syntax
 ) -> _Start:
-    """Learn from the records that fill exactly one line; where there are none, from the lines
-    that could be a start."""
+    ids = _sample_ids("\n".join(lines), len(columns), id_column, syntax)
+    shape, strong = _shape(
+        [one for one in ids if not re.fullmatch(rf"{_MISSING_IDS}|.*\s.*|", one)]
+    )
     before = [name.lower() in _COUNTER_NAMES for name in columns[:id_column]]
-    last = id_column == len(columns) - 1
-    rough = _start_pattern(before, r'[^\s"]{1,100}?', last, syntax)
-    matches = [match for line in lines if (match := rough.match(line))]
-    parsed = (syntax.parse(match.string, 0, len(columns)) for match in matches)
-    ids = [one.fields[id_column] for one in parsed if one.ends is _Ends.WHOLE]
-    ids = ids or [match["id"] for match in matches[:1]]
-    shape, strong = _shape([one for one in ids if one and not re.fullmatch(_MISSING_IDS, one)])
     if any(before):  # the counter alone then marks a record that lacks its id
         shape = f"(?:{shape}|{_MISSING_IDS}|)"
-    return _Start(_start_pattern(before, shape, last, syntax), strong or any(before))
-
-
-def _start_pattern(
-    before: Sequence[bool], shape: str, last: bool, syntax: _Syntax
-) -> re.Pattern[str]:
     mark = re.escape(syntax.delimiter)
     field = rf'(?:{syntax.quoted}|[^"{mark}]*+)'
-    columns = "".join((r'"?\d++"?' if counter else field) + mark for counter in before)
-    end = r"\s*\Z" if last else mark
-    return re.compile(rf'{columns}(?P<quote>"?)(?P<id>{shape})(?P=quote){end}')
+    skipped = "".join((r'"?\d++"?' if counter else field) + mark for counter in before)
+    end = r"\s*\Z" if id_column == len(columns) - 1 else mark
+    pattern = rf'{skipped}(?P<quote>"?)(?P<id>{shape})(?P=quote){end}'
+    return _Start(re.compile(pattern), strong or any(before))
+
+
+def _sample_ids(text: str, n: int, id_column: int, syntax: _Syntax) -> list[str]:
+    """The ids where each record is taken to follow the one before, which holds but where there
+    is rot; a line that begins no record is skipped."""
+    ids: list[str] = []
+    position = 0
+    while position < len(text):
+        parsed = syntax.parse(text, position, n)
+        if parsed.ends in (_Ends.WHOLE, _Ends.LONG):
+            ids.append(parsed.fields[id_column])
+            position = parsed.end
+        else:
+            position = text.find("\n", position) + 1 or len(text)
+    return ids
 
 
 def _shape(ids: Sequence[str]) -> tuple[str, bool]:
-    """The narrowest shape that nine in ten ids have, and whether prose does not have it."""
-    prefix = re.sub(r"\d+\Z", "", _common_prefix(ids))
-    lengths = {len(one) for one in ids} or {0}
-    fixed = len(ids) >= 20 and len(lengths) == 1 and min(lengths) - len(prefix) >= 8
-    size = f"{{{min(lengths) - len(prefix)}}}" if fixed else "{1,100}"
+    """The narrowest shape that most ids have, and whether prose does not have it."""
+    prefix, _ = Counter(re.split(r"\d", one)[0] for one in ids or [""]).most_common(1)[0]
+    length, _ = Counter(map(len, ids or [""])).most_common(1)[0]
     shapes = (
-        (_UUID, True),
         (re.escape(prefix) + r"\d+", len(prefix) >= 3),
-        (re.escape(prefix) + rf"[\w.:/+=-]{size}", len(prefix) >= 3 or fixed),
+        (rf"[\w.:/+=-]{{{length}}}", length >= 12),
+        (r"[\w.:/+=-]{1,100}", False),
     )
     for shape, strong in shapes:
-        if sum(re.fullmatch(shape, one) is not None for one in ids) > 0.9 * len(ids):
+        if sum(re.fullmatch(shape, one) is not None for one in ids) > len(ids) / 2:
             return shape, strong
     return r'[^\s"]{1,100}?', False
-
-
-def _common_prefix(texts: Sequence[str]) -> str:
-    first, last = min(texts, default=""), max(texts, default="")  # the others lie between
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-    return "".join(letter for letter, _ in same)
 
 
 # Records.
