@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -19,7 +21,9 @@ import numpy as np
 import pytest
 
 from marketrank.config import load
+from marketrank.errors import NotReady
 from marketrank.retrieval import release as releases
+from marketrank.storage import embedded
 from marketrank.types import Listing, ListingId, Money
 from marketrank.wiring import Marketplace
 
@@ -33,20 +37,35 @@ def made_up(n: int, rng: np.random.Generator) -> Listing:
     return Listing(ListingId(f"l{n}"), f"{' '.join(words)} zebra{n}", price=price)
 
 
+def with_twenty_listings(home: Path, encoder: Path) -> Path:
+    (home / "models").mkdir()
+    (home / "models" / encoder.name).symlink_to(encoder)
+    market = Marketplace(load(home))
+    rng = np.random.default_rng(1)
+    market.listings.apply([made_up(n, rng) for n in range(20)], at=NOW)
+    market.index(rebuild=False)
+    market.database.dispose()
+    return home
+
+
 @pytest.fixture
 def home(
     tmp_path: Path, database_url: str, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """A home with twenty listings indexed, on a database of its own."""
     monkeypatch.setenv("MARKETRANK_DATABASE_URL", database_url)
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / encoder_folder.name).symlink_to(encoder_folder)
-    market = Marketplace(load(tmp_path))
-    rng = np.random.default_rng(1)
-    market.listings.apply([made_up(n, rng) for n in range(20)], at=NOW)
-    market.index(rebuild=False)
-    market.database.dispose()
-    return tmp_path
+    return with_twenty_listings(tmp_path, encoder_folder)
+
+
+@pytest.fixture
+def embedded_home(encoder_folder: Path) -> Iterator[Path]:
+    """The same with an embedded server of its own (not in pytest's folder, which is closed to
+    the user that the server runs as)."""
+    home = Path(tempfile.mkdtemp(prefix="marketrank-test-"))
+    yield with_twenty_listings(home, encoder_folder)
+    embedded.leave(home)
+    embedded.stop(home)
+    shutil.rmtree(home)
 
 
 class Server:
@@ -84,10 +103,10 @@ class Server:
 
 
 @pytest.fixture
-def start(home: Path) -> Iterator[Callable[[], Server]]:
+def start_in() -> Iterator[Callable[[Path], Server]]:
     servers: list[Server] = []
 
-    def run() -> Server:
+    def run(home: Path) -> Server:
         servers.append(Server(home))
         wait_for(servers[-1].ready, seconds=60)
         return servers[-1]
@@ -95,6 +114,11 @@ def start(home: Path) -> Iterator[Callable[[], Server]]:
     yield run
     for server in servers:
         server.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def start(home: Path, start_in: Callable[[Path], Server]) -> Callable[[], Server]:
+    return partial(start_in, home)
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float) -> float:
@@ -139,6 +163,43 @@ def test_after_a_kill_another_process_indexes(home: Path, start: Callable[[], Se
     market = Marketplace(load(home))
     market.listings.apply([Listing(ListingId("late"), "quagga")], at=NOW)
     wait_for(lambda: second.ids("quagga") >= {"late"}, seconds=10)
+
+
+def test_the_index_command_waits_for_the_server_that_indexes(
+    home: Path, start: Callable[[], Server]
+) -> None:
+    start()
+    market = Marketplace(load(home))
+    rng = np.random.default_rng(2)
+    market.listings.apply([made_up(n, rng) for n in range(500, 600)], at=NOW)
+    indexed = market.index(rebuild=False)
+    assert indexed.release is not None
+    market.follower.refresh()
+    view = market.follower.view()
+    assert view is not None
+    assert len(view.text.search("zebra599", 5).keys) == 1
+    with pytest.raises(NotReady, match="stop it"):
+        market.index(rebuild=True)
+
+
+def test_a_server_outlives_its_embedded_database(
+    embedded_home: Path, start_in: Callable[[Path], Server]
+) -> None:
+    server = start_in(embedded_home)
+    assert server.ids("zebra1") >= {"l1"}
+    os.kill(embedded.status(embedded_home).pid or 0, signal.SIGKILL)
+    wait_for(lambda: _answers(server, "zebra1"), seconds=30)
+    market = Marketplace(load(embedded_home))
+    market.listings.apply([Listing(ListingId("late"), "quagga")], at=NOW)
+    wait_for(lambda: server.ids("quagga") >= {"late"}, seconds=10)
+    market.database.dispose()
+
+
+def _answers(server: Server, query: str) -> bool:
+    try:
+        return bool(server.ids(query))
+    except urllib.error.HTTPError:
+        return False
 
 
 _WRITER = """
