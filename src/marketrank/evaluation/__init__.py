@@ -1,0 +1,1 @@
+"""How good an answer is: splits and metrics over arrays and ids. Knows only types and errors."""
