@@ -65,6 +65,7 @@ class Reason(StrEnum):
     REPEATED_ID = "repeated_id"
     TORN_RECORD = "torn_record"
     NOT_A_RECORD = "not_a_record"
+    NOT_STORABLE = "not_storable"
     PHOTO_WITHOUT_LISTING = "photo_without_listing"
     PHOTO_MISSING = "photo_missing"
     PHOTO_UNREADABLE = "photo_unreadable"

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from marketrank.config import Settings
 from marketrank.engine import Depths, Engine
 from marketrank.errors import BadInput, MarketrankError, NotReady
+from marketrank.listings.addresses import shown
 from marketrank.listings.images import PhotoProblem, clean_photo
 from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import open_photos
@@ -172,7 +173,7 @@ class Marketplace:
             )
         settings = self.settings
         feed = Feed(
-            source=products,
+            source=shown(products),
             records=read_products(products, country=settings.country),
             images=(
                 read_images_table(images_table, country=settings.country) if images_table else None

@@ -250,3 +250,36 @@ def test_the_command_prints_one_json_object(feed: Feed, market: Marketplace) -> 
     assert summary["read"] == summary["accepted"] + sum(summary["rejected"].values()) == 4
     listed = CliRunner().invoke(app, ["rejected", "--home", str(market.settings.home), "--csv"])
     assert listed.stdout.splitlines()[0] == "kind,key,reason,detail,source,raw"
+
+
+def test_what_the_store_cannot_hold_is_rejected_alone(tmp_path: Path, market: Marketplace) -> None:
+    hostile = [
+        {"id": "x" * 5000, "title": "Long id"},
+        {"id": "nul\0id", "title": "Lamp\0s", "category": "Ho\0me / La\0mps", "location": "Ba\0th"},
+        {
+            "id": "ok1",
+            "title": "Chair",
+            "seller_id": "s\0",
+            "price": "£9",
+            "description": "\ud800!",
+        },
+        {"id": "ok2", "title": "x" * 100_000, "description": "y" * 1_000_000},
+        {
+            "id": "ok3",
+            "title": "Big",
+            "price": "£" + "9" * 400,
+            "latitude": "1e400",
+            "longitude": 0,
+        },
+        {"id": "ok4", "title": "Odd", "created_at": "9999999999999999", "category": ["", "a"] * 9},
+        {"id": {"deep": ["\0"]}, "title": "Not a text"},
+        ["no", "record"],
+    ]
+    products = tmp_path / "hostile.jsonl"
+    products.write_text("\n".join(json.dumps(row) for row in hostile) + '\n{"torn": \n\0\0\n')
+    summary = market.ingest(str(products), None, None)
+    summary.listings.check("listing")
+    assert summary.listings.rejected["not_storable"] == 1
+    assert {"ok2", "ok3", "ok4"} <= market.listings.live_ids()
+    again = market.ingest(str(products), None, None)
+    assert (again.inserted, again.updated) == (0, 0)

@@ -12,6 +12,8 @@ from itertools import pairwise
 
 import phonenumbers
 
+from marketrank.listings.texts import strip_unstorable
+
 _RAW_LENGTH = 2_000
 _MARKS = {"phone": "[tel]", "email": "[email]", "postcode": "[postcode]"}
 
@@ -67,7 +69,7 @@ def _replace(text: str, spans: list[_Span]) -> str:
 
 def mask_raw(text: str, country: str = "GB") -> str:
     """What a rejection keeps of a record: masked, then cut to 2,000 characters."""
-    return mask(text[: 2 * _RAW_LENGTH], country).text[:_RAW_LENGTH]
+    return mask(strip_unstorable(text[: 2 * _RAW_LENGTH]), country).text[:_RAW_LENGTH]
 
 
 # E-mail addresses.

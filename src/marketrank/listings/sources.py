@@ -24,6 +24,7 @@ from marketrank.listings import sql_source, torn_csv
 from marketrank.listings.addresses import shown
 from marketrank.listings.contacts import mask_raw
 from marketrank.listings.lines import read_lines
+from marketrank.listings.texts import strip_unstorable
 from marketrank.types import ImageId, ListingId, Reason, Rejected
 
 
@@ -71,7 +72,8 @@ _MISSING = frozenset(["", "n/a", "nan", "null", "none"])
 
 def present(value: object) -> str | None:
     """A value as text without spaces around it; None where it is missing, which feeds also write
-    as "N/A", "NaN", "null" or "None". Lists are category paths."""
+    as "N/A", "NaN", "null" or "None". Lists are category paths. NUL characters and halves of
+    surrogate pairs are gone."""
     if isinstance(value, list | tuple):
         value = " / ".join(one for one in map(present, value) if one is not None)
     elif isinstance(value, bytes):
@@ -80,7 +82,7 @@ def present(value: object) -> str | None:
         value = orjson.dumps(value, default=str).decode()
     elif value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    text = str(value).strip()
+    text = strip_unstorable(str(value)).strip()
     return None if text.lower() in _MISSING else text
 
 

@@ -28,6 +28,13 @@ _AROUND_NEWLINE = re.compile(r" ?\n ?")
 _MANY_NEWLINES = re.compile(r"\n{3,}")
 
 
+def strip_unstorable(text: str) -> str:
+    """Without NUL characters and halves of surrogate pairs: JSON can write both, no database and
+    no file takes them, and neither means anything."""
+    whole = text.replace("\0", "")
+    return whole if whole.isascii() else whole.encode("utf-8", "ignore").decode()
+
+
 def mend(text: str) -> str:
     """The text with its encoding repaired (ftfy), HTML entities and tags resolved, invisible
     characters dropped and whitespace collapsed; at most one blank line stays between others."""

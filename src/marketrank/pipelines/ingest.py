@@ -6,10 +6,11 @@ whole batches, and running it again finds them unchanged.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from marketrank.errors import BadInput
 from marketrank.listings.clean import clean_record
 from marketrank.listings.dedupe import find_duplicates
 from marketrank.listings.photo_pool import PhotoPool
@@ -21,7 +22,7 @@ from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.photos import PhotoIntake, keep_held
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, ListingStore, Quarantine
-from marketrank.types import Listing, ListingId, Reason, Rejected, Seq, Signal
+from marketrank.types import Applied, Listing, ListingId, Reason, Rejected, Seq, Signal
 
 _BATCH = 256
 _READ_BATCH = 5_000
@@ -65,7 +66,7 @@ def ingest(
     With `full` the feed is the whole marketplace: live listings that it lacks are ended.
     """
     summary = Summary()
-    seen: set[ListingId] = set()
+    seen = _Seen()
     intake = feed.photos and PhotoIntake(
         feed.photos,
         feed.images,
@@ -87,6 +88,7 @@ def ingest(
             rejected,
             listings=listings,
             quarantine=quarantine,
+            source=feed.source,
             at=at,
             summary=summary,
         )
@@ -95,38 +97,49 @@ def ingest(
     if intake:
         intake.finish()
     if full:
-        summary.ended = listings.end(listings.live_ids() - seen, at=at)
+        summary.ended = listings.end(listings.live_ids() - seen.named, at=at)
     _compare(listings, summary, progress)
     summary.listings.check("listing")
     summary.photos.check("photo")
     return summary
 
 
-def _clean(feed: Feed, cleaning: Cleaning, seen: set[ListingId]) -> Iterator[Listing | Rejected]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Ids of one feed. A rejected row is still in the feed, if only as a ruin: it is `named`, so
+    that a full feed does not end its older version, but a later good row of its id may come."""
+
+    named: set[ListingId] = field(default_factory=set)
+    accepted: set[ListingId] = field(default_factory=set)
+
+
+def _clean(feed: Feed, cleaning: Cleaning, seen: _Seen) -> Iterator[Listing | Rejected]:
     for record in feed.records:
-        if isinstance(record, Rejected):
-            # Still in the feed, if only as a ruin: a full feed must not end its older version.
-            seen.add(ListingId(record.key))
-            yield record
-            continue
-        cleaned = clean_record(
-            record,
-            source=feed.source,
-            gazetteer=cleaning.gazetteer,
-            currency=cleaning.currency,
-            country=cleaning.country,
-            keep_original=cleaning.keep_original,
-        )
-        name = ListingId(cleaned.id if isinstance(cleaned, Listing) else cleaned.key)
-        if name in seen and isinstance(cleaned, Listing):
-            cleaned = _repeated(name, record.row, feed.source)
-        seen.add(name)
+        cleaned = record if isinstance(record, Rejected) else _clean_one(record, feed, cleaning)
+        if isinstance(cleaned, Rejected):
+            seen.named.add(ListingId(cleaned.key))
+        elif cleaned.id in seen.accepted:
+            cleaned = _repeated(cleaned.id, feed.source)
+        else:
+            seen.named.add(cleaned.id)
+            seen.accepted.add(cleaned.id)
         yield cleaned
 
 
-def _repeated(name: ListingId, row: int, source: str) -> Rejected:
+def _clean_one(record: Record, feed: Feed, cleaning: Cleaning) -> Listing | Rejected:
+    return clean_record(
+        record,
+        source=feed.source,
+        gazetteer=cleaning.gazetteer,
+        currency=cleaning.currency,
+        country=cleaning.country,
+        keep_original=cleaning.keep_original,
+    )
+
+
+def _repeated(name: ListingId, source: str) -> Rejected:
     detail = f"id {name!r} was already read from this feed; the first row counts"
-    return Rejected("listing", f"{name} (row {row})", Reason.REPEATED_ID, detail, source)
+    return Rejected("listing", f"{name} (again)", Reason.REPEATED_ID, detail, source)
 
 
 def _write(
@@ -135,19 +148,44 @@ def _write(
     *,
     listings: ListingStore,
     quarantine: Quarantine,
+    source: str,
     at: datetime,
     summary: Summary,
 ) -> None:
-    applied = listings.apply(good, at=at)
+    applied, unfit = _apply(good, listings, source, at)
+    rejected = [*rejected, *unfit]
     quarantine.clear("listing", [listing.id for listing in good])
     quarantine.put(rejected, at=at)
-    summary.listings.read += len(good) + len(rejected)
+    summary.listings.read += len(good) + len(rejected) - len(unfit)
     summary.listings.accepted += applied.inserted + applied.updated + applied.unchanged
     summary.listings.unchanged += applied.unchanged
     summary.inserted += applied.inserted
     summary.updated += applied.updated
     for one in rejected:
         summary.listings.reject(one)
+
+
+def _apply(
+    good: Sequence[Listing], listings: ListingStore, source: str, at: datetime
+) -> tuple[Applied, list[Rejected]]:
+    """Write a batch. The store refuses a batch for one record that it cannot hold (an id of a
+    million characters): the halves are then tried, until the bad ones stand alone."""
+    try:
+        return listings.apply(good, at=at), []
+    except BadInput as error:
+        if len(good) == 1:
+            key = good[0].id.replace("\0", "�")[:200]
+            return Applied(), [
+                Rejected("listing", key, Reason.NOT_STORABLE, str(error)[:500], source)
+            ]
+    half = len(good) // 2
+    first, bad = _apply(good[:half], listings, source, at)
+    second, worse = _apply(good[half:], listings, source, at)
+    return Applied(
+        first.inserted + second.inserted,
+        first.updated + second.updated,
+        first.unchanged + second.unchanged,
+    ), [*bad, *worse]
 
 
 def _compare(listings: ListingStore, summary: Summary, progress: Progress) -> None:
