@@ -5,8 +5,9 @@ import csv
 import logging
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import orjson
@@ -26,11 +27,18 @@ from marketrank.retrieval.query import (
 from marketrank.terminal import progress_bars
 from marketrank.types import Filters, Near, Ranking, Request, RequestId, Sort
 
+if TYPE_CHECKING:
+    from marketrank.simulate.market import MarketFiles
+    from marketrank.wiring import Marketplace
+
 app = typer.Typer(
     help="Search and recommendation for a marketplace of one-off listings.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+_SIMULATED_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
+"""When `simulate` plays: fixed, so that the same seed gives the same feed."""
+_COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
@@ -149,8 +157,11 @@ def serve(
     home: Home = None,
 ) -> None:
     """Serve the page and the API."""
-    from marketrank.serving import run
+    from marketrank.serving import port_is_free, run
 
+    if not port_is_free(host, port):
+        raise BadInput(f"--port {port}: something listens on {host}:{port} already; choose another")
+    _err.print(f"serving on [bold]http://{host}:{port}[/] (Ctrl-C ends)", markup=True)
     run(load(home), host=host, port=port, workers=workers)
 
 
@@ -198,23 +209,13 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Draw a made-up marketplace as a feed: products.csv, images.csv and photos."""
-    from marketrank.simulate.market import write_market
-    from marketrank.wiring import DEMO_TIME
-
-    with progress_bars() as progress:
-        files = write_market(
-            out,
-            listings=listings,
-            seed=seed,
-            at=DEMO_TIME,
-            progress=lambda done, total: progress("draw photos", done, total),
-        )
+    files = _draw_market(out, listings=listings, seed=seed, at=_SIMULATED_TIME)
     paths = {
         "products": str(files.products),
         "images_table": str(files.images_table),
         "images": str(files.images),
     }
-    _report(paths, json, lambda: _out.print(paths))
+    _report(paths, json, lambda: _out.print(*paths.values(), sep="\n"))
 
 
 @app.command()
@@ -228,10 +229,13 @@ def demo(
     home: Home = None,
 ) -> None:
     """Make a small marketplace, clean, embed and index it, search it and serve it."""
+    from marketrank.wiring import now
+
     settings = load(home)
     feed = settings.home / "demo"
-    if not (feed / "products.csv").exists():
-        simulate(out=feed, listings=listings, json=False)
+    if not (feed / _COMPLETE).exists():
+        _draw_market(feed, listings=listings, seed=7, at=now())
+        (feed / _COMPLETE).touch()
     ingest(
         products=str(feed / "products.csv"),
         images_table=str(feed / "images.csv"),
@@ -243,6 +247,19 @@ def demo(
     search(text="oak table", limit=5, home=settings.home)
     if not no_serve:
         serve(host=host, port=port, workers=1, home=settings.home)
+
+
+def _draw_market(out: Path, *, listings: int, seed: int, at: datetime) -> "MarketFiles":
+    from marketrank.simulate.market import write_market
+
+    with progress_bars() as progress:
+        return write_market(
+            out,
+            listings=listings,
+            seed=seed,
+            at=at,
+            progress=lambda done, total: progress("draw photos", done, total),
+        )
 
 
 @app.command()
@@ -258,7 +275,7 @@ def stop(home: Home = None, json: Json = False) -> None:
     )
 
 
-def _open(settings: Settings) -> Any:
+def _open(settings: Settings) -> "Marketplace":
     from marketrank.wiring import Marketplace
 
     return Marketplace(settings)

@@ -1,6 +1,7 @@
 """Running the API in one or several processes."""
 
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -28,6 +29,17 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
         log_level="warning",
         access_log=False,
     )
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether we could listen there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def create_app() -> "FastAPI":

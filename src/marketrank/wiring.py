@@ -53,8 +53,6 @@ from marketrank.types import (
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
-DEMO_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
-"""When the made-up marketplace is: fixed, so that the same seed gives the same feed."""
 
 
 def now() -> datetime:
