@@ -97,7 +97,7 @@ def _smudge(advert: Advert, rng: random.Random) -> Advert:
     if rng.random() < 0.2:
         title = f"{title} | in {place} | {_SITE}"
     if rng.random() < 0.075:
-        text = f"{text}{rng.choice(('. ', ' . ', ' ', ''))}{_posted(advert, rng)}"
+        text += rng.choice((". ", " . ", " ")) + _posted(advert, rng)
     if rng.random() < 0.03:
         category += " / Private"
     if rng.random() < 0.03:

@@ -63,7 +63,7 @@ def take_photos(subject: Subject, *, shots: int, seed: str, banner: str = "") ->
             setting = _elsewhere(setting, rng)
         image = _take(setting, shot, size, random.Random(f"{seed}/{shot}"))
         if banner and shot == 0:
-            _write_banner(image, banner, rng)
+            _write_banner(image, banner, random.Random(f"{seed}/banner"))
         pictures.append(jpeg(image, rng.randint(80, 90)))
     return pictures
 

@@ -25,7 +25,7 @@ class Surface:
     make: Callable[[], Image.Image]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def cloud(seed: int, slope: float, stretch: float = 1.0) -> Floats:
     """Seamless noise (TILE, TILE) of mean 0 and deviation 1 with a 1/f^slope spectrum;
     `stretch` above 1 draws it out along the first axis."""
@@ -204,7 +204,7 @@ def tile(name: str) -> Image.Image:
     return SURFACES[name].make()
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=24)
 def sheet(name: str, repeats: int) -> Image.Image:
     """`repeats` × `repeats` tiles in SHEET × SHEET pixels."""
     edge = SHEET // repeats

@@ -70,8 +70,8 @@ def choose_hand(rng: random.Random) -> Hand:
 
 def typed(text: str, hand: Hand, rng: random.Random) -> str:
     """The text as this hand types it. Figures and contact details are never touched."""
-    text = _replaced(text, phrases().misspelt, hand.misspells, rng)
     text = _replaced(text, phrases().shortened, hand.shortens, rng)
+    text = _replaced(text, phrases().misspelt, hand.misspells, rng)
     if not hand.apostrophes:
         text = re.sub(r"(?<=[a-z])'(?=[a-z])", "", text)
     words = [_slip(word, rng) if rng.random() < hand.slips else word for word in text.split(" ")]

@@ -73,10 +73,10 @@ def title(item: Item, hand: Hand, rng: random.Random) -> str:
     """What the item is called: a noun with some of colour, material, brand, size, praise."""
     kind = item.kind
     parts = [item.noun]
-    if item.colour and kind.tells_colour and item.colour not in item.noun and rng.random() < 0.42:
+    if item.colour and kind.tells_colour and item.colour not in item.noun and rng.random() < 0.5:
         parts.insert(0, item.colour)
     told = _told_material(item)
-    if told and told not in " ".join(parts) and rng.random() < 0.6:
+    if told and told not in " ".join(parts) and rng.random() < 0.75:
         parts.insert(len(parts) - 1, told)
     if (
         item.spec
@@ -84,9 +84,9 @@ def title(item: Item, hand: Hand, rng: random.Random) -> str:
         and rng.random() < 0.5
     ):
         parts.insert(0, item.spec)
-    if item.brand and rng.random() < 0.4:
+    if item.brand and rng.random() < 0.45:
         parts.insert(0, item.brand)
-    if item.size and rng.random() < 0.4:
+    if item.size and rng.random() < 0.5:
         parts.insert(rng.choice((0, len(parts))), item.size)
     if rng.random() < 0.1:
         parts.insert(0, rng.choice(phrases().title_praise))
@@ -95,7 +95,7 @@ def title(item: Item, hand: Hand, rng: random.Random) -> str:
     tails = {"new": phrases().title_new, "poor": phrases().title_poor}.get(
         item.condition, phrases().title_tails
     )
-    if item.condition == "poor" or rng.random() < 0.3:
+    if item.condition == "poor" or rng.random() < 0.36:
         text += rng.choice((" ", " ", ", ", " - ")) + expand(rng.choice(tails), slots, rng).lstrip(
             "- "
         )

@@ -5,6 +5,7 @@ import numpy as np
 from marketrank.simulate.mesh import (
     Model,
     Paint,
+    Point,
     bar,
     box,
     cells,
@@ -23,61 +24,64 @@ from marketrank.simulate.shapes.style import CHROME, DARK, PALE, STEEL, Style, s
 
 def pram(s: Style) -> Model:
     """A pram with carrycot and hood, or a pushchair with a seat."""
-    cover, frame = Paint(s.colour, weave=0.3, gloss=0.02), s.rng.choice((STEEL, DARK))
-    parts = []
-    for x, r in ((-0.32, 0.14), (0.34, 0.11)):
-        parts += [
-            moved(
-                rolled(wheel(r, 0.045, solid=True, hub=Paint((150, 150, 152), gloss=0.3))), x, y, r
-            )
-            for y in (-0.24, 0.24)
+    cover = Paint(s.colour, weave=0.3, gloss=0.02)
+    if s.chance(0.5):
+        inside = join(
+            soft((0.02, 0, 0.64), (0.4, 0.22, 0.13), cover, square=0.3, detail=12),
+            soft((0.16, 0, 0.75), (0.24, 0.215, 0.045), cover, square=0.4),
+        )
+        hood = (-0.16, 0.74, 0.27)
+    else:
+        back = turned(soft((0, 0, 0.3), (0.06, 0.2, 0.32), cover, square=0.35), -32, "y")
+        rail: list[Point] = [
+            (0.02, -0.21, 0.72),
+            (0.34, -0.2, 0.74),
+            (0.36, 0, 0.74),
+            (0.34, 0.2, 0.74),
+            (0.02, 0.21, 0.72),
         ]
+        inside = join(
+            moved(back, 0.02, 0, 0.52),
+            soft((0.18, 0, 0.56), (0.18, 0.2, 0.06), cover, square=0.35),
+            bar((0.36, -0.18, 0.45), (0.36, 0.18, 0.45), 0.02, DARK),
+            tube(rail, 0.014, DARK),
+        )
+        hood = (-0.12, 0.86, 0.29)
+    canopy = Paint(s.accent if s.chance(0.4) else s.colour, weave=0.2)
+    chassis = _chassis(s.rng.choice((STEEL, DARK)))
+    return turned(join(chassis, inside, _hood(hood, canopy, cover)), s.rng.choice((-35, 30, 150)))
+
+
+def _chassis(frame: Paint) -> Model:
+    """A pram's wheels, legs, handle and shopping tray."""
+    hub = Paint((150, 150, 152), gloss=0.3)
+    parts = [
+        bar((-0.6, -0.22, 1.02), (-0.6, 0.22, 1.02), 0.018, DARK),
+        bar((-0.32, -0.24, 0.14), (-0.32, 0.24, 0.14), 0.012, frame),
+        soft((0, 0, 0.22), (0.26, 0.19, 0.06), Paint((52, 52, 56), weave=0.4), square=0.3),
+    ]
+    for x, r in ((-0.32, 0.14), (0.34, 0.11)):
+        one = rolled(wheel(r, 0.045, solid=True, hub=hub))
+        parts += [moved(one, x, y, r) for y in (-0.24, 0.24)]
     for y in (-0.22, 0.22):
         parts += [
             bar((-0.32, y, 0.14), (0.2, y, 0.55), 0.014, frame),
             bar((0.34, y, 0.11), (-0.2, y, 0.55), 0.014, frame),
             tube([(-0.1, y, 0.5), (-0.45, y, 0.85), (-0.6, y, 1.02)], 0.014, frame),
         ]
-    parts += [
-        bar((-0.6, -0.22, 1.02), (-0.6, 0.22, 1.02), 0.018, DARK),
-        bar((-0.32, -0.24, 0.14), (-0.32, 0.24, 0.14), 0.012, frame),
-        soft((0, 0, 0.22), (0.26, 0.19, 0.06), Paint((52, 52, 56), weave=0.4), square=0.3),
-    ]
-    if s.chance(0.5):
-        parts += [
-            soft((0.02, 0, 0.64), (0.4, 0.22, 0.13), cover, square=0.3, detail=12),
-            soft((0.16, 0, 0.75), (0.24, 0.215, 0.045), cover, square=0.4),
-        ]
-        hood_at = (-0.16, 0.74, 0.27)
-    else:
-        seat = turned(soft((0, 0, 0.3), (0.06, 0.2, 0.32), cover, square=0.35), -32, "y")
-        parts += [
-            moved(seat, 0.02, 0, 0.52),
-            soft((0.18, 0, 0.56), (0.18, 0.2, 0.06), cover, square=0.35),
-            bar((0.36, -0.18, 0.45), (0.36, 0.18, 0.45), 0.02, DARK),
-            tube(
-                [
-                    (0.02, -0.21, 0.72),
-                    (0.34, -0.2, 0.74),
-                    (0.36, 0, 0.74),
-                    (0.34, 0.2, 0.74),
-                    (0.02, 0.21, 0.72),
-                ],
-                0.014,
-                DARK,
-            ),
-        ]
-        hood_at = (-0.12, 0.86, 0.29)
+    return join(*parts)
+
+
+def _hood(at: tuple[float, float, float], canopy: Paint, sides: Paint) -> Model:
+    """A folding hood of radius r about (x, z); `at` is (x, z, r)."""
+    x, z, r = at
     a = np.linspace(np.radians(65), np.radians(185), 8)
-    x, z, r = hood_at
-    rows = [
-        [(x + r * np.cos(t), y, z + r * np.sin(t)) for t in a] for y in np.linspace(-0.22, 0.22, 6)
-    ]
-    parts.append(cloth(rows, Paint(s.accent if s.chance(0.4) else s.colour, weave=0.2)))
-    for y in (-0.22, 0.22):
-        fan = [[(x, y, z)] * 8, [(x + r * np.cos(t), y, z + r * np.sin(t)) for t in a]]
-        parts.append(cloth(fan, cover))
-    return turned(join(*parts), s.rng.choice((-35, 30, 150)))
+
+    def arc(y: float) -> list[Point]:
+        return [(float(x + r * np.cos(t)), y, float(z + r * np.sin(t))) for t in a]
+
+    ends = [cloth([[(x, y, z)] * 8, arc(y)], sides) for y in (-0.22, 0.22)]
+    return join(cloth([arc(float(y)) for y in np.linspace(-0.22, 0.22, 6)], canopy), *ends)
 
 
 def wheelchair(s: Style) -> Model:

@@ -21,60 +21,13 @@ from marketrank.simulate.mesh import (
     turned,
 )
 from marketrank.simulate.shapes import art
-from marketrank.simulate.shapes.parts import carton, disc, display, pane
+from marketrank.simulate.shapes.parts import carton, disc, display, pane, tab
 from marketrank.simulate.shapes.style import BLACK, BRASS, DARK, STEEL, Style, shaded
 
 
 def laptop(s: Style) -> Model:
     w, d, t = s.rng.uniform(0.31, 0.38), s.rng.uniform(0.22, 0.26), 0.016
     body = Paint(s.colour, gloss=0.25, metal=0.2)
-    parts = [box((-w / 2, -d / 2, 0), (w / 2, d / 2, t), body, cell=0.05)]
-    keys = Paint((40, 40, 44) if sum(s.colour) > 300 else (24, 24, 27), gloss=0.1)
-    top = t + 0.0005
-    rows, columns = 5, 13
-    kw, kd = w * 0.86 / columns, d * 0.42 / rows
-    for r in range(rows):
-        for c in range(columns):
-            if r == rows - 1 and 3 <= c <= 8:
-                continue
-            x, y = -w * 0.43 + c * kw, d * 0.38 - (r + 1) * kd
-            parts.append(
-                flat(
-                    [
-                        (x, y, top),
-                        (x + kw * 0.84, y, top),
-                        (x + kw * 0.84, y + kd * 0.82, top),
-                        (x, y + kd * 0.82, top),
-                    ],
-                    keys,
-                    lift=0.06,
-                )
-            )
-    y = d * 0.38 - rows * kd
-    parts.append(
-        flat(
-            [
-                (-w * 0.2, y, top),
-                (w * 0.16, y, top),
-                (w * 0.16, y + kd * 0.82, top),
-                (-w * 0.2, y + kd * 0.82, top),
-            ],
-            keys,
-            lift=0.06,
-        )
-    )
-    parts.append(
-        flat(
-            [
-                (-w * 0.16, -d * 0.42, top),
-                (w * 0.16, -d * 0.42, top),
-                (w * 0.16, -d * 0.12, top),
-                (-w * 0.16, -d * 0.12, top),
-            ],
-            Paint(shaded(s.colour, 0.88), gloss=0.2),
-            lift=0.06,
-        )
-    )
     lid = join(
         box((-w / 2, 0, 0), (w / 2, 0.008, d * 0.97), body, cell=0.06),
         pane(
@@ -84,11 +37,32 @@ def laptop(s: Style) -> Model:
             d * 0.97 - 0.003,
             -0.0004,
             Paint((26, 26, 29), gloss=0.3),
+            lift=0.03,
         ),
         display(s, w - 0.022, d * 0.97 - 0.03, -0.0008, 0.018, lift=0.07),
     )
-    parts.append(moved(turned(lid, -s.rng.uniform(10, 24), "x"), 0, d / 2 - 0.004, t))
-    return join(*parts)
+    return join(
+        box((-w / 2, -d / 2, 0), (w / 2, d / 2, t), body, cell=0.05),
+        _keys(s, w, d, t + 0.0005),
+        moved(turned(lid, -s.rng.uniform(10, 24), "x"), 0, d / 2 - 0.004, t),
+    )
+
+
+def _keys(s: Style, w: float, d: float, top: float) -> Model:
+    """A laptop's keys, space bar and touch pad at height `top`."""
+    keys = Paint((40, 40, 44) if sum(s.colour) > 300 else (24, 24, 27), gloss=0.1)
+    pad = Paint(shaded(s.colour, 0.88), gloss=0.2)
+    rows, columns = 5, 13
+    kw, kd = w * 0.86 / columns, d * 0.42 / rows
+    parts = [tab(-w * 0.16, -d * 0.42, w * 0.16, -d * 0.12, top, pad)]
+    for r in range(rows):
+        for c in range(columns):
+            if r == rows - 1 and 3 <= c <= 8:
+                continue
+            x, y = -w * 0.43 + c * kw, d * 0.38 - (r + 1) * kd
+            parts.append(tab(x, y, x + kw * 0.84, y + kd * 0.82, top, keys))
+    y = d * 0.38 - rows * kd
+    return join(*parts, tab(-w * 0.2, y, w * 0.16, y + kd * 0.82, top, keys))
 
 
 def monitor(s: Style) -> Model:

@@ -20,6 +20,10 @@ from marketrank.simulate.mesh import (
 from marketrank.simulate.shapes.parts import basket, cloth, rolled, wheel
 from marketrank.simulate.shapes.style import CHROME, DARK, PALE, RUBBER, STEEL, Style
 
+# Where a bicycle's parts meet, (x, z) in metres; its hubs' x.
+_CRANK, _SEAT = (-0.06, 0.29), (-0.2, 0.86)
+_BACK, _FRONT = -0.5, 0.53
+
 
 def bicycle(s: Style, size: float = 1.0) -> Model:
     """A bicycle seen from its side: road, mountain or town frame by chance."""
@@ -27,102 +31,81 @@ def bicycle(s: Style, size: float = 1.0) -> Model:
     frame = Paint(s.colour, gloss=0.35)
     r = 0.34 * (1 if kind == "town" else s.rng.uniform(0.95, 1.03))
     width = {"road": 0.025, "mountain": 0.055, "town": 0.038}[kind]
-    back, front = (-0.5, r), (0.53, r)
-    crank, seat, head, steer = (-0.06, 0.29), (-0.2, 0.86), (0.36, 0.88), (0.4, 0.72)
-
-    def link(
-        a: tuple[float, float],
-        b: tuple[float, float],
-        thick: float,
-        paint: Paint = frame,
-        y: float = 0.0,
-    ) -> Model:
-        return bar((a[0], y, a[1]), (b[0], y, b[1]), thick, paint)
-
-    top = (0.36, 0.84) if kind != "town" else (0.38, 0.62)
+    hub = CHROME if s.chance(0.7) else DARK
+    spoked = rolled(wheel(r, width, spokes=14, hub=hub))
+    leather = s.rng.choice((DARK, Paint((110, 66, 40))))
     parts = [
-        link(crank, seat, 0.017),
-        link((-0.185, 0.8) if kind != "town" else (-0.12, 0.55), top, 0.018),
-        link(crank, steer, 0.021),
-        link(steer, head, 0.02),
-    ]
-    for y in (-0.04, 0.04):
-        parts += [
-            link(crank, back, 0.009, y=y),
-            link((-0.185, 0.8), back, 0.008, y=y),
-            link((0.405, 0.7), front, 0.014, s.rng.choice((frame, DARK)) if y < 0 else frame, y=y),
-        ]
-    spoke_hub = CHROME if s.chance(0.7) else DARK
-    for x, z in (back, front):
-        parts.append(moved(rolled(wheel(r, width, spokes=14, hub=spoke_hub)), x, 0, z))
-    parts.append(
-        moved(
-            soft(
-                (0, 0, 0),
-                (0.13, 0.07, 0.03),
-                s.rng.choice((DARK, Paint((110, 66, 40)))),
-                square=0.8,
-            ),
-            -0.22,
-            0,
-            0.93,
-        )
-    )
-    parts.append(link(seat, (-0.215, 0.92), 0.013, CHROME))
-    bars: list[Point]
-    if kind == "road":
-        bars = [(0.36, -0.2, 0.93), (0.47, -0.21, 0.92), (0.5, -0.21, 0.84), (0.42, -0.21, 0.79)]
-        parts += [tube([(x, y * side, z) for x, y, z in bars], 0.013, DARK) for side in (-1, 1)]
-        parts.append(bar((0.37, -0.2, 0.93), (0.37, 0.2, 0.93), 0.012, DARK))
-    else:
-        sweep = -0.02 if kind == "mountain" else -0.16
-        parts.append(
-            tube(
-                [
-                    (0.36 + sweep, -0.3, 1.0),
-                    (0.37, -0.12, 0.98),
-                    (0.37, 0.12, 0.98),
-                    (0.36 + sweep, 0.3, 1.0),
-                ],
-                0.011,
-                STEEL,
-            )
-        )
-        parts += [
-            bar((0.36 + sweep, y, 1.0), (0.355 + sweep * 1.3, y * 1.3, 1.0), 0.016, DARK)
-            for y in (-0.28, 0.28)
-        ]
-    parts.append(link(head, (0.365, 0.96), 0.015, STEEL))
-    ring_paint = s.rng.choice((STEEL, DARK))
-    parts.append(
-        moved(turned(ring(0.095, 0.006, ring_paint, sides=4), 90, "x"), crank[0], -0.05, crank[1])
-    )
-    parts.append(
-        moved(turned(ring(0.05, 0.008, ring_paint, sides=4), 90, "x"), back[0], -0.05, back[1])
-    )
-    for z in (-0.095, 0.095):
-        parts.append(
-            bar(
-                (crank[0], -0.05, crank[1] + z),
-                (back[0], -0.05, back[1] + z * 0.5),
-                0.004,
-                DARK,
-                sides=4,
-            )
-        )
-    parts += [
-        bar((crank[0], -0.06, crank[1]), (crank[0] + 0.12, -0.07, crank[1] - 0.12), 0.01, STEEL),
-        box(
-            (crank[0] + 0.08, -0.16, crank[1] - 0.13),
-            (crank[0] + 0.16, -0.08, crank[1] - 0.11),
-            DARK,
-        ),
+        _tubes(kind, frame, r),
+        moved(spoked, _BACK, 0, r),
+        moved(spoked, _FRONT, 0, r),
+        moved(soft((0, 0, 0), (0.13, 0.07, 0.03), leather, square=0.8), -0.22, 0, 0.93),
+        _handlebar(kind),
+        _drive(s.rng.choice((STEEL, DARK)), r),
     ]
     if kind == "town":
-        parts += [_guard(x, z, r + 0.03, frame) for x, z in (back, front)]
+        parts += [_guard(x, r, r + 0.03, frame) for x in (_BACK, _FRONT)]
         if s.chance(0.5):
             parts.append(basket(0.58, 0.82))
     return turned(scaled(join(*parts), size), s.rng.choice((0, 0, 180)))
+
+
+def _tubes(kind: str, frame: Paint, r: float) -> Model:
+    """The frame, fork, seat post and stem; hubs are at height r."""
+    low = kind == "town"
+    middle = [
+        (_CRANK, _SEAT, 0.017, frame),
+        (
+            (-0.12, 0.55) if low else (-0.185, 0.8),
+            (0.38, 0.62) if low else (0.36, 0.84),
+            0.018,
+            frame,
+        ),
+        (_CRANK, (0.4, 0.72), 0.021, frame),
+        ((0.4, 0.72), (0.36, 0.88), 0.02, frame),
+        (_SEAT, (-0.215, 0.92), 0.013, CHROME),
+        ((0.36, 0.88), (0.365, 0.96), 0.015, STEEL),
+    ]
+    sides = [
+        (_CRANK, (_BACK, r), 0.009),
+        ((-0.185, 0.8), (_BACK, r), 0.008),
+        ((0.405, 0.7), (_FRONT, r), 0.014),
+    ]
+    parts = [bar((a[0], 0, a[1]), (b[0], 0, b[1]), thick, p) for a, b, thick, p in middle]
+    parts += [
+        bar((a[0], y, a[1]), (b[0], y, b[1]), thick, frame)
+        for a, b, thick in sides
+        for y in (-0.04, 0.04)
+    ]
+    return join(*parts)
+
+
+def _handlebar(kind: str) -> Model:
+    if kind == "road":
+        drop = [(0.36, -0.2, 0.93), (0.47, -0.21, 0.92), (0.5, -0.21, 0.84), (0.42, -0.21, 0.79)]
+        hooks = [tube([(x, y * side, z) for x, y, z in drop], 0.013, DARK) for side in (-1, 1)]
+        return join(*hooks, bar((0.37, -0.2, 0.93), (0.37, 0.2, 0.93), 0.012, DARK))
+    sweep = -0.02 if kind == "mountain" else -0.16
+    x = 0.36 + sweep
+    rise: list[Point] = [(x, -0.3, 1.0), (0.37, -0.12, 0.98), (0.37, 0.12, 0.98), (x, 0.3, 1.0)]
+    grips = [bar((x, y, 1.0), (x + sweep * 0.3, y * 1.3, 1.0), 0.016, DARK) for y in (-0.28, 0.28)]
+    return join(tube(rise, 0.011, STEEL), *grips)
+
+
+def _drive(paint: Paint, r: float) -> Model:
+    """Chain wheel, sprocket, chain and a pedal."""
+    x, z = _CRANK
+    wheels = [
+        moved(turned(ring(0.095, 0.006, paint, sides=4), 90, "x"), x, -0.05, z),
+        moved(turned(ring(0.05, 0.008, paint, sides=4), 90, "x"), _BACK, -0.05, r),
+    ]
+    chain = [
+        bar((x, -0.05, z + dz), (_BACK, -0.05, r + dz * 0.5), 0.004, DARK, sides=4)
+        for dz in (-0.095, 0.095)
+    ]
+    pedal = box((x + 0.08, -0.16, z - 0.13), (x + 0.16, -0.08, z - 0.11), DARK)
+    return join(
+        *wheels, *chain, bar((x, -0.06, z), (x + 0.12, -0.07, z - 0.12), 0.01, STEEL), pedal
+    )
 
 
 def _guard(x: float, z: float, r: float, paint: Paint) -> Model:

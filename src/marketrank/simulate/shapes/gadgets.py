@@ -8,7 +8,6 @@ from marketrank.simulate.mesh import (
     bar,
     box,
     cylinder,
-    flat,
     frame,
     join,
     lathe,
@@ -22,7 +21,7 @@ from marketrank.simulate.mesh import (
     turned,
 )
 from marketrank.simulate.shapes import art
-from marketrank.simulate.shapes.parts import disc, display, pane
+from marketrank.simulate.shapes.parts import disc, display, laid, pane, tab
 from marketrank.simulate.shapes.style import CHROME, DARK, PALE, Style
 
 
@@ -193,54 +192,28 @@ def watch(s: Style) -> Model:
     strap = Paint(s.accent, gloss=0.15) if s.chance(0.7) else CHROME
     a = np.linspace(-2.5, 2.5, 21)
     path = [(0.0, 0.032 * np.sin(t), 0.032 * np.cos(t)) for t in a]
-    parts = [scaled(tube(path, 0.0022, strap, sides=6), 4.4, 1, 1)]
     case = Paint(s.colour, gloss=0.5, metal=0.7)
+    band = scaled(tube(path, 0.0022, strap, sides=6), 4.4, 1, 1)
     if s.material == "plastic":
         body = soft((0, 0, 0.035), (0.02, 0.023, 0.006), case, square=0.35)
-        image = art.screen(s.rng, (90, 104))
-        face = picture(
-            [
-                (-0.017, 0.02, 0.0415),
-                (0.017, 0.02, 0.0415),
-                (0.017, -0.02, 0.0415),
-                (-0.017, -0.02, 0.0415),
-            ],
-            image,
-            glow=0.8,
-            lift=0.05,
-        )
-        return standing(turned(join(*parts, body, face), s.rng.uniform(25, 60), "x"))
-    parts.append(
-        moved(lathe([(0.017, 0), (0.021, 0.002), (0.021, 0.007), (0.019, 0.009)], case), z=0.031)
-    )
-    dial = s.rng.choice(((245, 244, 238), (26, 28, 34), (30, 50, 90)))
-    parts.append(moved(cylinder(0.0188, 0.0012, Paint(dial, gloss=0.4)), z=0.0392))
-    mark = Paint((30, 30, 30) if sum(dial) > 400 else (240, 240, 236))
-    for hour in range(12):
-        tick = flat(
-            [
-                (-0.0007, 0.0135, 0.041),
-                (0.0007, 0.0135, 0.041),
-                (0.0007, 0.0168, 0.041),
-                (-0.0007, 0.0168, 0.041),
-            ],
-            mark,
-            lift=0.06,
-        )
-        parts.append(turned(tick, hour * 30))
-    for angle, length in ((-60, 0.013), (50, 0.009)):
-        hand = flat(
-            [
-                (-0.0008, -0.002, 0.0412),
-                (0.0008, -0.002, 0.0412),
-                (0.0005, length, 0.0412),
-                (-0.0005, length, 0.0412),
-            ],
-            mark,
-            lift=0.07,
-        )
-        parts.append(turned(hand, angle))
-    return standing(turned(join(*parts), s.rng.uniform(25, 65), "x"))
+        screen = laid(art.screen(s.rng, (90, 104)), 0.034, 0.04, z=0.0415, gloss=0.3, lift=0.05)
+        face = join(body, screen)
+    else:
+        rim = lathe([(0.017, 0), (0.021, 0.002), (0.021, 0.007), (0.019, 0.009)], case)
+        face = join(moved(rim, z=0.031), _dial(s))
+    return standing(turned(join(band, face), s.rng.uniform(25, 65), "x"))
+
+
+def _dial(s: Style) -> Model:
+    colour = s.rng.choice(((245, 244, 238), (26, 28, 34), (30, 50, 90)))
+    mark = Paint((30, 30, 30) if sum(colour) > 400 else (240, 240, 236))
+    tick = tab(-0.0007, 0.0135, 0.0007, 0.0168, 0.041, mark)
+    hands = [
+        turned(tab(-0.0007, -0.002, 0.0007, length, 0.0412, mark, lift=0.07), angle)
+        for angle, length in ((-60, 0.013), (50, 0.009))
+    ]
+    plate = moved(cylinder(0.0188, 0.0012, Paint(colour, gloss=0.4)), z=0.0392)
+    return join(plate, *(turned(tick, hour * 30) for hour in range(12)), *hands)
 
 
 def desk_phone(s: Style) -> Model:

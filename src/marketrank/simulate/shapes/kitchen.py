@@ -22,63 +22,51 @@ from marketrank.simulate.shapes.style import CHROME, DARK, PALE, Style, shaded
 
 
 def crockery(s: Style) -> Model:
-    """A stack of plates, bowls and a row of mugs."""
+    """A stack of plates, a row of mugs and sometimes a teapot."""
     p, edge = Paint(s.colour, gloss=0.5), Paint(s.accent, gloss=0.4)
-    parts = []
-    for i in range(s.rng.randint(4, 8)):
-        plate = lathe(
-            [
-                (0, 0),
-                (0.07, 0),
-                (0.12, 0.014),
-                (0.128, 0.017),
-                (0.12, 0.018),
-                (0.07, 0.006),
-                (0, 0.006),
-            ],
-            p,
-            segments=30,
-        )
-        parts.append(
-            moved(join(plate, moved(ring(0.126, 0.002, edge, sides=4), z=0.017)), z=i * 0.011)
-        )
+    rise = [
+        (0, 0),
+        (0.07, 0),
+        (0.12, 0.014),
+        (0.128, 0.017),
+        (0.12, 0.018),
+        (0.07, 0.006),
+        (0, 0.006),
+    ]
+    rim = moved(ring(0.126, 0.002, edge, sides=4), z=0.017)
+    plate = join(lathe(rise, p, segments=30), rim)
+    parts = [moved(plate, z=i * 0.011) for i in range(s.rng.randint(4, 8))]
     for i in range(s.rng.randint(2, 4)):
-        mug = lathe(
-            [
-                (0, 0),
-                (0.036, 0),
-                (0.04, 0.01),
-                (0.041, 0.05),
-                (0.042, 0.09),
-                (0.038, 0.09),
-                (0.036, 0.03),
-                (0, 0.02),
-            ],
-            p,
-        )
-        handle = moved(
-            turned(ring(0.024, 0.006, p, segments=16, sides=6), 90, "x"), 0.052, 0, 0.047
-        )
-        one = join(mug, handle, moved(ring(0.0405, 0.002, edge, sides=4), z=0.07))
-        parts.append(
-            moved(
-                turned(one, s.rng.uniform(-60, 20)), 0.22 + (i % 2) * 0.12, -0.05 + (i // 2) * 0.14
-            )
-        )
+        one = turned(_mug(p, edge), s.rng.uniform(-60, 20))
+        parts.append(moved(one, 0.22 + (i % 2) * 0.12, -0.05 + (i // 2) * 0.14))
     if s.chance(0.6):
-        pot = lathe([(0, 0), (0.06, 0), (0.095, 0.05), (0.09, 0.1), (0.05, 0.135), (0, 0.14)], p)
-        spout = tube([(0.08, 0, 0.05), (0.13, 0, 0.08), (0.15, 0, 0.13)], [0.02, 0.014, 0.009], p)
-        hold = moved(turned(ring(0.045, 0.008, p, segments=18), 90, "x"), -0.1, 0, 0.075)
-        parts.append(
-            moved(
-                join(
-                    pot, spout, hold, moved(soft((0, 0, 0), (0.012,) * 3, edge, square=1), z=0.15)
-                ),
-                -0.28,
-                0.04,
-            )
-        )
+        parts.append(moved(_teapot(p, edge), -0.28, 0.04))
     return join(*parts)
+
+
+def _mug(p: Paint, edge: Paint) -> Model:
+    rise = [
+        (0, 0),
+        (0.036, 0),
+        (0.04, 0.01),
+        (0.041, 0.05),
+        (0.042, 0.09),
+        (0.038, 0.09),
+        (0.036, 0.03),
+        (0, 0.02),
+    ]
+    handle = turned(ring(0.024, 0.006, p, segments=16, sides=6), 90, "x")
+    band = moved(ring(0.0405, 0.002, edge, sides=4), z=0.07)
+    return join(lathe(rise, p), moved(handle, 0.052, 0, 0.047), band)
+
+
+def _teapot(p: Paint, edge: Paint) -> Model:
+    return join(
+        lathe([(0, 0), (0.06, 0), (0.095, 0.05), (0.09, 0.1), (0.05, 0.135), (0, 0.14)], p),
+        tube([(0.08, 0, 0.05), (0.13, 0, 0.08), (0.15, 0, 0.13)], [0.02, 0.014, 0.009], p),
+        moved(turned(ring(0.045, 0.008, p, segments=18), 90, "x"), -0.1, 0, 0.075),
+        soft((0, 0, 0.15), (0.012, 0.012, 0.012), edge, square=1),
+    )
 
 
 def glasses(s: Style) -> Model:

@@ -41,6 +41,13 @@ def pane(  # noqa: PLR0917 - two corners, as in a drawing
     return cells(patch((x0, y, z0), across, up, 3, 3), paint, lift=lift)
 
 
+def tab(  # noqa: PLR0917 - two corners, as in a drawing
+    x0: float, y0: float, x1: float, y1: float, z: float, paint: Paint, *, lift: float = 0.06
+) -> Model:
+    """A rectangle lying face up at height z: a key, a label."""
+    return flat([(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)], paint, lift=lift)
+
+
 def hung(
     image: Image.Image,
     w: float,

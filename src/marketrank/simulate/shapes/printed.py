@@ -148,57 +148,34 @@ def disc_row(s: Style) -> Model:
 def record(s: Style) -> Model:
     """A record half out of its sleeve; sometimes a box of them."""
     if s.chance(0.3):
-        parts = [
-            box((-0.18, -0.2, 0), (0.18, -0.19, 0.24), Paint((190, 150, 100), grain=0.7)),
-            box((-0.18, 0.19, 0), (0.18, 0.2, 0.24), Paint((190, 150, 100), grain=0.7)),
-            *(
-                box((x, -0.2, 0), (x + 0.01, 0.2, 0.24), Paint((190, 150, 100), grain=0.7))
-                for x in (-0.18, 0.17)
-            ),
-        ]
-        for i in range(16):
-            parts.append(
-                moved(
-                    turned(
-                        box(
-                            (-0.155, 0, 0),
-                            (0.155, 0.004, 0.31),
-                            Paint(s.rng.choice(art.INKS), gloss=0.2),
-                            cell=0.1,
-                        ),
-                        -s.rng.uniform(0, 10),
-                        "x",
-                    ),
-                    0,
-                    -0.17 + i * 0.021,
-                    0.005,
-                )
-            )
-        front = hung(art.cover(s.rng, (180, 180), _title(s)), 0.31, 0.31, gloss=0.2)
-        parts.append(moved(turned(front, -8, "x"), 0, -0.183, 0.005))
-        return join(*parts)
+        return _record_box(s)
+    front = art.cover(s.rng, (220, 220), _title(s), colour=s.colour)
     sleeve = join(
         box((-0.155, -0.155, 0), (0.155, 0.155, 0.004), PALE, cell=0.06),
-        laid(
-            art.cover(s.rng, (220, 220), _title(s), colour=s.colour),
-            0.31,
-            0.31,
-            z=0.0045,
-            gloss=0.25,
-        ),
+        laid(front, 0.31, 0.31, z=0.0045, gloss=0.25),
     )
+    groove = Paint((60, 60, 64), gloss=0.6)
     disc_at = join(
         cylinder(0.15, 0.002, Paint((24, 24, 26), gloss=0.5), segments=44),
         moved(cylinder(0.05, 0.0006, Paint(s.accent, gloss=0.3), segments=26), z=0.002),
         moved(cylinder(0.004, 0.0008, PALE, segments=8), z=0.0024),
-        *(
-            moved(ring(r, 0.0006, Paint((60, 60, 64), gloss=0.6), segments=40, sides=4), z=0.002)
-            for r in (0.07, 0.1, 0.13)
-        ),
+        *(moved(ring(r, 0.0006, groove, segments=40, sides=4), z=0.002) for r in (0.07, 0.1, 0.13)),
     )
-    return join(
-        sleeve, moved(disc_at, s.rng.uniform(0.09, 0.15), s.rng.uniform(-0.02, 0.03), 0.006)
-    )
+    out = moved(disc_at, s.rng.uniform(0.09, 0.15), s.rng.uniform(-0.02, 0.03), 0.006)
+    return join(sleeve, out)
+
+
+def _record_box(s: Style) -> Model:
+    wood = Paint((190, 150, 100), grain=0.7)
+    parts = [box((-0.18, y, 0), (0.18, y + 0.01, 0.24), wood) for y in (-0.2, 0.19)]
+    parts += [box((x, -0.2, 0), (x + 0.01, 0.2, 0.24), wood) for x in (-0.18, 0.17)]
+    for i in range(16):
+        paint = Paint(s.rng.choice(art.INKS), gloss=0.2)
+        sleeve = box((-0.155, 0, 0), (0.155, 0.004, 0.31), paint, cell=0.1)
+        leaning = turned(sleeve, -s.rng.uniform(0, 10), "x")
+        parts.append(moved(leaning, 0, -0.17 + i * 0.021, 0.005))
+    front = hung(art.cover(s.rng, (180, 180), _title(s)), 0.31, 0.31, gloss=0.2)
+    return join(*parts, moved(turned(front, -8, "x"), 0, -0.183, 0.005))
 
 
 def comic(s: Style) -> Model:

@@ -152,71 +152,32 @@ def _body(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return right + [(-x, z) for x, z in right[::-1][1:-1]]
 
 
+# Right halves of bodies, (x, z) in metres from the bottom up.
+_ELECTRIC = [
+    (0, 0), (0.12, 0.01), (0.165, 0.08), (0.15, 0.17), (0.115, 0.23), (0.125, 0.29), (0.15, 0.36),
+    (0.1, 0.375), (0.05, 0.33), (0.03, 0.32),
+]  # fmt: skip
+_ACOUSTIC = [
+    (0, 0), (0.12, 0.01), (0.185, 0.07), (0.195, 0.15), (0.155, 0.23), (0.12, 0.27), (0.13, 0.33),
+    (0.145, 0.4), (0.11, 0.46), (0.04, 0.48),
+]  # fmt: skip
+
+
 def guitar(s: Style) -> Model:
     """Acoustic, electric or bass, leaning on its back."""
     electric = s.chance(0.45)
-    if electric:
-        outline = _body(
-            [
-                (0, 0),
-                (0.12, 0.01),
-                (0.165, 0.08),
-                (0.15, 0.17),
-                (0.115, 0.23),
-                (0.125, 0.29),
-                (0.15, 0.36),
-                (0.1, 0.375),
-                (0.05, 0.33),
-                (0.03, 0.32),
-            ]
-        )
-        depth, p = 0.045, Paint(s.colour, gloss=0.6)
-    else:
-        outline = _body(
-            [
-                (0, 0),
-                (0.12, 0.01),
-                (0.185, 0.07),
-                (0.195, 0.15),
-                (0.155, 0.23),
-                (0.12, 0.27),
-                (0.13, 0.33),
-                (0.145, 0.4),
-                (0.11, 0.46),
-                (0.04, 0.48),
-            ]
-        )
-        depth, p = 0.1, Paint(s.colour, gloss=0.35)
+    outline = _body(_ELECTRIC if electric else _ACOUSTIC)
+    depth, gloss = (0.045, 0.6) if electric else (0.1, 0.35)
     top = max(z for _, z in outline)
-    neck = Paint((62, 42, 30), gloss=0.2)
+    neck, head = Paint((62, 42, 30), gloss=0.2), Paint(shaded(s.colour, 0.7), gloss=0.4)
+    side = Paint(shaded(s.colour, 0.6), gloss=0.4)
+    low = top - (0.14 if electric else 0.1)
     parts = [
-        prism(outline, depth, p, side=Paint(shaded(s.colour, 0.6), gloss=0.4)),
-        box(
-            (-0.022, -0.012, top - 0.14 if electric else top - 0.1),
-            (0.022, 0.012, top + 0.4),
-            neck,
-            cell=0.05,
-        ),
-        box(
-            (-0.035, -0.005, top + 0.4),
-            (0.035, 0.012, top + 0.54),
-            Paint(shaded(s.colour, 0.7), gloss=0.4),
-            cell=0.04,
-        ),
+        prism(outline, depth, Paint(s.colour, gloss=gloss), side=side),
+        box((-0.022, -0.012, low), (0.022, 0.012, top + 0.4), neck, cell=0.05),
+        box((-0.035, -0.005, top + 0.4), (0.035, 0.012, top + 0.54), head, cell=0.04),
+        _pickups(s) if electric else _sound_hole(neck),
     ]
-    if electric:
-        parts += [pane(-0.04, z, 0.04, z + 0.02, -0.002, DARK) for z in (0.12, 0.19)]
-        parts += [
-            pane(0.02, 0.03, 0.11, 0.16, -0.001, Paint(s.accent, gloss=0.3), lift=0.04),
-            pane(-0.04, 0.06, 0.04, 0.08, -0.002, CHROME),
-            *(moved(knob(0.01, 0.012, CHROME), 0.09, -0.002, z) for z in (0.05, 0.09, 0.13)),
-        ]
-    else:
-        parts += [
-            moved(disc(0.05, Paint((30, 20, 14), gloss=0)), 0, -0.001, 0.3),
-            moved(disc(0.056, Paint((200, 160, 100)), lift=0.045), 0, -0.0008, 0.3),
-            pane(-0.07, 0.11, 0.07, 0.13, -0.003, neck),
-        ]
     parts += [
         pane(x, 0.1, x + 0.0015, top + 0.42, -0.014, CHROME, lift=0.06)
         for x in np.linspace(-0.016, 0.015, 5)
@@ -227,6 +188,23 @@ def guitar(s: Style) -> Model:
         for z in (0.42, 0.46, 0.5)
     ]
     return turned(join(*parts), -s.rng.uniform(8, 16), "x")
+
+
+def _pickups(s: Style) -> Model:
+    return join(
+        *(pane(-0.04, z, 0.04, z + 0.02, -0.002, DARK) for z in (0.12, 0.19)),
+        pane(0.02, 0.03, 0.11, 0.16, -0.001, Paint(s.accent, gloss=0.3), lift=0.04),
+        pane(-0.04, 0.06, 0.04, 0.08, -0.002, CHROME),
+        *(moved(knob(0.01, 0.012, CHROME), 0.09, -0.002, z) for z in (0.05, 0.09, 0.13)),
+    )
+
+
+def _sound_hole(bridge: Paint) -> Model:
+    return join(
+        moved(disc(0.05, Paint((30, 20, 14), gloss=0)), 0, -0.001, 0.3),
+        moved(disc(0.056, Paint((200, 160, 100)), lift=0.045), 0, -0.0008, 0.3),
+        pane(-0.07, 0.11, 0.07, 0.13, -0.003, bridge),
+    )
 
 
 def piano_keys(s: Style) -> Model:
