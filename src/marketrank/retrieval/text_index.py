@@ -123,7 +123,7 @@ def applied(folder: Path) -> Seq:
     """The change up to which the index in `folder` is complete, without opening it; 0 where there
     is none of this schema."""
     state = _read_state(folder)
-    return state.seq if state else Seq(0)
+    return Seq(state.seq) if state else Seq(0)
 
 
 class TextReader:
