@@ -31,7 +31,7 @@ def photographed(scene: Image.Image, rng: random.Random) -> Image.Image:
     image = ImageChops.multiply(scene, _vignette(scene.size, rng.choice((0, 1, 2, 3, 4))))
     blur = rng.choices((0, 0.7, 1.4, 2.4), (70, 20, 7, 3))[0]
     if blur:
-        image = image.filter(ImageFilter.GaussianBlur(blur))
+        image = image.filter(ImageFilter.BoxBlur(blur))
     image = image.point(_curve(rng))
     for coarse in rng.choice(((), (False,), (False,), (True,))):
         grain = _grain(coarse)

@@ -1,11 +1,14 @@
 """What else is in the picture: sockets, radiators, curtains, pots, a drainpipe."""
 
 import random
+from collections.abc import Callable
 
 import numpy as np
 
 from marketrank.simulate.mesh import RGB, Model, Paint, bar, box, decals, join, lathe, moved, soft
 from marketrank.simulate.scenes import Backdrop
+
+_Prop = Callable[[random.Random], Model]
 
 _SCREENS: tuple[RGB, ...] = (
     (196, 186, 168),
@@ -23,11 +26,11 @@ def around(backdrop: Backdrop, *, reach: float, far: float, rng: random.Random) 
         return None
     side = rng.choice((-1, 1))
     x = side * reach * rng.uniform(0.42, 0.75)
-    choices = (
-        (_pot, _drainpipe, _bush, _crate)
-        if backdrop.outside
-        else (_socket, _socket, _radiator, _curtain, _frame, _carton, _pot, _lamp)
-    )
+    choices: tuple[_Prop, ...] = _INDOORS
+    if backdrop.outside:
+        choices = _OUTDOORS
+    elif backdrop.wall in ("breeze blocks", "bricks", "boards"):
+        choices = _SHED
     parts = [moved(rng.choice(choices)(rng), x, far)]
     if rng.random() < 0.35:
         parts.append(moved(rng.choice(choices)(rng), -x * rng.uniform(0.9, 1.4), far))
@@ -154,3 +157,8 @@ def _crate(rng: random.Random) -> Model:
     return join(
         *(box((-0.25, -0.5, z), (0.25, -0.1, z + 0.08), wood) for z in np.arange(0, h, 0.1))
     )
+
+
+_INDOORS: tuple[_Prop, ...] = (_socket, _socket, _radiator, _curtain, _frame, _carton, _pot, _lamp)
+_OUTDOORS: tuple[_Prop, ...] = (_pot, _drainpipe, _bush, _crate)
+_SHED: tuple[_Prop, ...] = (_socket, _carton, _crate, _crate, _drainpipe)

@@ -294,10 +294,14 @@ def _paint(
         Image.Transform.PERSPECTIVE,
         [*m[0], *m[1], m[2, 0], m[2, 1]],
         Image.Resampling.BILINEAR,
-        fillcolor=(200, 200, 200),
+        fillcolor=200 if texture.mode == "L" else (200, 200, 200),
     )
-    table = [min(255, int(i * c / 255)) for c in tint for i in range(256)]
-    canvas.paste(warped.point(table), area[:2], mask.crop(area))
+    tables = [[min(255, int(i * c / 255)) for i in range(256)] for c in tint]
+    if warped.mode == "L":
+        tinted = Image.merge("RGB", [warped.point(table) for table in tables])
+    else:
+        tinted = warped.point([value for table in tables for value in table])
+    canvas.paste(tinted, area[:2], mask.crop(area))
 
 
 def _corner(

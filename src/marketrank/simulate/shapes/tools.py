@@ -138,30 +138,19 @@ def hand_tools(s: Style) -> Model:
 
 def circular_saw(s: Style) -> Model:
     p = Paint(s.colour, gloss=0.3)
+    blade = join(
+        cylinder(0.095, 0.006, CHROME, segments=36),
+        moved(cylinder(0.02, 0.01, DARK), z=0.003),
+    )
+    guard = lathe([(0, 0), (0.1, 0), (0.1, 0.035), (0, 0.035)], p, segments=30)
+    grip = [(-0.04, 0.05, 0.2), (-0.12, 0.05, 0.22), (-0.17, 0.05, 0.15), (-0.12, 0.05, 0.09)]
     return join(
-        box((-0.17, -0.09, 0), (0.17, 0.09, 0.008), STEEL),
-        facing(
-            moved(
-                join(
-                    cylinder(0.095, 0.006, CHROME, segments=36),
-                    moved(cylinder(0.02, 0.01, DARK), z=0.003),
-                ),
-                z=0.02,
-            )
-        ),
-        moved(
-            facing(lathe([(0, 0), (0.1, 0), (0.1, 0.035), (0, 0.035)], p, segments=30)),
-            0,
-            0.02,
-            0.035,
-        ),
-        soft((-0.03, 0.06, 0.13), (0.07, 0.06, 0.05), p, square=0.6),
-        tube(
-            [(-0.04, 0.03, 0.16), (-0.12, 0.03, 0.18), (-0.17, 0.03, 0.11), (-0.12, 0.03, 0.06)],
-            0.02,
-            DARK,
-        ),
-        soft((0.1, 0.02, 0.14), (0.03, 0.03, 0.03), DARK, square=1),
+        box((-0.17, -0.04, 0), (0.17, 0.12, 0.008), STEEL),
+        moved(facing(blade), 0, -0.02, 0.1),
+        moved(facing(guard), 0, 0.02, 0.11),
+        soft((-0.02, 0.08, 0.13), (0.07, 0.06, 0.05), p, square=0.6),
+        tube(grip, 0.02, DARK),
+        soft((0.1, 0.03, 0.18), (0.03, 0.03, 0.03), DARK, square=1),
     )
 
 
