@@ -8,87 +8,28 @@ an oak table near Bristol. Screenshots are kept where SCREENSHOTS names a folder
 import base64
 import os
 import re
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from fastapi import FastAPI
+from playwright.sync_api import Page, expect
 
 from marketrank.api.app import create_app
 from marketrank.config import Settings
 from small_market import NOW, draw, small_market
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
+Serve = Callable[[FastAPI], AbstractContextManager[str]]
 PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[str]:
     """The base address of a marketplace."""
-    app = create_app(
-        small_market(), settings=Settings(home=tmp_path_factory.mktemp("home")), clock=lambda: NOW
-    )
-    listener = socket.create_server(("127.0.0.1", 0))
-    runner = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=runner.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not runner.started:
-        assert time.monotonic() < deadline, "the server did not start in 10 s"
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    runner.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no Chromium on this machine: install the package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Open a path in a fresh context; a script error or a refused resource fails the test."""
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
-
-    def open_page(path: str, **options: object) -> Page:
-        context = browser.new_context(base_url=server, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: _note(message.type, message.text, faults))
-        page.goto(path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not faults
-
-
-def _note(kind: str, text: str, faults: list[str]) -> None:
-    # A page that explains a mistake answers 422, which browsers report here too.
-    if kind == "error" and "422" not in text:
-        faults.append(text)
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    with serve(create_app(small_market(), settings=settings, clock=lambda: NOW)) as address:
+        yield address
 
 
 def _keep(page: Page, name: str) -> None:

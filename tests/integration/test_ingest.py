@@ -243,13 +243,17 @@ def test_a_table_without_files_is_refused_with_the_remedy(feed: Feed, market: Ma
 
 
 def test_the_command_prints_one_json_object(feed: Feed, market: Marketplace) -> None:
+    feed.write([*ROWS, ("a5", "", *ROWS[0][2:])])
     arguments = ["ingest", "--products", str(feed.products), "--home", str(market.settings.home)]
     result = CliRunner().invoke(app, [*arguments, "--json"])
     assert result.exit_code == 0
     summary = json.loads(result.stdout)
-    assert summary["read"] == summary["accepted"] + sum(summary["rejected"].values()) == 4
+    assert summary["rejected"] == {"missing_title": 1}
+    assert summary["read"] == summary["accepted"] + 1 == 5
     listed = CliRunner().invoke(app, ["rejected", "--home", str(market.settings.home), "--csv"])
-    assert listed.stdout.splitlines()[0] == "kind,key,reason,detail,source,raw"
+    header, row = listed.stdout.splitlines()
+    assert header == "kind,key,reason,detail,source,raw"
+    assert row.startswith("listing,a5,missing_title,")
 
 
 def test_what_the_store_cannot_hold_is_rejected_alone(tmp_path: Path, market: Marketplace) -> None:

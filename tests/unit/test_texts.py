@@ -130,3 +130,8 @@ def test_names_with_capitals_stay_whole(text: str) -> None:
 @given(st.text(max_size=60))
 def test_ungluing_only_adds_spaces(text: str) -> None:
     assert unglue(text).replace(" ", "") == text.replace(" ", "")
+
+
+def test_a_posted_tail_glued_to_the_last_word_goes_too() -> None:
+    text = "UnopenedPosted by a member in Baby & Kids, Prams in Leeds. 21 February 2026"
+    assert strip_posted(text) == ("Unopened", "21 February 2026")

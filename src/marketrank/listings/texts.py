@@ -66,7 +66,7 @@ _DATE = (
 )
 # With its date, or with the place alone. "Can be posted by Royal Mail in 2 days" stays.
 _POSTED = re.compile(
-    rf"\s*\bPosted\sby\b(?:[^\n]{{1,250}}?(?P<date>{_DATE})"
+    rf"\s*(?:\b|(?<=[a-z0-9]))Posted\sby\b(?:[^\n]{{1,250}}?(?P<date>{_DATE})"
     r"|\s(?:[^\s]+\s){0,5}?(?:[^\s]+\s?)in\s[A-Z][^\n.]{0,150}(?=\.|\n|\Z))\.?\s*"
 )
 _SPACE_BEFORE_STOP = re.compile(r"\s+\.\Z")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from marketrank.errors import Corrupt
 from marketrank.models.artefact import Source, sha256
@@ -173,10 +174,12 @@ def principal_directions(
     clipped = np.clip(shift[:, np.newaxis] + scale[:, np.newaxis] * x, 0, 6)
     variance = clipped**2 @ share - (clipped @ share) ** 2
     rows = weights / np.linalg.norm(weights, axis=1, keepdims=True)
-    linear = (clipped @ (share * x))[:, np.newaxis] * rows
-    covariance = linear @ linear.T
-    covariance += np.diag(np.maximum(variance - np.diag(covariance), 0))
-    directions = np.linalg.eigh(covariance)[1][:, ::-1][:, :dim]
+    # One thread: the last bits depend on how many share the work, and the version on every bit.
+    with threadpool_limits(1):
+        linear = (clipped @ (share * x))[:, np.newaxis] * rows
+        covariance = linear @ linear.T
+        covariance += np.diag(np.maximum(variance - np.diag(covariance), 0))
+        directions = np.linalg.eigh(covariance)[1][:, ::-1][:, :dim]
     # The sign of an eigenvector is open; LAPACKs differ in it.
     strongest = directions[np.abs(directions).argmax(axis=0), np.arange(dim)]
     return np.ascontiguousarray(directions * np.sign(strongest), dtype=np.float32)

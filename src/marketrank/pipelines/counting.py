@@ -32,7 +32,7 @@ class Count:
             "read": self.read,
             "accepted": self.accepted,
             "unchanged": self.unchanged,
-            "rejected": dict(sorted(self.rejected.items())),
+            "rejected": {str(reason): n for reason, n in sorted(self.rejected.items())},
         }
 
 

@@ -1,10 +1,11 @@
 """Locks between processes, held by a session of the database."""
 
 import hashlib
+from contextlib import suppress
 from types import TracebackType
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 
 class Hold:
@@ -54,7 +55,10 @@ class Hold:
         """Give the lock back; harmless where it is not held."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()  # detached: ends the session, and with it the lock
+            # Closing the detached session frees the lock too, but only once the server notices.
+            with suppress(SQLAlchemyError):  # a lost connection has freed it
+                connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": self._id})
+            connection.close()
 
     def __enter__(self) -> "Hold":
         self.try_acquire()

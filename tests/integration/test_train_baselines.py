@@ -1,0 +1,294 @@
+"""Training and scoring baselines over a real store: what is kept, what is said, what is refused."""
+
+import csv
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from typer.testing import CliRunner
+
+from marketrank import cli_models
+from marketrank.config import load
+from marketrank.errors import BadInput, NotReady
+from marketrank.models import baseline_files
+from marketrank.pipelines import training
+from marketrank.pipelines.runs import newest_run, write_run
+from marketrank.pipelines.training import read_training_data, train_baselines
+from marketrank.types import BlobKey, Duplicate, Listing, ListingKey, Seq, Stored
+from marketrank.wiring import Marketplace
+
+AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
+KINDS = {
+    "Home / Tables": (("oak table", "pine desk", "side table"), 90, "#a5713d"),
+    "Sports / Bicycles": (("road bike", "mountain bike", "bike"), 300, "#2b4a86"),
+    "Phones": (("smart phone", "phone with charger", "phone"), 15, "#3d9a3c"),
+}
+WORDS = "clean used bright small large heavy light old new boxed spare good fair working".split()
+
+
+def write_feed(folder: Path, *, first: int, n: int, seed: int) -> list[str]:
+    """Listings numbered from `first`, of which every tenth has no photo; the options of ingest."""
+    rng = random.Random(seed)
+    (folder / "images").mkdir(parents=True)
+    rows, images = [], []
+    for number in range(first, first + n):
+        category = list(KINDS)[number % 3]
+        titles, price, colour = KINDS[category]
+        title = f"{rng.choice(titles)} {rng.choice(WORDS)} {number}a"
+        description = " ".join([f"Item {number}b", *rng.sample(WORDS, 7)])
+        pounds = f"£{price * rng.uniform(0.8, 1.2):.2f}"
+        rows.append((f"l{number}", title, category, description, pounds, "Bath, Somerset"))
+        for photo in range(0 if number % 10 == 0 else 2):
+            images.append((f"l{number}-{photo}", f"l{number}"))
+            draw(folder / "images" / f"l{number}-{photo}.jpg", colour, rng)
+    write_csv(
+        folder / "products.csv",
+        ["id", "title", "category", "description", "price", "location"],
+        rows,
+    )
+    write_csv(folder / "images.csv", ["id", "product_id"], images)
+    return options(folder)
+
+
+def options(folder: Path) -> list[str]:
+    names = {"--products": "products.csv", "--images-table": "images.csv", "--images": "images"}
+    return [part for option, name in names.items() for part in (option, str(folder / name))]
+
+
+def draw(path: Path, colour: str, rng: random.Random) -> None:
+    picture = Image.new("RGB", (64, 64), (rng.randrange(150, 255),) * 3)
+    pen = ImageDraw.Draw(picture)
+    left, top = rng.randrange(5, 20), rng.randrange(5, 20)
+    pen.rectangle((left, top, left + 38, top + 34), fill=colour)
+    for _ in range(12):
+        x, y = rng.randrange(60), rng.randrange(60)
+        pen.rectangle((x, y, x + 3, y + 3), fill=(rng.randrange(256),) * 3)
+    picture.save(path)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+@pytest.fixture(scope="module")
+def market(
+    tmp_path_factory: pytest.TempPathFactory, module_database_url: str
+) -> Iterator[Marketplace]:
+    """A store with 150 listings; tests add runs to its home, and nothing else."""
+    folder = tmp_path_factory.mktemp("baselines")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MARKETRANK_DATABASE_URL", module_database_url)
+        patch.setenv("MARKETRANK_PROCESSES", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        feed = write_feed(folder / "feed", first=0, n=150, seed=1)
+        market = Marketplace(load(folder / "home"))
+        market.ingest(feed[1], feed[3], feed[5])
+        yield market
+
+
+@dataclass
+class Few:
+    """Listings in memory, and what training asks of a ListingStore."""
+
+    held: list[Listing]
+    links: Sequence[Duplicate] = ()
+
+    def changes(self, after: Seq, limit: int) -> list[Stored]:
+        return [
+            Stored(one, ListingKey(n), Seq(n + 1), True, AT)
+            for n, one in enumerate(self.held)
+            if after <= n < after + limit
+        ]
+
+    def duplicates(self) -> list[Duplicate]:
+        return list(self.links)
+
+
+@pytest.fixture
+def listings(market: Marketplace) -> list[Listing]:
+    return list(read_training_data(market.listings, seed=1).listings)
+
+
+def run_cli(market: Marketplace, *arguments: str) -> dict[str, dict[str, float]]:
+    home = ["--home", str(market.settings.home), "--json"]
+    result = CliRunner().invoke(cli_models.app, [*arguments, *home], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found: dict[str, dict[str, float]] = json.loads(result.stdout)
+    return found
+
+
+def test_a_run_is_kept_and_scores_a_feed_it_has_not_seen(
+    market: Marketplace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained = run_cli(market, "train", "baselines", "--seed", "3")
+    folder = Path(str(trained.pop("run")))
+    assert folder.parent == market.settings.home / "runs"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        *("config.json", "metrics.json", "split.json", "trained_on.json", "model"),
+        *(f"confusion-{kind}.png" for kind in ("text", "image", "combined")),
+    }
+    assert json.loads((folder / "metrics.json").read_bytes()) == trained
+    config = json.loads((folder / "config.json").read_bytes())
+    data = read_training_data(market.listings, seed=3)
+    assert (config["seed"], config["data_hash"]) == (3, data.data_hash)
+    assert trained["text"]["n"] == len(data.split.test)
+    with Image.open(folder / "confusion-combined.png") as picture:
+        assert min(picture.size) > 300
+
+    before = (market.listings.last_seq(), len(market.quarantine.all()), blobs_of(market))
+    feed = write_feed(tmp_path / "other", first=1000, n=40, seed=9)
+    scores = run_cli(market, "evaluate", "models", *feed)
+    assert list(scores) == ["image", "text", "combined", "price"]
+    assert [scores[part]["n"] for part in scores] == [72, 40, 40, 40]
+    assert scores["text"]["accuracy"] > 0.9
+    assert scores["combined"]["macro_f1"] > 0.9
+    assert scores["image"]["accuracy"] > 0.6
+    assert scores["price"]["log_r2"] > 0.8
+    assert "trained on" not in caplog.text
+    assert before == (market.listings.last_seq(), len(market.quarantine.all()), blobs_of(market))
+
+    run_cli(market, "evaluate", "models", *options(market.settings.home.parent / "feed"))
+    assert "150 of the 150 listings were trained on" in caplog.text
+
+
+def blobs_of(market: Marketplace) -> int:
+    return sum(1 for path in (market.settings.home / "photos").rglob("*") if path.is_file())
+
+
+def test_the_same_seed_gives_the_same_models(market: Marketplace, tmp_path: Path) -> None:
+    def train(home: str, seed: int) -> training.Run:
+        return train_baselines(market.listings, market.blobs, tmp_path / home, seed=seed, at=AT)
+
+    one, same, other = train("one", 1), train("two", 1), train("three", 2)
+    assert one.metrics == same.metrics
+    manifests = [
+        json.loads((run.folder / "model" / baseline_files.MANIFEST).read_bytes())
+        for run in (one, same)
+    ]
+    assert manifests[0] == manifests[1]
+    splits = [(run.folder / "split.json").read_bytes() for run in (one, same, other)]
+    assert splits[0] == splits[1] != splits[2]
+    with pytest.raises(BadInput, match="is there already"):
+        train("one", 1)
+
+
+def test_leak_groups_stay_in_one_part(market: Marketplace, listings: list[Listing]) -> None:
+    copies = [replace(one, id=one.id + "-copy") for one in listings]  # type: ignore[arg-type]
+    split = read_training_data(Few([*listings, *copies]), seed=1).split  # type: ignore[arg-type]
+    for part in (split.train, split.validation, split.test):
+        assert {id.removesuffix("-copy") for id in part} | set(part) == set(part) | {
+            id for id in part if not id.endswith("-copy")
+        }
+        assert sum(id.endswith("-copy") for id in part) * 2 == len(part)
+
+
+def train_on(found: list[Listing], market: Marketplace, home: Path, seed: int = 1) -> training.Run:
+    return train_baselines(Few(found), market.blobs, home, seed=seed, at=AT)  # type: ignore[arg-type]
+
+
+def test_an_empty_store_is_not_ready(market: Marketplace, tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="marketrank ingest"):
+        train_on([], market, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_few_listings_are_refused(
+    market: Marketplace, listings: list[Listing], tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match="ingest more"):
+        train_on(listings[:3], market, tmp_path)
+    with pytest.raises(BadInput, match="part has no listing with a category"):
+        train_on([replace(one, category=()) for one in listings], market, tmp_path)
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_a_feed_without_photos_trains_the_rest(
+    market: Marketplace, listings: list[Listing], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train_on([replace(one, photos=()) for one in listings], market, tmp_path)
+    assert "no photo baseline" in caplog.text
+    assert list(run.metrics) == ["text", "combined", "price"]
+    assert run.metrics["text"] == run.metrics["combined"]
+    assert baseline_files.load(run.folder / "model").categories.photos is None
+
+
+def test_a_feed_without_prices_trains_the_rest(
+    market: Marketplace, listings: list[Listing], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = train_on([replace(one, price=None) for one in listings], market, tmp_path)
+    assert "no price baseline" in caplog.text
+    assert "price" not in run.metrics
+
+
+def test_odd_listings_cost_themselves_alone(
+    market: Marketplace, listings: list[Listing], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lonely = replace(listings[0], category=("Boats",))
+    mute = replace(listings[1], title="!", description="")
+    gone = replace(
+        listings[2], photos=tuple(replace(p, blob=BlobKey("0" * 64)) for p in listings[2].photos)
+    )
+    run = train_on([lonely, mute, gone, *listings[3:]], market, tmp_path)
+    assert "Boats" in caplog.text
+    assert f"of listing {gone.id} cannot be read" in caplog.text
+    labels = baseline_files.load(run.folder / "model").categories.labels
+    assert labels.names == (("Home",), ("Phones",), ("Sports",))
+
+
+def test_photos_beyond_the_most_are_left_out(
+    market: Marketplace,
+    listings: list[Listing],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training, "MOST_PHOTOS", 100)
+    run = train_on(listings, market, tmp_path)
+    assert "uses 100 of 270 photos" in caplog.text
+    assert run.metrics["image"]["n"] < 50
+
+
+# Run folders.
+
+
+def test_a_disk_that_fills_leaves_nothing(tmp_path: Path) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "half").write_bytes(b"x")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(BadInput, match="No space left on device"):
+        write_run(tmp_path, "baselines", at=AT, fill=fill)
+    assert not list((tmp_path / "runs").iterdir())
+
+
+def test_the_newest_run_counts_and_unfinished_ones_do_not(tmp_path: Path) -> None:
+    with pytest.raises(NotReady, match="train baselines"):
+        newest_run(tmp_path, "baselines", command="marketrank train baselines")
+    old = write_run(tmp_path, "baselines", at=AT, fill=lambda folder: None)
+    new = write_run(tmp_path, "baselines", at=AT.replace(month=11), fill=lambda folder: None)
+    write_run(tmp_path, "vision", at=AT.replace(year=2027), fill=lambda folder: None)
+    (tmp_path / "runs" / ".unfinished-baselines-20270101T000000-1").mkdir()
+    assert old != new == newest_run(tmp_path, "baselines", command="…")
+
+
+def test_models_cannot_be_scored_before_a_run(market: Marketplace, tmp_path: Path) -> None:
+    feed = options(market.settings.home.parent / "feed")[:2]
+    arguments = ["evaluate", "models", *feed, "--home", str(tmp_path / "empty")]
+    result = CliRunner().invoke(cli_models.app, arguments)
+    assert isinstance(result.exception, NotReady)
+    assert "marketrank train baselines" in str(result.exception)
+    assert not (tmp_path / "empty" / "postgres").exists()
+
+
+def test_a_table_without_files_is_refused(market: Marketplace) -> None:
+    feed = options(market.settings.home.parent / "feed")[:4]
+    result = CliRunner().invoke(cli_models.app, ["evaluate", "models", *feed])
+    assert isinstance(result.exception, BadInput)
+    assert "--images DIR" in str(result.exception)
