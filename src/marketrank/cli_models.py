@@ -1,0 +1,133 @@
+"""The commands that train and score models: `marketrank train …`, `marketrank evaluate …`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from marketrank.config import Settings, load
+from marketrank.errors import BadInput
+from marketrank.terminal import progress_bars
+
+if TYPE_CHECKING:
+    from marketrank.pipelines.training import Run
+
+app = typer.Typer(no_args_is_help=True)
+_train = typer.Typer(help="Train models on what is in the store.", no_args_is_help=True)
+_evaluate = typer.Typer(help="Score models.", no_args_is_help=True)
+app.add_typer(_train, name="train")
+app.add_typer(_evaluate, name="evaluate")
+_out = Console(highlight=False)
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Home folder (else MARKETRANK_HOME, else ./.marketrank)."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same split and models.")]
+
+
+@_train.command()
+def baselines(seed: Seed = 7, home: Home = None, json: Json = False) -> None:
+    """Fit the linear models that every report is compared with, and write a run folder."""
+    from marketrank.pipelines.training import train_baselines
+    from marketrank.wiring import Marketplace, now
+
+    settings = load(home)
+    marketplace = Marketplace(settings)
+    with progress_bars() as progress:
+        run = train_baselines(
+            marketplace.listings,
+            marketplace.blobs,
+            settings.home,
+            seed=seed,
+            at=now(),
+            currency=settings.currency,
+            progress=progress,
+        )
+    _report({"run": str(run.folder), **run.metrics}, json, lambda: _print_run(run))
+
+
+@_evaluate.command()
+def models(
+    products: Annotated[str, typer.Option(help="Labelled feed, in any format of ingest.")],
+    images_table: Annotated[
+        str | None, typer.Option(help="Table of photo ids and their listings.")
+    ] = None,
+    images: Annotated[str | None, typer.Option(help="Folder, zip or URL of the photos.")] = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Score the current models on a labelled feed. Nothing is written to the store."""
+    from marketrank.pipelines.model_evaluation import clean_feed, evaluate, newest_baselines
+    from marketrank.wiring import now
+
+    settings = load(home)
+    with progress_bars() as progress, _feed(settings, products, images_table, images) as parts:
+        feed = clean_feed(**parts, at=now(), progress=progress)
+        current = newest_baselines(settings.home, scored=[one.id for one in feed.listings])
+        progress("score models", 0, None)
+        scores = evaluate(feed, current, currency=settings.currency)
+    _report(scores, json, lambda: _print_scores(scores))
+
+
+@contextmanager
+def _feed(
+    settings: Settings, products: str, images_table: str | None, images: str | None
+) -> Iterator[dict[str, Any]]:
+    """What `clean_feed` needs, while its processes run."""
+    from marketrank.listings.photo_pool import PhotoPool
+    from marketrank.listings.photo_source import open_photos
+    from marketrank.listings.places import Gazetteer
+    from marketrank.listings.sources import read_images_table, read_products
+    from marketrank.pipelines.ingest import Cleaning, Feed
+
+    if images_table and not images:
+        raise BadInput(
+            f"--images-table {images_table} names photos, but nothing says where their files "
+            "are; add --images DIR, ZIP or URL"
+        )
+    country = settings.country
+    with PhotoPool(
+        processes=settings.processes,
+        final_size=settings.photo_size,
+        max_bytes=settings.photo_max_bytes,
+        max_pixels=settings.photo_max_pixels,
+    ) as pool:
+        yield {
+            "feed": Feed(
+                source=products,
+                records=read_products(products, country=country),
+                images=read_images_table(images_table, country=country) if images_table else None,
+                photos=open_photos(images) if images else None,
+            ),
+            "cleaning": Cleaning(Gazetteer.load(country), settings.currency, country, False),
+            "pool": pool,
+        }
+
+
+def _report(data: dict[str, Any], json: bool, show: Callable[[], object]) -> None:
+    if json:
+        sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        show()
+
+
+def _print_run(run: "Run") -> None:
+    _print_scores(run.metrics)
+    _out.print(f"{run.folder}")
+
+
+def _print_scores(scores: dict[str, Any]) -> None:
+    table = Table("", "score", "", "n", box=None)
+    for part, values in scores.items():
+        for name, value in values.items():
+            if name != "n":
+                table.add_row(part, name, f"{value:.4f}", f"{values['n']:,}")
+    _out.print(table)

@@ -1,0 +1,276 @@
+"""Scores of models on a labelled feed. The store is neither read nor written: the feed is cleaned
+in memory by the functions that ingest uses."""
+
+import hashlib
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from marketrank.errors import BadInput
+from marketrank.evaluation.model_metrics import (
+    classified,
+    priced,
+    sibling_recall,
+    title_to_image_recall,
+)
+from marketrank.listings.clean import clean_record
+from marketrank.listings.photo_pool import PhotoPool
+from marketrank.models import baseline_files
+from marketrank.models.labels import Labels
+from marketrank.models.price import log_price
+from marketrank.models.small_photos import describe
+from marketrank.pipelines.counting import Count
+from marketrank.pipelines.ingest import Cleaning, Feed
+from marketrank.pipelines.photos import PhotoIntake
+from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.runs import newest_run
+from marketrank.types import BlobKey, Listing, ListingId, Rejected, Vectors
+
+_BATCH = 256
+_K = 10
+_log = logging.getLogger(__name__)
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Categorised:
+    """Probabilities of root categories, columns as in `labels`: by text (n, k), of each photo
+    (m, k), and of text and photos together (n, k). `owner` (m,) is the row of each photo's listing;
+    unreadable photos have no row. `photos` is None where the models have none for them."""
+
+    labels: Labels
+    text: Floats
+    photos: Floats | None
+    owner: NDArray[np.int64]
+    combined: Floats
+
+
+class Models(Protocol):
+    """What can be scored: the baselines now, a learned model later."""
+
+    def categorise(
+        self, listings: Sequence[Listing], photos: Sequence[Sequence[bytes]]
+    ) -> Categorised: ...
+
+    def log_prices(self, listings: Sequence[Listing]) -> Floats | None:
+        """ln(1 + price), shape (n,), not reading the listings' own; None without such a model."""
+
+
+class Embeds(Protocol):
+    """Titles and photos in one space: rows of unit length."""
+
+    def embed_titles(self, titles: Sequence[str]) -> Vectors: ...
+
+    def embed_photos(self, photos: Sequence[bytes]) -> Vectors: ...
+
+
+@dataclass(frozen=True)
+class CleanFeed:
+    """The accepted listings of a feed, and the cleaned JPEGs of each."""
+
+    listings: tuple[Listing, ...]
+    photos: tuple[tuple[bytes, ...], ...]
+
+
+def clean_feed(
+    feed: Feed,
+    *,
+    cleaning: Cleaning,
+    pool: PhotoPool,
+    at: datetime,
+    progress: Progress = silent,
+) -> CleanFeed:
+    """Clean a feed as ingest does, keeping nothing but the result, in memory. Raises BadInput
+    where no record is a listing."""
+    blobs = _Memory()
+    intake = feed.photos and PhotoIntake(
+        feed.photos,
+        feed.images,
+        pool=pool,
+        blobs=blobs,
+        quarantine=_Nowhere(),
+        source=feed.source,
+        at=at,
+        count=Count(),
+    )
+    listings: list[Listing] = []
+    cleaned = _clean(feed, cleaning)
+    while batch := list(islice(cleaned, _BATCH)):
+        listings += intake.attach(batch, {}) if intake else batch
+        progress("clean the feed", len(listings), None)
+    if not listings:
+        raise BadInput(f"no record of {feed.source} is a listing; there is nothing to score")
+    progress("clean the feed", len(listings), len(listings))
+    photos = tuple(tuple(blobs.get(photo.blob) for photo in one.photos) for one in listings)
+    return CleanFeed(tuple(listings), photos)
+
+
+def evaluate(
+    feed: CleanFeed, models: Models, embeds: Embeds | None = None, *, currency: str
+) -> dict[str, Any]:
+    """The scores of the issue's JSON that these models and this feed allow: a key is left out
+    where the feed has nothing to score it on."""
+    result = score(
+        feed.listings,
+        models.categorise(feed.listings, feed.photos),
+        models.log_prices(feed.listings),
+        currency=currency,
+    )
+    return result | (_score_vectors(feed, embeds) if embeds else {})
+
+
+def score(
+    listings: Sequence[Listing],
+    categorised: Categorised,
+    log_prices: Floats | None,
+    *,
+    currency: str,
+) -> dict[str, Any]:
+    """`image` counts photos, `text` and `combined` listings, all with a category; one that the
+    model does not know counts as wrong. `price` counts listings with a `price.log_price`."""
+    codes = categorised.labels.encode(listing.category for listing in listings)
+    labelled = np.array([bool(listing.category) for listing in listings], dtype=np.bool_)
+    result: dict[str, Any] = {}
+    if categorised.photos is not None:
+        shown = labelled[categorised.owner]
+        if shown.any():
+            taken = categorised.photos.argmax(axis=1)[shown]
+            result["image"] = _classified(codes[categorised.owner][shown], taken)
+    if labelled.any():
+        for name, probabilities in (
+            ("text", categorised.text),
+            ("combined", categorised.combined),
+        ):
+            taken = probabilities.argmax(axis=1)[labelled]
+            result[name] = _classified(codes[labelled], taken)
+    targets = [log_price(listing, currency) for listing in listings]
+    at = np.flatnonzero([target is not None for target in targets])
+    if log_prices is not None and len(at):
+        true = np.array([target for target in targets if target is not None])
+        met = priced(true, log_prices[at])
+        result["price"] = {"log_r2": met.log_r2, "log_rmse": met.log_rmse, "n": met.n}
+    return result
+
+
+def _classified(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> dict[str, Any]:
+    found = classified(true, predicted)
+    return {"accuracy": found.accuracy, "macro_f1": found.macro_f1, "n": found.n}
+
+
+def _score_vectors(feed: CleanFeed, embeds: Embeds) -> dict[str, Any]:
+    photos = [photo for some in feed.photos for photo in some]
+    owners = [
+        listing.id for listing, some in zip(feed.listings, feed.photos, strict=True) for _ in some
+    ]
+    if not photos:
+        return {}
+    vectors = embeds.embed_photos(photos)
+    titles = embeds.embed_titles([listing.title for listing in feed.listings])
+    ids = [listing.id for listing in feed.listings]
+    similar = sibling_recall(vectors, owners, _K)
+    crossing = title_to_image_recall(titles, ids, vectors, owners, _K)
+    return {
+        "similar": {f"sibling_recall@{_K}": similar.value, "n": similar.n},
+        "cross_modal": {f"title_to_image_recall@{_K}": crossing.value, "n": crossing.n},
+    }
+
+
+class BaselineModels:
+    """A baselines run as `Models`."""
+
+    def __init__(self, baselines: baseline_files.Baselines) -> None:
+        self._baselines = baselines
+
+    def categorise(
+        self, listings: Sequence[Listing], photos: Sequence[Sequence[bytes]]
+    ) -> Categorised:
+        described, readable = describe(photo for some in photos for photo in some)
+        owner = np.repeat(np.arange(len(photos)), [len(some) for some in photos])[readable]
+        return categorise_described(self._baselines, listings, described[readable], owner)
+
+    def log_prices(self, listings: Sequence[Listing]) -> Floats | None:
+        price = self._baselines.price
+        return None if price is None else price.log_prices(listings)
+
+
+def categorise_described(
+    baselines: baseline_files.Baselines,
+    listings: Sequence[Listing],
+    described: Floats,
+    owner: NDArray[np.int64],
+) -> Categorised:
+    """As `BaselineModels.categorise`, of photos that are described already."""
+    categories = baselines.categories
+    text, by_photo, combined = categories.of(listings, described, owner)
+    return Categorised(categories.labels, text, by_photo, owner, combined)
+
+
+def newest_baselines(home: Path, *, scored: Collection[ListingId]) -> BaselineModels:
+    """The last baselines run. Listings that it was trained on are counted in a warning: a score
+    on these says nothing. Raises NotReady where there is no run, Corrupt where one is damaged."""
+    folder = newest_run(home, "baselines", command="marketrank train baselines")
+    baselines = baseline_files.load(folder / "model")
+    trained = set(orjson.loads((folder / "trained_on.json").read_bytes()))
+    seen = len(trained.intersection(scored))
+    if seen:
+        _log.warning(
+            "%d of the %d listings were trained on: what these add to the scores is memory",
+            *(seen, len(scored)),
+        )
+    return BaselineModels(baselines)
+
+
+def _clean(feed: Feed, cleaning: Cleaning) -> Iterator[Listing]:
+    seen: set[ListingId] = set()
+    for record in feed.records:
+        if isinstance(record, Rejected):
+            continue
+        cleaned = clean_record(
+            record,
+            source=feed.source,
+            gazetteer=cleaning.gazetteer,
+            currency=cleaning.currency,
+            country=cleaning.country,
+            keep_original=False,
+        )
+        if isinstance(cleaned, Listing) and cleaned.id not in seen:
+            seen.add(cleaned.id)
+            yield cleaned
+
+
+class _Memory:
+    """Blobs in a dictionary; implements `ports.BlobStore`."""
+
+    def __init__(self) -> None:
+        self._held: dict[BlobKey, bytes] = {}
+
+    def put(self, data: bytes) -> BlobKey:
+        key = BlobKey(hashlib.sha256(data).hexdigest())
+        self._held[key] = data
+        return key
+
+    def get(self, key: BlobKey) -> bytes:
+        return self._held[key]
+
+    def exists(self, key: BlobKey) -> bool:
+        return key in self._held
+
+
+class _Nowhere:
+    """A quarantine that keeps nothing; implements `ports.Quarantine`."""
+
+    def put(self, rejected: Sequence[Rejected], *, at: datetime) -> None: ...
+
+    def clear(self, kind: str, keys: Collection[str]) -> int:
+        return 0
+
+    def all(self) -> list[Rejected]:
+        return []

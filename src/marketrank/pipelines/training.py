@@ -1,0 +1,275 @@
+"""Training on what is in the store: read, split by leak group, fit, measure, keep a run folder."""
+
+import hashlib
+import logging
+import platform
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from marketrank.errors import BadInput, NotReady
+from marketrank.evaluation.confusion_plot import draw_confusion
+from marketrank.evaluation.model_metrics import confusion
+from marketrank.evaluation.splits import DEFAULT_SHARES, Split, split_by_group
+from marketrank.listings.dedupe import leak_groups
+from marketrank.models.baseline_files import Baselines, save
+from marketrank.models.baselines import (
+    Categories,
+    best_photo_share,
+    calibrated,
+    fit_photo_category,
+    fit_text_category,
+)
+from marketrank.models.labels import learn_labels
+from marketrank.models.price import fit_price
+from marketrank.models.small_photos import WIDTH, describe
+from marketrank.pipelines.model_evaluation import Categorised, categorise_described, score
+from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.runs import write_run
+from marketrank.ports import BlobStore, ListingStore
+from marketrank.types import BlobKey, Listing, ListingId, Seq
+
+_READ_BATCH = 5_000
+_PHOTO_BATCH = 512
+MOST_PHOTOS = 30_000
+"""Photos that the baseline learns from and is tested on, by hash: 270 MB of numbers."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The live listings, sorted by id, how they are split, and a digest of their content."""
+
+    listings: tuple[Listing, ...]
+    split: Split
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training: its folder, and its scores on the test part."""
+
+    folder: Path
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Listings, their described photos (m, WIDTH), and the row of each photo's listing (m,)."""
+
+    listings: tuple[Listing, ...]
+    described: NDArray[np.float32]
+    owner: NDArray[np.int64]
+
+    def take(self, ids: Collection[ListingId]) -> "Sample":
+        """Those of these ids, in the same order."""
+        wanted = set(ids)
+        kept = [row for row, listing in enumerate(self.listings) if listing.id in wanted]
+        new_row = np.full(len(self.listings), -1, np.int64)
+        new_row[kept] = np.arange(len(kept))
+        owner = new_row[self.owner]
+        listings = tuple(self.listings[row] for row in kept)
+        return Sample(listings, self.described[owner >= 0], owner[owner >= 0])
+
+
+def read_training_data(store: ListingStore, *, seed: int) -> TrainingData:
+    """All live listings and their split. Raises NotReady for an empty store."""
+    listings = tuple(sorted(_live(store), key=lambda listing: listing.id))
+    if not listings:
+        raise NotReady("the store has no live listings to train on; run `marketrank ingest` first")
+    groups = leak_groups(listings, store.duplicates())
+    split = split_by_group([one.id for one in listings], groups, seed=seed)
+    digest = hashlib.sha256()
+    for listing in listings:
+        digest.update(f"{listing.id}\0{listing.content_hash()}\0".encode())
+    return TrainingData(listings, split, digest.hexdigest())
+
+
+def train_baselines(
+    store: ListingStore,
+    blobs: BlobStore,
+    home: Path,
+    *,
+    seed: int,
+    at: datetime,
+    currency: str = "GBP",
+    progress: Progress = silent,
+) -> Run:
+    """Fit the baselines and write a run folder; nothing is published.
+
+    The scores are those of models fitted to the training part, with temperature and fusion chosen
+    on the validation part, on the test part. The models that are kept are fitted again, by the
+    same recipe, to all listings: a fifth more data, and nothing left to choose by.
+    """
+    data = read_training_data(store, seed=seed)
+    whole = _sample(data.listings, blobs, progress)
+    train, validation, test = _deal(whole, data.split)
+    progress("fit baselines", 0, 2)
+    measured = _tune(_fit(train, seed=seed, currency=currency), validation)
+    categorised = categorise_described(measured, test.listings, test.described, test.owner)
+    prices = None if measured.price is None else measured.price.log_prices(test.listings)
+    metrics = score(test.listings, categorised, prices, currency=currency)
+    progress("fit baselines", 1, 2)
+    kept = _with_tuning(_fit(whole, seed=seed, currency=currency), measured)
+    progress("fit baselines", 2, 2)
+
+    def fill(folder: Path) -> None:
+        _write_facts(folder, data, metrics, measured, seed=seed, at=at, currency=currency)
+        _draw(folder, test, categorised)
+        (folder / "model").mkdir()
+        save(kept, folder / "model")
+
+    return Run(write_run(home, "baselines", at=at, fill=fill), metrics)
+
+
+def _sample(listings: tuple[Listing, ...], blobs: BlobStore, progress: Progress) -> Sample:
+    """Describe the photos, at most MOST_PHOTOS; those that cannot be read are logged and left."""
+    shown = [(photo.blob, row) for row, listing in enumerate(listings) for photo in listing.photos]
+    if len(shown) > MOST_PHOTOS:
+        _log.warning("the photo baseline uses %d of %d photos", MOST_PHOTOS, len(shown))
+        shown = sorted(sorted(shown)[:MOST_PHOTOS], key=lambda one: one[1])
+    described: list[NDArray[np.float32]] = [np.zeros((0, WIDTH), np.float32)]
+    owners: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for first in range(0, len(shown), _PHOTO_BATCH):
+        some = shown[first : first + _PHOTO_BATCH]
+        numbers, readable = describe(_read(blobs, (blob for blob, _ in some)))
+        for (blob, row), well in zip(some, readable, strict=True):
+            if not well:
+                _log.warning(
+                    "photo %s of listing %s cannot be read: left out", blob, listings[row].id
+                )
+        described.append(numbers[readable])
+        owners.append(np.array([row for _, row in some], dtype=np.int64)[readable])
+        progress("describe photos", first + len(some), len(shown))
+    return Sample(listings, np.concatenate(described), np.concatenate(owners))
+
+
+def _deal(whole: Sample, split: Split) -> tuple[Sample, Sample, Sample]:
+    """Training, validation and test part. Raises BadInput where one teaches nothing."""
+    parts = whole.take(split.train), whole.take(split.validation), whole.take(split.test)
+    for name, part in zip(("training", "validation", "test"), parts, strict=True):
+        if not any(listing.category for listing in part.listings):
+            raise BadInput(
+                f"the {name} part has no listing with a category ({len(part.listings)} of "
+                f"{len(whole.listings)} listings are in it); ingest more listings"
+            )
+    return parts
+
+
+def _fit(sample: Sample, *, seed: int, currency: str) -> Baselines:
+    """Models that are not tuned yet. What the sample cannot teach is logged and left out."""
+    labels = learn_labels(listing.category for listing in sample.listings)
+    codes = labels.encode(listing.category for listing in sample.listings)
+    text = fit_text_category(sample.listings, codes, classes=len(labels), seed=seed)
+    photos = price = None
+    try:
+        photos = fit_photo_category(sample.described, codes[sample.owner], classes=len(labels))
+    except BadInput as error:
+        _log.warning("no photo baseline: %s", error)
+    try:
+        price = fit_price(sample.listings, currency=currency)
+    except BadInput as error:
+        _log.warning("no price baseline: %s", error)
+    return Baselines(Categories(labels, text, photos, photo_share=0.0), price)
+
+
+def _tune(baselines: Baselines, validation: Sample) -> Baselines:
+    """With temperature and fusion chosen on listings that were not fitted."""
+    categories = baselines.categories
+    codes = categories.labels.encode(listing.category for listing in validation.listings)
+    text = calibrated(categories.text, validation.listings, codes)
+    share = 0.0
+    if categories.photos is not None:
+        share = best_photo_share(
+            text.probabilities(validation.listings),
+            categories.photos.of_described(validation.described),
+            validation.owner,
+            codes,
+        )
+    return replace(baselines, categories=replace(categories, text=text, photo_share=share))
+
+
+def _with_tuning(baselines: Baselines, tuned: Baselines) -> Baselines:
+    temperature = tuned.categories.text.temperature
+    text = replace(baselines.categories.text, temperature=temperature)
+    share = tuned.categories.photo_share
+    return replace(
+        baselines, categories=replace(baselines.categories, text=text, photo_share=share)
+    )
+
+
+def _write_facts(
+    folder: Path,
+    data: TrainingData,
+    metrics: dict[str, Any],
+    measured: Baselines,
+    *,
+    seed: int,
+    at: datetime,
+    currency: str,
+) -> None:
+    categories = measured.categories
+    config = {
+        "kind": "baselines",
+        "seed": seed,
+        "data_hash": data.data_hash,
+        "at": at,
+        "currency": currency,
+        "listings": {
+            "all": len(data.listings),
+            **{name: len(ids) for name, ids in asdict(data.split).items()},
+        },
+        "shares": DEFAULT_SHARES,
+        "classes": len(categories.labels),
+        "temperature": categories.text.temperature,
+        "photo_share": categories.photo_share,
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scikit-learn": version("scikit-learn"),
+        },
+    }
+    _write_json(folder / "config.json", config)
+    _write_json(folder / "metrics.json", metrics)
+    _write_json(folder / "split.json", asdict(data.split))
+    _write_json(folder / "trained_on.json", [listing.id for listing in data.listings])
+
+
+def _draw(folder: Path, test: Sample, categorised: Categorised) -> None:
+    labels = categorised.labels
+    names = [" / ".join(name) for name in labels.names]
+    codes = labels.encode(listing.category for listing in test.listings)
+    kinds = {"text": (codes, categorised.text), "combined": (codes, categorised.combined)}
+    if categorised.photos is not None:
+        kinds["image"] = (codes[test.owner], categorised.photos)
+    for kind, (true, probabilities) in kinds.items():
+        matrix = confusion(true, probabilities.argmax(axis=1), len(labels))
+        path = folder / f"confusion-{kind}.png"
+        draw_confusion(matrix, names, path, title=f"Baseline: category by {kind}, test part")
+
+
+def _live(store: ListingStore) -> Iterator[Listing]:
+    after = Seq(0)
+    while changes := store.changes(after, _READ_BATCH):
+        yield from (stored.listing for stored in changes if stored.live)
+        after = changes[-1].seq
+
+
+def _read(blobs: BlobStore, keys: Iterable[BlobKey]) -> Iterator[bytes]:
+    for key in keys:
+        try:
+            yield blobs.get(key)
+        except KeyError:
+            yield b""  # as unreadable as a torn one
+
+
+def _write_json(path: Path, content: dict[str, Any] | Sequence[str]) -> None:
+    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
