@@ -7,12 +7,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
+from local_servers import s3_server
 from marketrank.errors import BadSettings, NotReady
 from marketrank.ports import BlobStore
 from marketrank.storage.blobs import open_blobs
@@ -23,23 +22,8 @@ MISSING = BlobKey("0" * 64)
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[None]:
-    """An S3 server on the loopback, found through the environment like a real one."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "key-of-the-test",
-            "AWS_SECRET_ACCESS_KEY": "secret-of-the-test",
-            "AWS_DEFAULT_REGION": "eu-west-2",
-            "NO_PROXY": host,
-        }.items():
-            environment.setenv(name, value)
-        location = {"LocationConstraint": "eu-west-2"}
-        boto3.client("s3").create_bucket(Bucket="blobs", CreateBucketConfiguration=location)
+    with s3_server("blobs"):
         yield
-    server.stop()
 
 
 @pytest.fixture(scope="module", params=["file", "s3"])

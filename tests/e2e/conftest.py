@@ -1,7 +1,6 @@
 """What the browser tests share: a server in a thread, a Chromium, pages that must not fail."""
 
 import contextlib
-import shutil
 import socket
 import threading
 import time
@@ -13,15 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
+from chromium import ARGUMENTS, CHROMIUM
+
 Serve = Callable[[FastAPI], contextlib.AbstractContextManager[str]]
 
 

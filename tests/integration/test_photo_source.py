@@ -9,14 +9,13 @@ import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from local_servers import s3_server, web_server
 from marketrank.errors import BadInput, Corrupt, MissingExtra, NotReady
 from marketrank.listings.photo_source import open_photos
 from marketrank.types import ImageId
@@ -40,11 +39,6 @@ LEFT_BEHIND = {
 KINDS = ["folder", "file", "zip", "s3", "s3-zip", "http"]
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("with a space") / "photos"
@@ -65,39 +59,18 @@ def archive(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def s3(folder: Path, archive: Path) -> Iterator[None]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "key-of-the-test",
-            "AWS_SECRET_ACCESS_KEY": "secret-of-the-test",
-            "AWS_DEFAULT_REGION": "eu-west-2",
-            "NO_PROXY": host,
-        }.items():
-            environment.setenv(name, value)
-        client = boto3.client("s3")
-        location = {"LocationConstraint": "eu-west-2"}
-        client.create_bucket(Bucket="feed", CreateBucketConfiguration=location)
+    with s3_server("feed") as client:
         for name, data in {**PHOTOS, **LEFT_BEHIND}.items():
             client.put_object(Bucket="feed", Key=f"photos/{name}", Body=data)
         client.put_object(Bucket="feed", Key="photos-of-others/six.jpg", Body=b"6")
         client.put_object(Bucket="feed", Key="photos.zip", Body=archive.read_bytes())
         yield
-    server.stop()
 
 
 @pytest.fixture(scope="module")
 def web(archive: Path) -> Iterator[str]:
-    """A server without support for ranges, as many are."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(archive.parent)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("NO_PROXY", "127.0.0.1")
-        yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with web_server(archive.parent) as address:
+        yield address
 
 
 @pytest.fixture(scope="module", params=KINDS)

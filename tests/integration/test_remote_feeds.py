@@ -1,16 +1,12 @@
 """Feeds from S3 (moto's server) and from a web server without ranges."""
 
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
-import boto3
 import polars as pl
 import pytest
-from moto.server import ThreadedMotoServer
 
+from local_servers import s3_server, web_server
 from marketrank.errors import BadInput
 from marketrank.listings.sources import Record, read_products
 
@@ -34,40 +30,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bucket(folder: Path) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-            "AWS_ACCESS_KEY_ID": "key-of-the-test",
-            "AWS_SECRET_ACCESS_KEY": "secret-of-the-test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "NO_PROXY": host,
-        }.items():
-            environment.setenv(name, value)
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="feeds")
+    with s3_server("feeds") as client:
         for file in folder.iterdir():
             client.upload_file(str(file), "feeds", file.name)
         yield "s3://feeds"
-    server.stop()
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
 def web(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with web_server(folder) as address:
+        yield address
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

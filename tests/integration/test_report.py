@@ -2,7 +2,6 @@
 browser."""
 
 import random
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ import matplotlib as mpl
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from chromium import ARGUMENTS, CHROMIUM
 from marketrank.errors import BadInput
 from marketrank.listings.report import write_report
 from marketrank.types import (
@@ -36,15 +36,6 @@ from marketrank.types import (
 )
 
 AT = datetime(2024, 3, 1, 9, 30, tzinfo=UTC)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 BRISTOL = Place("Bristol", "Avon", latitude=51.455, longitude=-2.588)
 LEEDS = Place("Leeds", "West Yorkshire", latitude=53.797, longitude=-1.544)
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> $a$ & {{ 7 * 7 }}"
