@@ -70,7 +70,8 @@ def ingest(
         str, typer.Option(help="CSV, TSV, JSONL or Parquet file or URL, or postgresql://….")
     ],
     images_table: Annotated[
-        str | None, typer.Option(help="Table of photo ids and their listings.")
+        str | None,
+        typer.Option(help="Table of photo ids and their listings; of a database, its own."),
     ] = None,
     images: Annotated[str | None, typer.Option(help="Folder, zip or URL of the photos.")] = None,
     full: Annotated[

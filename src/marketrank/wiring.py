@@ -164,6 +164,8 @@ class Marketplace:
         progress: Progress = silent,
     ) -> Summary:
         """Bring a feed into the store: see `pipelines.ingest`."""
+        if images and not images_table and products.startswith(("postgresql", "postgres:")):
+            images_table = products  # a database holds both tables
         if images_table and not images:
             raise BadInput(
                 f"--images-table {images_table} names photos, but nothing says where their files "

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
@@ -287,3 +288,28 @@ def test_what_the_store_cannot_hold_is_rejected_alone(tmp_path: Path, market: Ma
     assert {"ok2", "ok3", "ok4"} <= market.listings.live_ids()
     again = market.ingest(str(products), None, None)
     assert (again.inserted, again.updated) == (0, 0)
+
+
+def test_a_database_is_a_feed_with_both_its_tables(
+    feed: Feed, market: Marketplace, empty_database_url: str
+) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(
+            "CREATE TABLE products (id text, product_name text, category text, "
+            "product_description text, price text, location text)"
+        )
+        connection.execute("CREATE TABLE images (id text, product_id text)")
+        for row in ROWS:
+            connection.execute("INSERT INTO products VALUES (%s, %s, %s, %s, %s, %s)", row)
+        for image in IMAGES:
+            connection.execute("INSERT INTO images VALUES (%s, %s)", image)
+    # The embedded server trusts its socket, so any password will do; none may be kept.
+    url = empty_database_url.replace("postgres@", "postgres:s3cret@")
+    summary = market.ingest(url, None, str(feed.images)).as_dict()
+    assert (summary["read"], summary["accepted"]) == (4, 4)
+    assert summary["photos"] == {"read": 4, "accepted": 4, "unchanged": 0, "rejected": {}}
+    again = market.ingest(str(feed.products), str(feed.table), str(feed.images)).as_dict()
+    assert again["unchanged"] == 4  # "N/A" and all: the same listings as from the files
+    (feed.images / "p1.jpg").unlink()
+    market.ingest(url, None, str(feed.images))
+    assert "s3cret" not in repr(market.quarantine.all())
