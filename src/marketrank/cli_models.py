@@ -68,10 +68,15 @@ def models(
     from marketrank.pipelines.model_evaluation import clean_feed, evaluate, newest_baselines
     from marketrank.wiring import now
 
+    if images_table and not images:
+        raise BadInput(
+            f"--images-table {images_table} names photos, but nothing says where their files "
+            "are; add --images DIR, ZIP or URL"
+        )
     settings = load(home)
+    current = newest_baselines(settings.home)
     with progress_bars() as progress, _feed(settings, products, images_table, images) as parts:
         feed = clean_feed(**parts, at=now(), progress=progress)
-        current = newest_baselines(settings.home, scored=[one.id for one in feed.listings])
         progress("score models", 0, None)
         scores = evaluate(feed, current, currency=settings.currency)
     _report(scores, json, lambda: _print_scores(scores))
@@ -88,11 +93,6 @@ def _feed(
     from marketrank.listings.sources import read_images_table, read_products
     from marketrank.pipelines.ingest import Cleaning, Feed
 
-    if images_table and not images:
-        raise BadInput(
-            f"--images-table {images_table} names photos, but nothing says where their files "
-            "are; add --images DIR, ZIP or URL"
-        )
     country = settings.country
     with PhotoPool(
         processes=settings.processes,

@@ -1,5 +1,6 @@
 """The baselines learn what is there to learn, score as scikit-learn does, and survive the disk."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
 
-from marketrank.errors import BadInput, Corrupt
+from marketrank.errors import BadInput, Corrupt, MissingExtra
 from marketrank.models.baseline_files import Baselines, load, save
 from marketrank.models.baselines import (
     Categories,
@@ -19,6 +20,7 @@ from marketrank.models.baselines import (
     fit_text_category,
     fuse,
     log_loss,
+    need_scikit_learn,
     softmax,
 )
 from marketrank.models.labels import UNKNOWN, Codes, Labels, learn_labels
@@ -287,6 +289,20 @@ def test_what_comes_back_scores_the_same(both: Baselines, tmp_path: Path) -> Non
         assert np.array_equal(one, other)
     assert again.categories.labels == both.categories.labels
     assert np.array_equal(price_of(both).log_prices(found), price_of(again).log_prices(found))
+
+
+def test_scoring_needs_numpy_alone(
+    both: Baselines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(both, tmp_path)
+    for module in ("sklearn", "scipy", "torch", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, module, None)
+    again = load(tmp_path)
+    rows, owner = described(np.arange(9) % 3), np.arange(9)
+    assert len(again.categories.of(listings(), rows, owner)[2]) == 90
+    assert len(price_of(again).log_prices(listings())) == 90
+    with pytest.raises(MissingExtra, match=r"marketrank\[train\]"):
+        need_scikit_learn()
 
 
 def test_what_is_absent_stays_absent(both: Baselines, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.errors import BadInput
+from marketrank.errors import BadInput, MissingExtra
 from marketrank.models.labels import UNKNOWN, Labels
 from marketrank.models.tfidf import Field, Floats, join, learn_field, to_scipy
 from marketrank.types import Listing
@@ -58,6 +58,14 @@ class PhotoCategory:
     def of_described(self, described: Floats) -> Floats:
         """Shape (m, k) for described photos (m, WIDTH)."""
         return softmax(described @ self.weights + self.bias)
+
+
+def need_scikit_learn() -> None:
+    """Raises MissingExtra where scikit-learn, which fitting needs, is not installed."""
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("fitting baselines", "train") from error
 
 
 def fit_text_category(

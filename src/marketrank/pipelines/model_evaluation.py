@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from marketrank.errors import BadInput
+from marketrank.errors import BadInput, Corrupt
 from marketrank.evaluation.model_metrics import (
     classified,
     priced,
@@ -54,7 +54,11 @@ class Categorised:
 
 
 class Models(Protocol):
-    """What can be scored: the baselines now, a learned model later."""
+    """What can be scored: the baselines now, a learned model later. `trained_on` names the
+    listings that it has seen."""
+
+    @property
+    def trained_on(self) -> frozenset[ListingId]: ...
 
     def categorise(
         self, listings: Sequence[Listing], photos: Sequence[Sequence[bytes]]
@@ -117,7 +121,15 @@ def evaluate(
     feed: CleanFeed, models: Models, embeds: Embeds | None = None, *, currency: str
 ) -> dict[str, Any]:
     """The scores of the issue's JSON that these models and this feed allow: a key is left out
-    where the feed has nothing to score it on."""
+    where the feed has nothing to score it on.
+
+    Listings that the models were trained on are counted in a warning."""
+    seen = sum(listing.id in models.trained_on for listing in feed.listings)
+    if seen:
+        _log.warning(
+            "%d of the %d listings were trained on: what these add to the scores is memory",
+            *(seen, len(feed.listings)),
+        )
     result = score(
         feed.listings,
         models.categorise(feed.listings, feed.photos),
@@ -186,8 +198,15 @@ def _score_vectors(feed: CleanFeed, embeds: Embeds) -> dict[str, Any]:
 class BaselineModels:
     """A baselines run as `Models`."""
 
-    def __init__(self, baselines: baseline_files.Baselines) -> None:
+    def __init__(
+        self, baselines: baseline_files.Baselines, trained_on: frozenset[ListingId]
+    ) -> None:
         self._baselines = baselines
+        self._trained_on = trained_on
+
+    @property
+    def trained_on(self) -> frozenset[ListingId]:
+        return self._trained_on
 
     def categorise(
         self, listings: Sequence[Listing], photos: Sequence[Sequence[bytes]]
@@ -213,19 +232,14 @@ def categorise_described(
     return Categorised(categories.labels, text, by_photo, owner, combined)
 
 
-def newest_baselines(home: Path, *, scored: Collection[ListingId]) -> BaselineModels:
-    """The last baselines run. Listings that it was trained on are counted in a warning: a score
-    on these says nothing. Raises NotReady where there is no run, Corrupt where one is damaged."""
+def newest_baselines(home: Path) -> BaselineModels:
+    """The last baselines run. Raises NotReady where there is none, Corrupt where it is damaged."""
     folder = newest_run(home, "baselines", command="marketrank train baselines")
-    baselines = baseline_files.load(folder / "model")
-    trained = set(orjson.loads((folder / "trained_on.json").read_bytes()))
-    seen = len(trained.intersection(scored))
-    if seen:
-        _log.warning(
-            "%d of the %d listings were trained on: what these add to the scores is memory",
-            *(seen, len(scored)),
-        )
-    return BaselineModels(baselines)
+    try:
+        trained_on = orjson.loads((folder / "trained_on.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{folder} cannot be read ({error}); delete it and train again") from error
+    return BaselineModels(baseline_files.load(folder / "model"), frozenset(trained_on))
 
 
 def _clean(feed: Feed, cleaning: Cleaning) -> Iterator[Listing]:

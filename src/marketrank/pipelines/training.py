@@ -26,6 +26,7 @@ from marketrank.models.baselines import (
     calibrated,
     fit_photo_category,
     fit_text_category,
+    need_scikit_learn,
 )
 from marketrank.models.labels import learn_labels
 from marketrank.models.price import fit_price
@@ -109,6 +110,7 @@ def train_baselines(
     on the validation part, on the test part. The models that are kept are fitted again, by the
     same recipe, to all listings: a fifth more data, and nothing left to choose by.
     """
+    need_scikit_learn()
     data = read_training_data(store, seed=seed)
     whole = _sample(data.listings, blobs, progress)
     train, validation, test = _deal(whole, data.split)
