@@ -42,7 +42,7 @@ def market(n: int, seed: int = 0) -> Examples:
         has_photo=has_photo,
         roots=roots,
         seconds=roots * 2 + (thing[:, 0] > 0),
-        groups=index,
+        groups=index + 3,
     )
 
 
@@ -106,12 +106,13 @@ def losses(training: Examples, recipe: Recipe = RECIPE) -> float:
         {"hide_photos": 0.5},
         {"text_dropout": 0.5},
         {"photo_dropout": 0.5},
+        {"gate_every": 3},
         {"batch": 16},
         {"learning_rate": 0.1},
     ],
 )
 def test_every_setting_of_the_recipe_counts(change: dict[str, float]) -> None:
-    training = market(80)
+    training = market(400)
     assert losses(training, replace(RECIPE, **change)) != losses(training)
 
 
@@ -143,6 +144,26 @@ def test_listings_without_known_categories_train_the_space(tmp_path: Path) -> No
     one = MultimodalLearner(fresh(), nameless, nameless, RECIPE, epochs=1)
     scores = train(one, tmp_path, Plan(1, 1, "score"), config={}, seed=1).scores
     assert set(scores) == {"train/loss", "sibling_recall", "title_to_image_recall", "score"}
+
+
+def test_the_gate_learns_from_listings_that_the_heads_do_not() -> None:
+    """Wrong categories of the gate's listings cannot spoil the heads."""
+    training = market(240)
+    own = training.groups % RECIPE.gate_every == 0
+    wrong = torch.where(own, (training.roots + 1) % 3, training.roots)
+    right = learner(training, epochs=1)
+    spoiled = learner(replace(training, roots=wrong), epochs=1)
+    for one in (right, spoiled):
+        one.model.train()
+        torch.manual_seed(3)
+        torch.autograd.backward(one._loss(one._training))
+    heads = [
+        (name, value.grad, dict(spoiled.model.named_parameters())[name].grad)
+        for name, value in right.model.named_parameters()
+    ]
+    for name, first, second in heads:
+        assert first is not None and second is not None
+        assert torch.equal(first, second) != name.startswith("fusion."), name
 
 
 def test_one_listing_is_refused() -> None:
