@@ -14,9 +14,11 @@ import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from marketrank import cli_models
 from marketrank.config import Settings, load
-from marketrank.errors import BadInput, MarketrankError
+from marketrank.errors import BadInput, MarketrankError, NotReady
 from marketrank.pipelines.counting import Count, Summary
 from marketrank.retrieval.query import (
     KM_PER_MILE,
@@ -39,8 +41,9 @@ app = typer.Typer(
 _SIMULATED_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
 """When `simulate` plays: fixed, so that the same seed gives the same feed."""
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+app.add_typer(cli_models.app)
+_out = Console(highlight=False, markup=False)
+_err = Console(stderr=True, highlight=False, markup=False)
 
 Home = Annotated[
     Path | None,
@@ -59,8 +62,10 @@ def run(command: Callable[[], object]) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         command()
-    except MarketrankError as error:
-        _err.print(f"[bold red]error:[/] {error}", markup=True)
+    except (MarketrankError, OSError) as error:
+        # What is printed may hold what others have written: it is never read as markup.
+        _err.print("error:", style="bold red", end=" ")
+        _err.print(str(error), markup=False, soft_wrap=True)
         raise SystemExit(1) from error
 
 
@@ -131,7 +136,7 @@ def search(
     """Search the marketplace."""
     from marketrank.wiring import now
 
-    marketplace = _open(load(home))
+    marketplace = _open_existing(load(home))
     low, high = parse_price_range(price) if price else (None, None)
     request = Request(
         id=RequestId(uuid4().hex),
@@ -153,17 +158,17 @@ def search(
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
     home: Home = None,
 ) -> None:
     """Serve the page and the API."""
-    from marketrank.serving import port_is_free, run
+    from marketrank.serving import check_address, run
 
-    if not port_is_free(host, port):
-        raise BadInput(f"--port {port}: something listens on {host}:{port} already; choose another")
-    _err.print(f"serving on [bold]http://{host}:{port}[/] (Ctrl-C ends)", markup=True)
-    run(load(home), host=host, port=port, workers=workers)
+    settings = load(home)
+    check_address(host, port)
+    _err.print("serving on", f"http://{host}:{port}", "(Ctrl-C ends)")
+    run(settings, host=host, port=port, workers=workers)
 
 
 @app.command()
@@ -173,7 +178,9 @@ def rejected(
     json: Json = False,
 ) -> None:
     """List the records that were rejected, with reasons."""
-    rows = _open(load(home)).quarantine.all()
+    if as_csv and json:
+        raise BadInput("--csv and --json: give one of them")
+    rows = _open_existing(load(home)).quarantine.all()
     if as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(["kind", "key", "reason", "detail", "source", "raw"])
@@ -181,7 +188,7 @@ def rejected(
         return
     table = Table("kind", "id", "reason", "detail", box=None)
     for row in rows:
-        table.add_row(row.kind, row.key, row.reason, row.detail)
+        table.add_row(*map(Text, (row.kind, row.key, row.reason, row.detail)))
     fields = ("kind", "key", "reason", "detail", "source", "raw")
     _report(
         {"rejected": [{name: getattr(row, name) for name in fields} for row in rows]},
@@ -197,7 +204,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write an HTML page with plots of the data in the store."""
-    marketplace = _open(load(home))
+    marketplace = _open_existing(load(home))
     page = marketplace.write_report(out)
     _report({"page": str(page)}, json, lambda: _out.print(f"{page}"))
 
@@ -226,7 +233,7 @@ def demo(
         bool, typer.Option("--no-serve", help="End after a printed search.")
     ] = False,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     home: Home = None,
 ) -> None:
     """Make a small marketplace, clean, embed and index it, search it and serve it."""
@@ -244,7 +251,7 @@ def demo(
         home=settings.home,
     )
     index(home=settings.home)
-    _out.print("\n[bold]marketrank search[/] 'oak table'")
+    _out.print("\nmarketrank search 'oak table'", style="bold")
     search(text="oak table", limit=5, home=settings.home)
     if not no_serve:
         serve(host=host, port=port, workers=1, home=settings.home)
@@ -264,11 +271,23 @@ def _draw_market(out: Path, *, listings: int, seed: int, at: datetime) -> "Marke
 
 
 @app.command()
-def stop(home: Home = None, json: Json = False) -> None:
+def stop(
+    force: Annotated[
+        bool, typer.Option("--force", help="Stop it under the processes that use it, too.")
+    ] = False,
+    home: Home = None,
+    json: Json = False,
+) -> None:
     """Stop the embedded Postgres of a home folder."""
     from marketrank.storage import embedded
 
-    stopped = embedded.stop(load(home).home)
+    folder = load(home).home
+    if not force and embedded.in_use(folder):
+        raise NotReady(
+            f"another process (a running `marketrank serve`?) uses {folder}: end it, and Postgres "
+            "stops with it; --force stops Postgres all the same"
+        )
+    stopped = embedded.stop(folder)
     _report(
         {"stopped": stopped},
         json,
@@ -280,6 +299,16 @@ def _open(settings: Settings) -> "Marketplace":
     from marketrank.wiring import Marketplace
 
     return Marketplace(settings)
+
+
+def _open_existing(settings: Settings) -> "Marketplace":
+    """For commands that only read: a mistyped home should be named, not made."""
+    if not settings.home.is_dir():
+        raise NotReady(
+            f"there is no home {settings.home}: name one with --home or MARKETRANK_HOME, or make "
+            "it with `marketrank ingest` or `marketrank demo`"
+        )
+    return _open(settings)
 
 
 def _report(data: dict[str, Any], json: bool, show: Callable[[], None]) -> None:
@@ -345,10 +374,10 @@ def _print_ranking(ranking: Ranking) -> None:
             place += f" ({item.distance_km / KM_PER_MILE:.0f} mi)"
         table.add_row(
             str(rank + 1),
-            listing.title,
+            Text(listing.title),
             str(listing.price or ""),
-            place,
-            listing.category[0] if listing.category else "",
+            Text(place),
+            Text(listing.category[0] if listing.category else ""),
         )
     _out.print(table)
     took = sum(ranking.stages_ms.values())

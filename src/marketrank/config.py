@@ -39,8 +39,12 @@ class Settings(BaseSettings):
     photos_url: str = Field(
         "", description="Where cleaned photos are kept (fsspec URL); empty means <home>/photos"
     )
-    currency: str = Field("GBP", description="ISO 4217 code of prices without a symbol")
-    country: str = Field("GB", description="ISO 3166 code: places and phone numbers")
+    currency: str = Field(
+        "GBP", pattern="^[A-Z]{3}$", description="ISO 4217 code of prices without a symbol"
+    )
+    country: str = Field(
+        "GB", pattern="^[A-Z]{2}$", description="ISO 3166 code: places and phone numbers"
+    )
     photo_size: int = Field(
         448,
         ge=32,
@@ -49,10 +53,10 @@ class Settings(BaseSettings):
         "JPEG decoding at half scale feeds it and the page stays sharp",
     )
     photo_max_bytes: int = Field(
-        20_000_000, description="Larger photo files are rejected before decoding (bytes)"
+        20_000_000, gt=0, description="Larger photo files are rejected before decoding (bytes)"
     )
     photo_max_pixels: int = Field(
-        60_000_000, description="Photos with more pixels are rejected before decoding"
+        60_000_000, gt=0, description="Photos with more pixels are rejected before decoding"
     )
     keep_original_text: bool = Field(
         False, description="Keep texts as they were before contact details were masked"

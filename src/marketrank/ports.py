@@ -69,7 +69,11 @@ class Quarantine(Protocol):
     def put(self, rejected: Sequence[Rejected], *, at: datetime) -> None:
         """Keep, replacing an older rejection of the same kind and key."""
 
-    def clear(self, kind: str, keys: Collection[str]) -> int: ...
+    def clear(self, kind: str, keys: Collection[str]) -> int:
+        """Remove these; returns how many were there."""
+
+    def keep_only(self, kind: str, source: str, keys: Collection[str]) -> int:
+        """Remove what is of this kind and source, except `keys`; returns how many."""
 
     def all(self) -> list[Rejected]: ...
 

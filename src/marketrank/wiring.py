@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from marketrank.config import Settings
 from marketrank.engine import Depths, Engine
-from marketrank.errors import BadInput, MarketrankError, NotReady
+from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import PhotoProblem, clean_photo
 from marketrank.listings.photo_pool import PhotoPool
@@ -168,8 +168,8 @@ class Marketplace:
             images_table = products  # a database holds both tables
         if images_table and not images:
             raise BadInput(
-                f"--images-table {images_table} names photos, but nothing says where their files "
-                "are; add --images DIR, ZIP or URL"
+                f"--images-table {shown(images_table)} names photos, but nothing says where their "
+                "files are; add --images DIR, ZIP or URL"
             )
         settings = self.settings
         feed = Feed(
@@ -224,6 +224,7 @@ class Marketplace:
         with hold(self.database, INDEXER_LOCK) as lock:
             try:
                 if lock.held():
+                    rebuild = rebuild or self._release_is_damaged()
                     return indexer.catch_up(now(), progress=progress, rebuild=rebuild)
                 if rebuild:
                     raise NotReady(
@@ -237,6 +238,16 @@ class Marketplace:
                 return Indexed(0, 0, False, releases.current(self.release_folder))
             finally:
                 indexer.close()
+
+    def _release_is_damaged(self) -> bool:
+        name = releases.current(self.release_folder)
+        try:
+            if name is not None:
+                releases.read_manifest(self.release_folder, name)
+        except Corrupt as error:
+            _log.warning("%s: a new release replaces it", error)
+            return True
+        return False
 
     def write_report(self, out: Path) -> Path:
         """Write the data report into a folder; returns its page."""

@@ -1,5 +1,6 @@
 """What every Quarantine does, run against each implementation."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,6 +62,16 @@ def test_clear_removes_only_what_is_named(quarantine: Quarantine) -> None:
     assert quarantine.all() == [rejected("b"), rejected("a", "photo")]
     assert quarantine.clear("listing", ["a"]) == 0
     assert quarantine.clear("listing", []) == 0
+
+
+def test_keep_only_removes_the_rest_of_one_source_and_kind(quarantine: Quarantine) -> None:
+    other = replace(rejected("d"), source="Other.csv")
+    photo = rejected("a", "photo")
+    quarantine.put([rejected("a"), rejected("b"), rejected("c"), other, photo], at=T0)
+    assert quarantine.keep_only("listing", "Products.csv", ["b", "unknown"]) == 2
+    assert quarantine.all() == [rejected("b"), other, photo]
+    assert quarantine.keep_only("listing", "Products.csv", []) == 1
+    assert quarantine.all() == [other, photo]
 
 
 def test_nothing_put_is_nothing_kept(quarantine: Quarantine) -> None:

@@ -313,3 +313,55 @@ def test_a_database_is_a_feed_with_both_its_tables(
     (feed.images / "p1.jpg").unlink()
     market.ingest(url, None, str(feed.images))
     assert "s3cret" not in repr(market.quarantine.all())
+
+
+def test_a_full_feed_without_a_listing_ends_nothing(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    run()
+    feed.write([])
+    with pytest.raises(BadInput, match="no usable listing"):
+        run(full=True)
+    assert len(market.listings.live_ids()) == 4
+
+
+def test_rejections_without_an_id_are_kept_apart_and_cleared_by_their_source(
+    tmp_path: Path, market: Marketplace
+) -> None:
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    bad = '{"title": "no id"}\n'
+    good = '{"id": "B", "title": "ok"}\n'
+    one.write_text(bad + good * 3)
+    other.write_text(bad)
+    market.ingest(str(one), None, None)
+    market.ingest(str(other), None, None)
+    rows = {(record.source, record.reason) for record in market.quarantine.all()}
+    assert len(market.quarantine.all()) == 4
+    assert rows == {
+        (str(one), Reason.MISSING_ID),
+        (str(one), Reason.REPEATED_ID),
+        (str(other), Reason.MISSING_ID),
+    }
+    one.write_text('{"id": "A", "title": "mended"}\n' + good)
+    market.ingest(str(one), None, None)
+    (left,) = market.quarantine.all()
+    assert left.source == str(other)
+
+
+def test_ids_beyond_64_bits_stay_apart(tmp_path: Path, market: Marketplace) -> None:
+    products = tmp_path / "big.jsonl"
+    ids = ["12345678901234567890123", "12345678901234567890124"]
+    products.write_text("".join(f'{{"id": {id}, "title": "Lamp"}}\n' for id in ids))
+    market.ingest(str(products), None, None)
+    assert market.listings.live_ids() == set(ids)
+
+
+def test_a_photo_is_found_by_the_file_that_the_table_names(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    rows = [("id", "product_id", "file"), ("q1", "a1", "deep/p1.jpg"), ("p2", "a1", "")]
+    with feed.table.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    run()
+    held = market.listings.get([ListingId("a1")])[ListingId("a1")].listing
+    assert [photo.id for photo in held.photos] == ["q1", "p2"]

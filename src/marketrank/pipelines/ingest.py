@@ -21,6 +21,7 @@ from marketrank.listings.sources import ImageRow, Record
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.photos import PhotoIntake, keep_held
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.rejections import Rejections
 from marketrank.ports import BlobStore, ListingStore, Quarantine
 from marketrank.types import Applied, Listing, ListingId, Reason, Rejected, Seq, Signal
 
@@ -72,11 +73,11 @@ def ingest(
         feed.images,
         pool=pool,
         blobs=blobs,
-        quarantine=quarantine,
+        rejections=Rejections("photo", feed.source, quarantine, summary.photos, at=at),
         source=feed.source,
-        at=at,
         count=summary.photos,
     )
+    rejections = Rejections("listing", feed.source, quarantine, summary.listings, at=at)
     cleaned = _clean(feed, cleaning, seen)
     while batch := list(islice(cleaned, _BATCH)):
         rejected = [one for one in batch if isinstance(one, Rejected)]
@@ -87,7 +88,7 @@ def ingest(
             complete,
             rejected,
             listings=listings,
-            quarantine=quarantine,
+            rejections=rejections,
             source=feed.source,
             at=at,
             summary=summary,
@@ -96,7 +97,13 @@ def ingest(
     progress("ingest listings", summary.listings.read, summary.listings.read)
     if intake:
         intake.finish()
+    rejections.settle()
     if full:
+        if not seen.accepted:
+            raise BadInput(
+                f"{feed.source} has no usable listing, and --full would end the whole "
+                "marketplace; check the feed"
+            )
         summary.ended = listings.end(listings.live_ids() - seen.named, at=at)
     _compare(listings, summary, progress)
     summary.listings.check("listing")
@@ -118,8 +125,8 @@ def _clean(feed: Feed, cleaning: Cleaning, seen: _Seen) -> Iterator[Listing | Re
         cleaned = record if isinstance(record, Rejected) else _clean_one(record, feed, cleaning)
         if isinstance(cleaned, Rejected):
             seen.named.add(ListingId(cleaned.key))
-        elif cleaned.id in seen.accepted:
-            cleaned = _repeated(cleaned.id, feed.source)
+        elif isinstance(record, Record) and cleaned.id in seen.accepted:
+            cleaned = _repeated(cleaned.id, record, feed.source)
         else:
             seen.named.add(cleaned.id)
             seen.accepted.add(cleaned.id)
@@ -137,9 +144,9 @@ def _clean_one(record: Record, feed: Feed, cleaning: Cleaning) -> Listing | Reje
     )
 
 
-def _repeated(name: ListingId, source: str) -> Rejected:
-    detail = f"id {name!r} was already read from this feed; the first row counts"
-    return Rejected("listing", f"{name} (again)", Reason.REPEATED_ID, detail, source)
+def _repeated(name: ListingId, record: Record, source: str) -> Rejected:
+    detail = f"row {record.row}: id {name!r} was already read from this feed; the first row counts"
+    return Rejected("listing", f"{name} (row {record.row})", Reason.REPEATED_ID, detail, source)
 
 
 def _write(
@@ -147,22 +154,19 @@ def _write(
     rejected: Sequence[Rejected],
     *,
     listings: ListingStore,
-    quarantine: Quarantine,
+    rejections: Rejections,
     source: str,
     at: datetime,
     summary: Summary,
 ) -> None:
     applied, unfit = _apply(good, listings, source, at)
-    rejected = [*rejected, *unfit]
-    quarantine.clear("listing", [listing.id for listing in good])
-    quarantine.put(rejected, at=at)
-    summary.listings.read += len(good) + len(rejected) - len(unfit)
+    rejections.put([*rejected, *unfit])
+    rejections.clear([listing.id for listing in good])
+    summary.listings.read += len(good) + len(rejected)
     summary.listings.accepted += applied.inserted + applied.updated + applied.unchanged
     summary.listings.unchanged += applied.unchanged
     summary.inserted += applied.inserted
     summary.updated += applied.updated
-    for one in rejected:
-        summary.listings.reject(one)
 
 
 def _apply(

@@ -31,6 +31,7 @@ from marketrank.pipelines.counting import Count
 from marketrank.pipelines.ingest import Cleaning, Feed
 from marketrank.pipelines.photos import PhotoIntake
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.rejections import Rejections
 from marketrank.pipelines.runs import newest_run
 from marketrank.types import BlobKey, Listing, ListingId, Rejected, Vectors
 
@@ -100,9 +101,8 @@ def clean_feed(
         feed.images,
         pool=pool,
         blobs=blobs,
-        quarantine=_Nowhere(),
+        rejections=Rejections("photo", feed.source, _Nowhere(), Count(), at=at),
         source=feed.source,
-        at=at,
         count=Count(),
     )
     listings: list[Listing] = []
@@ -282,6 +282,9 @@ class _Nowhere:
     """A quarantine that keeps nothing; implements `ports.Quarantine`."""
 
     def put(self, rejected: Sequence[Rejected], *, at: datetime) -> None: ...
+
+    def keep_only(self, kind: str, source: str, keys: Collection[str]) -> int:
+        return 0
 
     def clear(self, kind: str, keys: Collection[str]) -> int:
         return 0

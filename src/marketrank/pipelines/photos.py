@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from pathlib import PurePosixPath
 
 from marketrank.listings.clean import with_photos
 from marketrank.listings.images import CleanedPhoto, PhotoProblem
@@ -10,7 +10,8 @@ from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import PhotoSource
 from marketrank.listings.sources import ImageRow
 from marketrank.pipelines.counting import Count
-from marketrank.ports import BlobStore, Quarantine
+from marketrank.pipelines.rejections import Rejections
+from marketrank.ports import BlobStore
 from marketrank.types import ImageId, Listing, ListingId, Photo, Reason, Rejected
 
 _WRITERS = 8
@@ -38,18 +39,17 @@ class PhotoIntake:
         *,
         pool: PhotoPool,
         blobs: BlobStore,
-        quarantine: Quarantine,
+        rejections: Rejections,
         source: str,
-        at: datetime,
         count: Count,
     ) -> None:
         self._photos = photos
         self._pool = pool
         self._blobs = blobs
-        self._quarantine = quarantine
+        self._rejections = rejections
         self._source = source
-        self._at = at
         self._count = count
+        self._files: dict[ImageId, ImageId] = {}
         rows = self._rows_of_files() if table is None else table
         self._claims = self._read_claims(rows)
 
@@ -61,7 +61,7 @@ class PhotoIntake:
         }
         outcomes = self._pool.clean(
             [image for images in claims.values() for image in images],
-            self._photos.read,
+            self._read,
             known={image: photo.source_sha256 for image, photo in known.items()},
         )
         kept: dict[ImageId, Photo] = {}
@@ -80,13 +80,13 @@ class PhotoIntake:
         self._count.unchanged += len(kept)
         kept.update((photo.result().id, photo.result()) for photo in fresh)
         self._count.accepted += len(kept)
-        self._reject(bad)
-        self._quarantine.clear("photo", list(kept))
+        self._rejections.put(bad)
+        self._rejections.clear(list(kept))
         return [with_photos(listing, _in_order(claims[listing.id], kept)) for listing in batch]
 
     def finish(self) -> None:
         """Reject what no listing of the feed claimed."""
-        self._reject(
+        self._rejections.put(
             [
                 Rejected(
                     "photo",
@@ -100,6 +100,11 @@ class PhotoIntake:
             ]
         )
         self._claims = {}
+        self._rejections.settle()
+
+    def _read(self, image: ImageId, limit: int) -> bytes | None:
+        """A photo by its id, or by the file that the table names for it."""
+        return self._photos.read(self._files.get(image, image), limit)
 
     def _rows_of_files(self) -> Iterable[ImageRow | Rejected]:
         """Without a table a file belongs to the listing whose id is its name, or its name up to
@@ -127,7 +132,9 @@ class PhotoIntake:
             else:
                 seen.add(row.id)
                 claims.setdefault(row.listing_id, []).append(row.id)
-        self._reject(bad)
+                if row.ref and row.id not in self._photos.files:
+                    self._files[row.id] = ImageId(PurePosixPath(row.ref.partition("?")[0]).stem)
+        self._rejections.put(bad)
         return claims
 
     def _keep(self, image: ImageId, cleaned: CleanedPhoto) -> Photo:
@@ -140,11 +147,6 @@ class PhotoIntake:
             height=cleaned.height,
             phash=cleaned.phash,
         )
-
-    def _reject(self, rejected: Sequence[Rejected]) -> None:
-        for one in rejected:
-            self._count.reject(one)
-        self._quarantine.put(rejected, at=self._at)
 
 
 def _in_order(images: Sequence[ImageId], kept: Mapping[ImageId, Photo]) -> tuple[Photo, ...]:

@@ -174,7 +174,9 @@ class Poller:
                 failing = ""
             except Exception as error:
                 # Once a fault, not five times a second.
-                if failing != str(error):
-                    _log.exception("%s failed and tries again", self._name)
-                failing = str(error)
+                kind = type(error).__name__
+                if failing != kind:
+                    _log.error("%s failed and tries again: %s: %s", self._name, kind, error)
+                    _log.debug("%s failed", self._name, exc_info=error)
+                failing = kind
             self._stop.wait(self._seconds)

@@ -101,7 +101,7 @@ def _parse(url: str) -> URL:
     remedy = "write postgresql://user:password@host:5432/database"
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # a port that is no number
         raise BadSettings(f"database_url is not a URL: {remedy}") from error
     if parsed.drivername not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise BadSettings(f"database_url begins with {parsed.drivername}://: {remedy}")

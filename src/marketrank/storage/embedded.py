@@ -97,6 +97,18 @@ def status(home: Path) -> Status:
     )
 
 
+def in_use(home: Path) -> bool:
+    """Whether another process has called `start` for this home and still runs."""
+    folder = _folder(home)
+    if not folder.is_dir():
+        return False
+    handle = _open_lock(folder, "users.lock")
+    try:
+        return not _try_exclusive(handle)
+    finally:
+        os.close(handle)
+
+
 def leave(home: Path) -> None:
     """Give up this process's use of the server, as its exit would: the last user stops it."""
     _leave(_folder(home))
@@ -114,10 +126,10 @@ def _make_folder(folder: Path, user: ServerUser) -> None:
         if user.switch:
             os.chown(folder, user.uid, user.gid)
             allow_reading(folder, programs=_programs().parent)
-    except PermissionError as error:
+    except OSError as error:
         raise NotReady(
-            f"cannot write {error.filename or folder}: run as its owner, choose another home with "
-            "--home, or set MARKETRANK_DATABASE_URL to a server"
+            f"cannot write {error.filename or folder} ({error.strerror}): run as its "
+            "owner, choose another home with --home, or set MARKETRANK_DATABASE_URL to a server"
         ) from error
 
 

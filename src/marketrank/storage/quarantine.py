@@ -65,6 +65,17 @@ class PostgresQuarantine:
             )
         return done.rowcount
 
+    def keep_only(self, kind: str, source: str, keys: Collection[str]) -> int:
+        """See Quarantine."""
+        check_text("keep_only", (kind, source, *keys))
+        query = text(
+            "DELETE FROM rejected WHERE kind = :kind AND source = :source"
+            " AND key_digest <> ALL(CAST(:digests AS bytea[]))"
+        )
+        values = {"kind": kind, "source": source, "digests": [_digest(key) for key in keys]}
+        with self._engine.begin() as connection:
+            return connection.execute(query, values).rowcount
+
     def all(self) -> list[Rejected]:
         """See Quarantine. Sorted by kind and key."""
         query = text("SELECT kind, key, reason, detail, source, raw FROM rejected")

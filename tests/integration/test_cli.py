@@ -1,0 +1,111 @@
+"""The command line as its users meet it: mistakes named, other people's text left alone."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from marketrank.config import load
+from marketrank.storage import embedded
+from marketrank.types import Listing, ListingId
+from marketrank.wiring import Marketplace
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "marketrank", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+            timeout=120,
+        )
+
+    return call
+
+
+@pytest.fixture
+def embedded_home(encoder_folder: Path) -> Iterator[Path]:
+    """A home of its own, outside of pytest's folder, which is closed to the server's user."""
+    with tempfile.TemporaryDirectory(prefix="marketrank-test-") as folder:
+        home = Path(folder)
+        (home / "models").mkdir()
+        (home / "models" / encoder_folder.name).symlink_to(encoder_folder)
+        yield home
+        embedded.leave(home)
+        embedded.stop(home)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "lamp", "--home", "typo"], "no home"),
+        (["ingest", "--products", "a[/b].csv", "--home", "h"], "a[/b].csv"),
+        (["ingest", "--products", "a.xlsx", "--home", "h"], ".jsonl"),
+        (["ingest", "--products", "postgresql://[", "--home", "h"], "postgresql://"),
+        (["index", "--home", "/proc/nope"], "/proc/nope"),
+        (["serve", "--home", "h", "--host", "no.such.host.invalid"], "no.such.host.invalid"),
+        (["rejected", "--csv", "--json", "--home", "h"], "--csv and --json"),
+        (
+            ["ingest", "--products", "a.csv", "--images-table", "postgresql://u:s3cret@h/d"],
+            "add --images",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_it(run: Run, arguments: list[str], message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_other_peoples_text_is_printed_as_it_is(run: Run, embedded_home: Path) -> None:
+    market = Marketplace(load(embedded_home))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    title = "Bike [/wheel] [bold]good[/]"
+    market.listings.apply([Listing(ListingId("a"), title)], at=at)
+    market.index(rebuild=False)
+    market.database.dispose()
+    done = run("search", "bike", "--home", str(embedded_home))
+    assert done.returncode == 0, done.stderr
+    assert "[/wheel]" in done.stdout
+    found = json.loads(run("search", "bike", "--json", "--home", str(embedded_home)).stdout)
+    assert found["items"][0]["title"] == title
+    assert found["items"][0]["id"] == "a"
+
+
+@pytest.mark.parametrize("moment", [0, 6])  # while it starts, and when it serves
+def test_sigterm_ends_a_server_and_its_database(
+    run: Run, embedded_home: Path, moment: float
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "marketrank", "serve", "--home", str(embedded_home)]
+    with subprocess.Popen([*command, "--port", port], stderr=subprocess.PIPE, text=True) as one:
+        assert one.stderr is not None
+        assert port in one.stderr.readline()
+        while not embedded.status(embedded_home).running:
+            assert one.poll() is None
+            time.sleep(0.05)
+        time.sleep(moment)
+        refused = run("stop", "--home", str(embedded_home))
+        assert refused.returncode == 1
+        assert "--force" in refused.stderr
+        one.send_signal(signal.SIGTERM)
+        assert one.wait(30) == 0
+    assert not embedded.status(embedded_home).running
