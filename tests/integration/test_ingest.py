@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -61,10 +61,14 @@ def feed(tmp_path: Path) -> Feed:
 
 
 @pytest.fixture
-def market(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Marketplace:
+def market(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Marketplace]:
     monkeypatch.setenv("MARKETRANK_DATABASE_URL", database_url)
     monkeypatch.setenv("MARKETRANK_PROCESSES", "1")
-    return Marketplace(load(tmp_path / "home"))
+    market = Marketplace(load(tmp_path / "home"))
+    yield market
+    market.database.dispose()
 
 
 @pytest.fixture

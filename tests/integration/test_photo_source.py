@@ -268,12 +268,13 @@ def test_a_zip_cut_short(tmp_path: Path, archive: Path) -> None:
 
 
 def test_a_source_closes_its_file(archive: Path) -> None:
+    gc.collect()  # what other tests have left open is not said here
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ResourceWarning)
         photos = open_photos(str(archive))
         del photos
         gc.collect()
-    assert [str(one.message) for one in said] == []
+    assert [str(one.message) for one in said if "photos.zip" in str(one.message)] == []
 
 
 # Servers
