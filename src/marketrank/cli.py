@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from marketrank import cli_models
+from marketrank.cli_models import Home, Json
 from marketrank.config import Settings, load
 from marketrank.errors import BadInput, MarketrankError, NotReady
 from marketrank.pipelines.counting import Count, Summary
@@ -27,6 +27,7 @@ from marketrank.retrieval.query import (
     parse_price_range,
 )
 from marketrank.terminal import progress_bars
+from marketrank.terminal import report as print_report
 from marketrank.types import Filters, Near, Ranking, Request, RequestId, Sort
 
 if TYPE_CHECKING:
@@ -44,12 +45,6 @@ _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 app.add_typer(cli_models.app)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
-
-Home = Annotated[
-    Path | None,
-    typer.Option("--home", help="Home folder (else MARKETRANK_HOME, else ./.marketrank)."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def main() -> None:
@@ -89,7 +84,7 @@ def ingest(
     marketplace = _open(load(home))
     with progress_bars() as progress:
         summary = marketplace.ingest(products, images_table, images, full=full, progress=progress)
-    _report(summary.as_dict(), json, lambda: _print_summary(summary))
+    print_report(summary.as_dict(), json, lambda: _print_summary(summary))
 
 
 @app.command()
@@ -104,7 +99,7 @@ def index(
     marketplace = _open(load(home))
     with progress_bars() as progress:
         indexed = marketplace.index(rebuild=rebuild, progress=progress)
-    _report(
+    print_report(
         {
             "texts": indexed.texts,
             "embedded": indexed.embedded,
@@ -152,7 +147,7 @@ def search(
     )
     marketplace.follower.refresh()
     ranking = marketplace.answer(request)
-    _report(_ranking_dict(ranking), json, lambda: _print_ranking(ranking))
+    print_report(_ranking_dict(ranking), json, lambda: _print_ranking(ranking))
 
 
 @app.command()
@@ -190,7 +185,7 @@ def rejected(
     for row in rows:
         table.add_row(*map(Text, (row.kind, row.key, row.reason, row.detail)))
     fields = ("kind", "key", "reason", "detail", "source", "raw")
-    _report(
+    print_report(
         {"rejected": [{name: getattr(row, name) for name in fields} for row in rows]},
         json,
         lambda: _out.print(table if rows else "nothing was rejected"),
@@ -206,7 +201,7 @@ def report(
     """Write an HTML page with plots of the data in the store."""
     marketplace = _open_existing(load(home))
     page = marketplace.write_report(out)
-    _report({"page": str(page)}, json, lambda: _out.print(f"{page}"))
+    print_report({"page": str(page)}, json, lambda: _out.print(f"{page}"))
 
 
 @app.command()
@@ -223,7 +218,7 @@ def simulate(
         "images_table": str(files.images_table),
         "images": str(files.images),
     }
-    _report(paths, json, lambda: _out.print(*paths.values(), sep="\n"))
+    print_report(paths, json, lambda: _out.print(*paths.values(), sep="\n"))
 
 
 @app.command()
@@ -288,7 +283,7 @@ def stop(
             "stops with it; --force stops Postgres all the same"
         )
     stopped = embedded.stop(folder)
-    _report(
+    print_report(
         {"stopped": stopped},
         json,
         lambda: _out.print("stopped" if stopped else "no embedded Postgres was running"),
@@ -309,13 +304,6 @@ def _open_existing(settings: Settings) -> "Marketplace":
             "it with `marketrank ingest` or `marketrank demo`"
         )
     return _open(settings)
-
-
-def _report(data: dict[str, Any], json: bool, show: Callable[[], None]) -> None:
-    if json:
-        sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n")
-    else:
-        show()
 
 
 def _read(path: Path) -> bytes:

@@ -1,19 +1,14 @@
 """The commands that train and score models: `marketrank train …`, `marketrank evaluate …`."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from marketrank.config import Settings, load
-from marketrank.errors import BadInput
-from marketrank.terminal import progress_bars
+from marketrank.config import load
+from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
     from marketrank.pipelines.training import Run
@@ -51,7 +46,7 @@ def baselines(seed: Seed = 7, home: Home = None, json: Json = False) -> None:
             currency=settings.currency,
             progress=progress,
         )
-    _report({"run": str(run.folder), **run.metrics}, json, lambda: _print_run(run))
+    report({"run": str(run.folder), **run.metrics}, json, lambda: _print_run(run))
 
 
 @_evaluate.command()
@@ -66,57 +61,19 @@ def models(
 ) -> None:
     """Score the current models on a labelled feed. Nothing is written to the store."""
     from marketrank.pipelines.model_evaluation import clean_feed, evaluate, newest_baselines
-    from marketrank.wiring import now
+    from marketrank.wiring import Marketplace, now
 
-    if images_table and not images:
-        raise BadInput(
-            f"--images-table {images_table} names photos, but nothing says where their files "
-            "are; add --images DIR, ZIP or URL"
-        )
     settings = load(home)
+    marketplace = Marketplace(settings)
+    feed = marketplace.open_feed(products, images_table, images)
     current = newest_baselines(settings.home)
-    with progress_bars() as progress, _feed(settings, products, images_table, images) as parts:
-        feed = clean_feed(**parts, at=now(), progress=progress)
+    with progress_bars() as progress, marketplace.photo_pool() as pool:
+        clean = clean_feed(
+            feed, cleaning=marketplace.cleaning, pool=pool, at=now(), progress=progress
+        )
         progress("score models", 0, None)
-        scores = evaluate(feed, current, currency=settings.currency)
-    _report(scores, json, lambda: _print_scores(scores))
-
-
-@contextmanager
-def _feed(
-    settings: Settings, products: str, images_table: str | None, images: str | None
-) -> Iterator[dict[str, Any]]:
-    """What `clean_feed` needs, while its processes run."""
-    from marketrank.listings.photo_pool import PhotoPool
-    from marketrank.listings.photo_source import open_photos
-    from marketrank.listings.places import Gazetteer
-    from marketrank.listings.sources import read_images_table, read_products
-    from marketrank.pipelines.ingest import Cleaning, Feed
-
-    country = settings.country
-    with PhotoPool(
-        processes=settings.processes,
-        final_size=settings.photo_size,
-        max_bytes=settings.photo_max_bytes,
-        max_pixels=settings.photo_max_pixels,
-    ) as pool:
-        yield {
-            "feed": Feed(
-                source=products,
-                records=read_products(products, country=country),
-                images=read_images_table(images_table, country=country) if images_table else None,
-                photos=open_photos(images) if images else None,
-            ),
-            "cleaning": Cleaning(Gazetteer.load(country), settings.currency, country, False),
-            "pool": pool,
-        }
-
-
-def _report(data: dict[str, Any], json: bool, show: Callable[[], object]) -> None:
-    if json:
-        sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n")
-    else:
-        show()
+        scores = evaluate(clean, current, currency=settings.currency)
+    report(scores, json, lambda: _print_scores(scores))
 
 
 def _print_run(run: "Run") -> None:

@@ -1,8 +1,11 @@
-"""Progress bars on standard error."""
+"""Reports on standard output, progress bars on standard error."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+import orjson
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -40,3 +43,11 @@ def progress_bars() -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=total)
 
         yield report
+
+
+def report(data: Mapping[str, Any], json: bool, show: Callable[[], object]) -> None:
+    """Print one JSON object, or call `show` to print for people."""
+    if json:
+        sys.stdout.write(orjson.dumps(data, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        show()

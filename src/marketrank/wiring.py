@@ -164,6 +164,22 @@ class Marketplace:
         progress: Progress = silent,
     ) -> Summary:
         """Bring a feed into the store: see `pipelines.ingest`."""
+        feed = self.open_feed(products, images_table, images)
+        with self.photo_pool() as pool:
+            return ingest(
+                feed,
+                listings=self.listings,
+                quarantine=self.quarantine,
+                blobs=self.blobs,
+                cleaning=self.cleaning,
+                pool=pool,
+                at=now(),
+                full=full,
+                progress=progress,
+            )
+
+    def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
+        """A feed to read once. Raises BadInput for an images table without images."""
         if images and not images_table and products.startswith(("postgresql", "postgres:")):
             images_table = products  # a database holds both tables
         if images_table and not images:
@@ -171,38 +187,31 @@ class Marketplace:
                 f"--images-table {shown(images_table)} names photos, but nothing says where their "
                 "files are; add --images DIR, ZIP or URL"
             )
-        settings = self.settings
-        feed = Feed(
+        country = self.settings.country
+        return Feed(
             source=shown(products),
-            records=read_products(products, country=settings.country),
-            images=(
-                read_images_table(images_table, country=settings.country) if images_table else None
-            ),
+            records=read_products(products, country=country),
+            images=read_images_table(images_table, country=country) if images_table else None,
             photos=open_photos(images) if images else None,
         )
-        cleaning = Cleaning(
+
+    @property
+    def cleaning(self) -> Cleaning:
+        return Cleaning(
             gazetteer=self.gazetteer,
-            currency=settings.currency,
-            country=settings.country,
-            keep_original=settings.keep_original_text,
+            currency=self.settings.currency,
+            country=self.settings.country,
+            keep_original=self.settings.keep_original_text,
         )
-        with PhotoPool(
-            processes=settings.processes,
-            final_size=settings.photo_size,
-            max_bytes=settings.photo_max_bytes,
-            max_pixels=settings.photo_max_pixels,
-        ) as pool:
-            return ingest(
-                feed,
-                listings=self.listings,
-                quarantine=self.quarantine,
-                blobs=self.blobs,
-                cleaning=cleaning,
-                pool=pool,
-                at=now(),
-                full=full,
-                progress=progress,
-            )
+
+    def photo_pool(self) -> PhotoPool:
+        """Processes for photos; a context manager."""
+        return PhotoPool(
+            processes=self.settings.processes,
+            final_size=self.settings.photo_size,
+            max_bytes=self.settings.photo_max_bytes,
+            max_pixels=self.settings.photo_max_pixels,
+        )
 
     def indexer(self) -> Indexer:
         return Indexer(
