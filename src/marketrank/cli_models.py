@@ -1,5 +1,7 @@
 """The commands that train and score models: `marketrank train …`, `marketrank evaluate …`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,9 @@ from marketrank.config import load
 from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
-    from marketrank.pipelines.training import Run
+    from marketrank.pipelines.publishing import Published
+    from marketrank.pipelines.runs import Run
+    from marketrank.wiring import Marketplace
 
 app = typer.Typer(no_args_is_help=True)
 _train = typer.Typer(help="Train models on what is in the store.", no_args_is_help=True)
@@ -26,27 +30,135 @@ Home = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same split and models.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
 
 @_train.command()
 def baselines(seed: Seed = 7, home: Home = None, json: Json = False) -> None:
     """Fit the linear models that every report is compared with, and write a run folder."""
-    from marketrank.pipelines.training import train_baselines
-    from marketrank.wiring import Marketplace, now
+    from marketrank.pipelines.train_baselines import train_baselines
 
-    settings = load(home)
-    marketplace = Marketplace(settings)
-    with progress_bars() as progress:
+    with _training(home) as (market, common):
         run = train_baselines(
-            marketplace.listings,
-            marketplace.blobs,
-            settings.home,
-            seed=seed,
-            at=now(),
-            currency=settings.currency,
-            progress=progress,
+            market.listings, market.blobs, seed=seed, currency=market.settings.currency, **common
         )
-    report({"run": str(run.folder), **run.metrics}, json, lambda: _print_run(run))
+    _report_run(run, json)
+
+
+@_train.command()
+def text(
+    seed: Seed = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the texts.")] = 4,
+    device: Device = "auto",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Tune the text tower to categories, and write a run folder."""
+    from marketrank.pipelines.train_text import train_text
+
+    with _training(home) as (market, common):
+        run = train_text(market.listings, seed=seed, epochs=epochs, device=device, **common)
+    _report_run(run, json)
+
+
+@_train.command()
+def vision(
+    *,
+    network: Annotated[str, typer.Option(help="lite, cnn or resnet50.")] = "lite",
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Of resnet50: a folder, or a model id of the Hugging Face hub."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the photos (else the network's own).")
+    ] = None,
+    seed: Seed = 7,
+    device: Device = "auto",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Learn categories from photos alone, and write a run folder."""
+    from marketrank.pipelines.train_vision import train_vision
+
+    with _training(home) as (market, common):
+        run = train_vision(
+            market.listings,
+            market.blobs,
+            network=network,
+            weights=weights,
+            epochs=epochs,
+            seed=seed,
+            threads=market.settings.processes,
+            device=device,
+            **common,
+        )
+    _report_run(run, json)
+
+
+@_train.command()
+def multimodal(
+    seed: Seed = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the photos.")] = 5,
+    device: Device = "auto",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Learn one space for texts, photos and listings, and write a run folder."""
+    from marketrank.pipelines.train_multimodal import train_multimodal
+
+    with _training(home) as (market, common):
+        run = train_multimodal(
+            market.listings,
+            market.blobs,
+            seed=seed,
+            epochs=epochs,
+            threads=market.settings.processes,
+            currency=market.settings.currency,
+            device=device,
+            **common,
+        )
+    _report_run(run, json)
+
+
+@_train.command(name="all")
+def everything(
+    seed: Seed = 7, device: Device = "auto", home: Home = None, json: Json = False
+) -> None:
+    """Baselines, text and multimodal by their default recipes; publish what they make together,
+    and promote it where it is not worse than what is in use."""
+    from marketrank.pipelines.train_all import train_all
+
+    with _training(home) as (market, common):
+        done = train_all(
+            market.listings,
+            market.blobs,
+            registry=market.registry,
+            seed=seed,
+            threads=market.settings.processes,
+            currency=market.settings.currency,
+            device=device,
+            **common,
+        )
+    told = {"version": done.version, "promoted": not done.objections, "metrics": done.metrics}
+    report({**told, "objections": done.objections}, json, lambda: _print_published(done))
+
+
+@app.command(name="export-embeddings")
+def export_embeddings(
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("image_embeddings.json"),
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Write {image id: vector} of all photos, as earlier systems exchange it."""
+    from marketrank.pipelines.export_embeddings import export_embeddings as export
+    from marketrank.wiring import Marketplace
+
+    market = Marketplace(load(home))
+    encoder = market.open_encoder(market.encoder_folder())
+    with progress_bars() as progress:
+        n = export(market.listings, market.blobs, encoder, out, progress=progress)
+    told = {"file": str(out), "photos": n, "model": encoder.version}
+    report(told, json, lambda: _out.print(f"{n:,} vectors of {encoder.version} in {out}"))
 
 
 @_evaluate.command()
@@ -60,13 +172,13 @@ def models(
     json: Json = False,
 ) -> None:
     """Score the current models on a labelled feed. Nothing is written to the store."""
-    from marketrank.pipelines.model_evaluation import clean_feed, evaluate, newest_baselines
+    from marketrank.pipelines.model_evaluation import clean_feed, current_models, evaluate
     from marketrank.wiring import Marketplace, now
 
     settings = load(home)
     marketplace = Marketplace(settings)
     feed = marketplace.open_feed(products, images_table, images)
-    current = newest_baselines(settings.home)
+    current = current_models(settings.home, marketplace.registry, threads=settings.processes)
     with progress_bars() as progress, marketplace.photo_pool() as pool:
         clean = clean_feed(
             feed, cleaning=marketplace.cleaning, pool=pool, at=now(), progress=progress
@@ -74,6 +186,29 @@ def models(
         progress("score models", 0, None)
         scores = evaluate(clean, current, currency=settings.currency)
     report(scores, json, lambda: _print_scores(scores))
+
+
+@contextmanager
+def _training(home: Path | None) -> "Iterator[tuple[Marketplace, dict[str, Any]]]":
+    """The marketplace, and what every training is given."""
+    from marketrank.wiring import Marketplace, now
+
+    settings = load(home)
+    with progress_bars() as progress:
+        yield Marketplace(settings), {"home": settings.home, "at": now(), "progress": progress}
+
+
+def _report_run(run: "Run", json: bool) -> None:
+    report({"run": str(run.folder), **run.metrics}, json, lambda: _print_run(run))
+
+
+def _print_published(done: "Published") -> None:
+    _print_scores(done.metrics)
+    _out.print(f"published {done.version}")
+    for objection in done.objections:
+        _out.print(f"not promoted: {objection}")
+    if not done.objections:
+        _out.print("promoted; `marketrank index`, or the running server, embeds with it")
 
 
 def _print_run(run: "Run") -> None:

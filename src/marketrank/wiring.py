@@ -2,7 +2,7 @@
 chooses an implementation."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,8 +22,13 @@ from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import open_photos
 from marketrank.listings.places import Gazetteer
 from marketrank.listings.sources import read_images_table, read_products
+from marketrank.models.artefact import Description
 from marketrank.models.artefact import read as read_description
+from marketrank.models.embed import FUSION as CONCATENATION
 from marketrank.models.embed import OnnxEncoder
+from marketrank.models.embed_learned import FUSION as LEARNED
+from marketrank.models.embed_learned import LearnedEncoder
+from marketrank.models.registry import Registry
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -105,6 +110,10 @@ class Marketplace:
         return Gazetteer.load(self.settings.country)
 
     @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.settings.home / "models")
+
+    @cached_property
     def follower(self) -> Follower:
         # NumPy's and FAISS's thread pools fight over the cores that requests run on.
         limit_threads(1)
@@ -134,17 +143,33 @@ class Marketplace:
     def open_encoder(self, folder: Path) -> Encoder:
         """The encoder of a folder; one that is open already, from whichever folder, is shared by
         indexer and readers (a release holds a copy of the model's folder)."""
-        version = read_description(folder).version
+        described = read_description(folder)
         with self._opening:
-            if version not in self._encoders:
-                self._encoders[version] = OnnxEncoder(
-                    folder, photo_weight=self.settings.photo_weight, threads=self.settings.processes
-                )
-            return self._encoders[version]
+            if described.version not in self._encoders:
+                self._encoders[described.version] = self._open(described, folder)
+            return self._encoders[described.version]
+
+    def _open(self, described: Description, folder: Path) -> Encoder:
+        threads = self.settings.processes
+        openers: dict[str, Callable[[], Encoder]] = {
+            CONCATENATION: lambda: OnnxEncoder(
+                folder, photo_weight=self.settings.photo_weight, threads=threads
+            ),
+            LEARNED: lambda: LearnedEncoder(folder, threads=threads),
+        }
+        if described.fusion not in openers:
+            raise Corrupt(
+                f"{folder} fuses by {described.fusion!r}; this version knows "
+                f"{', '.join(sorted(openers))}: update marketrank"
+            )
+        return openers[described.fusion]()
 
     def encoder_folder(self) -> Path:
-        """The encoder that new embeddings are made with; exported from the wheels if there is
-        none yet."""
+        """The encoder that new embeddings are made with: of the model version in use, else the
+        newest of the plain ones; exported from the wheels if there is none yet."""
+        promoted = self.registry.current()
+        if promoted is not None:
+            return self.registry.path(promoted) / "encoder"
         folder = self.settings.home / "models"
         held = list(folder.glob("*/encoder.json"))
         if held:

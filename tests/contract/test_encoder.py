@@ -1,4 +1,4 @@
-"""What every Encoder does, and what the default one promises beyond that."""
+"""What every Encoder does, and what the default and the learned one promise beyond that."""
 
 import io
 import logging
@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from exported import exported_encoder
+from learned_encoder import SHARE, TEXT_WIDTH, WIDTH, fusion, learned_encoder, with_share
 from marketrank.errors import BadInput
+from marketrank.models import embed_learned
 from marketrank.models.embed import OnnxEncoder
+from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.ports import Encoder
 from marketrank.types import Vectors
 
@@ -54,10 +57,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return exported_encoder(tmp_path_factory)
 
 
-@pytest.fixture(scope="module", params=["onnx"])
-def encoder(request: pytest.FixtureRequest, folder: Path) -> Encoder:
+@pytest.fixture(scope="module")
+def learned_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("torch")
+    return learned_encoder(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def learned(learned_folder: Path) -> LearnedEncoder:
+    return LearnedEncoder(learned_folder, threads=2)
+
+
+@pytest.fixture(scope="module", params=["onnx", "learned"])
+def encoder(request: pytest.FixtureRequest) -> Encoder:
     encoders: dict[str, Callable[[], Encoder]] = {
-        "onnx": lambda: OnnxEncoder(folder, photo_weight=WEIGHT, threads=2),
+        "onnx": lambda: request.getfixturevalue("opened")(WEIGHT),
+        "learned": lambda: request.getfixturevalue("learned"),
     }
     return encoders[request.param]()
 
@@ -223,3 +238,113 @@ def test_vectors_of_different_weights_have_different_versions(opened: Open, fold
 def test_a_weight_is_a_share(folder: Path, weight: float) -> None:
     with pytest.raises(BadInput, match="photo_weight"):
         OnnxEncoder(folder, photo_weight=weight, threads=1)
+
+
+# The learned encoder
+
+
+def test_the_frozen_part_is_the_published_text_space(
+    learned: LearnedEncoder, opened: Open, learned_folder: Path
+) -> None:
+    frozen = opened(0.0).encode_listings([TABLE, BIKE], [[], []])[:, :TEXT_WIDTH]
+    found = learned.encode_listings([TABLE, BIKE], [PHOTOS[:2], []])
+    assert np.abs(found[:, :TEXT_WIDTH] - np.sqrt(1 - SHARE) * frozen).max() < 1e-5
+    query = learned.encode_query(BIKE, PHOTOS[3])
+    assert np.abs(query[0, :TEXT_WIDTH] - np.sqrt(1 - SHARE) * frozen[1]).max() < 1e-5
+    assert learned.version == learned_folder.name
+
+
+def test_a_product_is_the_shared_sum_of_both_spaces(learned: LearnedEncoder, opened: Open) -> None:
+    words = opened(0.0).encode_listings([TABLE, BIKE], [[], []])[:, :TEXT_WIDTH]
+    titles = learned.embed_titles([TABLE, BIKE])
+    pictures, readable = learned.encode_photos(PHOTOS[:3])
+    assert readable == [True] * 3
+    fused, _ = learned.fuse(titles[:1], pictures[:2], np.array([0, 0]))
+    listings = learned.encode_listings([TABLE, BIKE], [PHOTOS[:2], []])
+
+    def product(query: Vectors, listing: int) -> float:
+        return float(query[0] @ listings[listing])
+
+    text = learned.encode_query(BIKE, None)
+    for row, space in ((0, fused[0]), (1, titles[1])):  # without photos a listing is its text
+        expected = (1 - SHARE) * words[1] @ words[row] + SHARE * titles[1] @ space
+        assert product(text, row) == pytest.approx(expected, abs=1e-5)
+    photo_only = learned.encode_query("", PHOTOS[2])
+    expected = np.sqrt(SHARE) * pictures[2] @ fused[0]
+    assert product(photo_only, 0) == pytest.approx(expected, abs=1e-5)
+    both, _ = learned.fuse(titles[1:], pictures[2:], np.array([0]))
+    expected = (1 - SHARE) * words[1] @ words[0] + SHARE * both[0] @ fused[0]
+    assert product(learned.encode_query(BIKE, PHOTOS[2]), 0) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9, 1.0])
+def test_the_share_is_that_of_the_folder(
+    learned: LearnedEncoder, learned_folder: Path, tmp_path: Path, share: float
+) -> None:
+    other = LearnedEncoder(with_share(learned_folder, tmp_path, share), threads=1)
+    (found,) = other.encode_listings([TABLE], [PHOTOS[:1]])
+    (reference,) = learned.encode_listings([TABLE], [PHOTOS[:1]])
+    for part, weight, was in (
+        (slice(TEXT_WIDTH), 1 - share, 1 - SHARE),
+        (slice(TEXT_WIDTH, None), share, SHARE),
+    ):
+        expected = reference[part] * np.sqrt(weight / was)
+        assert np.abs(found[part] - expected).max() < 1e-5
+    assert other.version != learned.version
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1024])
+def test_listings_are_fused_as_by_the_module(
+    learned: LearnedEncoder, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """However many at once, and whether they have photos or not."""
+    import torch
+
+    monkeypatch.setattr(embed_learned, "_ROWS_AT_ONCE", at_once)
+    counts = [0, 2, 0, 0, 5, 1, 0]
+    draw = np.random.default_rng(8)
+    shared, pictures = (draw.normal(size=(n, WIDTH)).astype(np.float32) for n in (7, 8))
+    shared /= np.linalg.norm(shared, axis=1, keepdims=True)
+    pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
+    vectors, weights = learned.fuse(shared, pictures, np.repeat(np.arange(7), counts))
+
+    module, start = fusion(), 0
+    for row, count in enumerate(counts):
+        own = np.zeros((1, 6, WIDTH), np.float32)
+        own[0, :count] = pictures[start : start + count]
+        start += count
+        inputs = (shared[[row]], own, (np.arange(6) < count)[np.newaxis])
+        with torch.no_grad():
+            expected = [one[0].numpy() for one in module(*map(torch.from_numpy, inputs))]
+        assert np.abs(vectors[row] - expected[0]).max() < 1e-5
+        assert np.abs(weights[row] - expected[1]).max() < 1e-5
+    bare = np.array(counts) == 0
+    assert (weights[bare] == [1, 0]).all()
+    assert np.abs(vectors[bare] - shared[bare]).max() < 1e-6
+    assert len({round(float(weight), 3) for weight in weights[~bare, 0]}) == 3
+
+
+def test_photos_lose_their_bars_before_they_are_looked_at(learned: LearnedEncoder) -> None:
+    whole = Image.open(io.BytesIO(PHOTOS[0]))
+    framed = Image.new("RGB", (448, 704))
+    framed.paste(whole, (0, 128))
+    out = io.BytesIO()
+    framed.save(out, "JPEG", quality=95)
+    vectors, _ = learned.encode_photos([PHOTOS[0], out.getvalue(), PHOTOS[1]])
+    assert vectors[0] @ vectors[1] > 0.99
+    assert vectors[0] @ vectors[2] < 0.9
+
+
+def test_towers_also_say_which_category_they_see(learned: LearnedEncoder) -> None:
+    words = learned.read([TABLE, BIKE])
+    assert {name: value.shape for name, value in words.items()} == {
+        "vector": (2, TEXT_WIDTH),
+        "shared": (2, WIDTH),
+        "roots": (2, 3),
+    }
+    assert (words["shared"] == learned.embed_titles([TABLE, BIKE])).all()
+    seen, readable = learned.look_at([CORRUPT, PHOTOS[0]])
+    assert readable.tolist() == [False, True]
+    assert not any(value[0].any() for value in seen.values())
+    assert np.abs(seen["vector"] - learned.encode_photos([CORRUPT, PHOTOS[0]])[0]).max() == 0
+    assert seen["roots"].shape == (2, 3)

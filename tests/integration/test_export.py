@@ -14,7 +14,7 @@ import pytest
 
 from exported import exported_encoder
 from marketrank.errors import BadInput, Corrupt, MissingExtra
-from marketrank.models import artefact, export, pretrained
+from marketrank.models import artefact, backbones, export, onnx_graphs, pretrained
 from marketrank.models.artefact import Description, ImagePart, Source, TextPart
 from marketrank.models.embed import OnnxEncoder
 
@@ -69,7 +69,7 @@ def test_the_folder_says_what_it_holds_and_every_checksum_holds(folder: Path) ->
     assert folder.name.startswith("minilm-lite0-")
     assert (described.dim, described.text.dim, described.image.dim) == (768, 384, 384)
     assert described.text.source.sha256 == pretrained.MINILM_SHA256
-    assert described.image.source.sha256 == pretrained.LITE0_SHA256
+    assert described.image.source.sha256 == backbones.LITES["lite0"].sha256
     assert np.linalg.norm(described.absent_photo) == pytest.approx(1, abs=1e-5)
 
 
@@ -91,22 +91,16 @@ def test_exporting_again_gives_the_same_version_and_touches_nothing(folder: Path
 def test_a_graph_that_answers_otherwise_than_torch_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_TOLERANCE", 0.0)
+    monkeypatch.setattr(onnx_graphs, "TOLERANCE", 0.0)
     with pytest.raises(Corrupt, match=r"text\.onnx differs from torch"):
         export.export_default(tmp_path)
     assert not list(tmp_path.rglob("*.onnx"))
 
 
-@pytest.mark.parametrize(
-    ("constant", "file"), [("MINILM_SHA256", "safetensors"), ("LITE0_SHA256", "pth")]
-)
-def test_weights_that_are_not_the_known_ones_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, constant: str, file: str
-) -> None:
-    monkeypatch.setattr(pretrained, constant, "0" * 64)
-    tower = pretrained.minilm if constant == "MINILM_SHA256" else pretrained.lite0
-    with pytest.raises(Corrupt, match=rf"{file} has sha256 .* pip install"):
-        tower()
+def test_weights_that_are_not_the_known_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrained, "MINILM_SHA256", "0" * 64)
+    with pytest.raises(Corrupt, match=r"safetensors has sha256 .* pip install"):
+        pretrained.minilm()
 
 
 @pytest.mark.parametrize(

@@ -1,91 +1,25 @@
 """Training and scoring baselines over a real store: what is kept, what is said, what is refused."""
 
-import csv
 import json
-import random
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 from typer.testing import CliRunner
 
+from made_up_feed import AT, Few, options, write_feed
 from marketrank import cli_models
 from marketrank.config import load
 from marketrank.errors import BadInput, NotReady
 from marketrank.models import baseline_files
-from marketrank.pipelines import training
-from marketrank.pipelines.runs import newest_run, write_run
-from marketrank.pipelines.training import read_training_data, train_baselines
-from marketrank.types import BlobKey, Duplicate, Listing, ListingKey, Seq, Stored
+from marketrank.pipelines import train_baselines as training
+from marketrank.pipelines.runs import Run, newest_run, write_run
+from marketrank.pipelines.train_baselines import train_baselines
+from marketrank.pipelines.training_data import read_training_data
+from marketrank.types import BlobKey, Listing
 from marketrank.wiring import Marketplace
-
-AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
-KINDS = {
-    "Home / Tables": (("oak table", "pine desk", "side table"), 90, "#a5713d"),
-    "Sports / Bicycles": (("road bike", "mountain bike", "bike"), 300, "#2b4a86"),
-    "Phones": (("smart phone", "phone with charger", "phone"), 15, "#3d9a3c"),
-}
-WORDS = (
-    "clean",
-    "used",
-    "bright",
-    "small",
-    "heavy",
-    "light",
-    "old",
-    "new",
-    "boxed",
-    "spare",
-    "fair",
-)
-
-
-def write_feed(folder: Path, *, first: int, n: int, seed: int) -> list[str]:
-    """Listings numbered from `first`, of which every tenth has no photo; the options of ingest."""
-    rng = random.Random(seed)
-    (folder / "images").mkdir(parents=True)
-    rows, images = [], []
-    for number in range(first, first + n):
-        category = list(KINDS)[number % 3]
-        titles, price, colour = KINDS[category]
-        title = f"{rng.choice(titles)} {rng.choice(WORDS)} {number}a"
-        description = " ".join([f"Item {number}b", *rng.sample(WORDS, 7)])
-        pounds = f"£{price * rng.uniform(0.8, 1.2):.2f}"
-        rows.append((f"l{number}", title, category, description, pounds, "Bath, Somerset"))
-        for photo in range(0 if number % 10 == 0 else 2):
-            images.append((f"l{number}-{photo}", f"l{number}"))
-            draw(folder / "images" / f"l{number}-{photo}.jpg", colour, rng)
-    write_csv(
-        folder / "products.csv",
-        ["id", "title", "category", "description", "price", "location"],
-        rows,
-    )
-    write_csv(folder / "images.csv", ["id", "product_id"], images)
-    return options(folder)
-
-
-def options(folder: Path) -> list[str]:
-    names = {"--products": "products.csv", "--images-table": "images.csv", "--images": "images"}
-    return [part for option, name in names.items() for part in (option, str(folder / name))]
-
-
-def draw(path: Path, colour: str, rng: random.Random) -> None:
-    picture = Image.new("RGB", (64, 64), (rng.randrange(150, 255),) * 3)
-    pen = ImageDraw.Draw(picture)
-    left, top = rng.randrange(5, 20), rng.randrange(5, 20)
-    pen.rectangle((left, top, left + 38, top + 34), fill=colour)
-    for _ in range(12):
-        x, y = rng.randrange(60), rng.randrange(60)
-        pen.rectangle((x, y, x + 3, y + 3), fill=(rng.randrange(256),) * 3)
-    picture.save(path)
-
-
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
 
 
 @pytest.fixture(scope="module")
@@ -102,24 +36,6 @@ def market(
         market = Marketplace(load(folder / "home"))
         market.ingest(feed[1], feed[3], feed[5])
         yield market
-
-
-@dataclass
-class Few:
-    """Listings in memory, and what training asks of a ListingStore."""
-
-    held: list[Listing]
-    links: Sequence[Duplicate] = ()
-
-    def changes(self, after: Seq, limit: int) -> list[Stored]:
-        return [
-            Stored(one, ListingKey(n), Seq(n + 1), True, AT)
-            for n, one in enumerate(self.held)
-            if after <= n < after + limit
-        ]
-
-    def duplicates(self) -> list[Duplicate]:
-        return list(self.links)
 
 
 @pytest.fixture
@@ -143,7 +59,7 @@ def test_a_run_is_kept_and_scores_a_feed_it_has_not_seen(
     assert folder.parent == market.settings.home / "runs"
     names = {path.name for path in folder.iterdir()}
     assert names == {
-        *("config.json", "metrics.json", "split.json", "trained_on.json", "model"),
+        *("config.json", "metrics.json", "split.json", "trained_on.json", "heldout.npz", "model"),
         *(f"confusion-{kind}.png" for kind in ("text", "image", "combined")),
     }
     assert json.loads((folder / "metrics.json").read_bytes()) == trained
@@ -176,7 +92,7 @@ def blobs_of(market: Marketplace) -> int:
 
 
 def test_the_same_seed_gives_the_same_models(market: Marketplace, tmp_path: Path) -> None:
-    def train(home: str) -> training.Run:
+    def train(home: str) -> Run:
         return train_baselines(market.listings, market.blobs, tmp_path / home, seed=1, at=AT)
 
     one, same = train("one"), train("two")
@@ -202,7 +118,7 @@ def test_leak_groups_stay_in_one_part(market: Marketplace, listings: list[Listin
         assert copied == {id for id in part if not id.endswith("-copy")} != set()
 
 
-def train_on(found: list[Listing], market: Marketplace, home: Path, seed: int = 1) -> training.Run:
+def train_on(found: list[Listing], market: Marketplace, home: Path, seed: int = 1) -> Run:
     return train_baselines(Few(found), market.blobs, home, seed=seed, at=AT)  # type: ignore[arg-type]
 
 

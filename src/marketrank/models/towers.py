@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from marketrank.errors import BadInput, Corrupt
 from marketrank.models.artefact import ImagePart, TextPart
 from marketrank.models.preprocess import Pixels, to_pixels
-from marketrank.models.sessions import open_session
+from marketrank.models.sessions import open_session, output_widths
 from marketrank.types import Vectors
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class TextEncoder:
     def __init__(self, folder: Path, part: TextPart, *, threads: int) -> None:
         self._part = part
         self._session = open_session(folder / part.file, threads=threads)
+        self._widths = output_widths(self._session)
         path = folder / part.tokenizer
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
@@ -40,28 +41,34 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Shape (n, dim), in the order given. A text's vector does not depend on the others."""
-        vectors = np.empty((len(texts), self._part.dim), np.float32)
+        return self.outputs(texts)["vector"]
+
+    def outputs(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        """All that the graph says of each text, by the name of the output: shapes (n, width)."""
         ids = [self._tokenizer.encode(self._cut(text)).ids for text in texts]
+        found = {name: np.empty((len(ids), width), np.float32) for name, width in self._widths}
         by_length = sorted(range(len(ids)), key=lambda row: len(ids[row]))
         for start in range(0, len(by_length), _TEXT_BATCH):
             rows = by_length[start : start + _TEXT_BATCH]
-            vectors[rows] = self._run([ids[row] for row in rows])
-        return vectors
+            batch = self._run([ids[row] for row in rows])
+            for (name, _), values in zip(self._widths, batch, strict=True):
+                found[name][rows] = values
+        return found
 
     def _cut(self, text: str) -> str:
         """What can matter of a text of any length, without what UTF-8 cannot hold."""
         short = text[: _CHARACTERS_PER_TOKEN * self._part.max_tokens]
         return short.encode("utf-8", "ignore").decode("utf-8")
 
-    def _run(self, ids: Sequence[Sequence[int]]) -> Vectors:
+    def _run(self, ids: Sequence[Sequence[int]]) -> list[Vectors]:
         longest = max(len(row) for row in ids)
         padded = np.full((len(ids), longest), self._part.pad_id, np.int64)
         mask = np.zeros((len(ids), longest), np.int64)
         for row, tokens in enumerate(ids):
             padded[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        vectors: Vectors = self._session.run(None, {"ids": padded, "mask": mask})[0]
-        return vectors
+        outputs: list[Vectors] = self._session.run(None, {"ids": padded, "mask": mask})
+        return outputs
 
 
 class PhotoEncoder:
@@ -71,21 +78,29 @@ class PhotoEncoder:
         self._part = part
         self._threads = threads
         self._session = open_session(folder / part.file, threads=threads)
+        self._widths = output_widths(self._session)
 
     def encode(self, photos: Sequence[bytes]) -> tuple[Vectors, list[bool]]:
         """Vectors of shape (n, dim), and which photos could be decoded. The rows of those that
         could not are zero; each is logged."""
-        vectors = np.zeros((len(photos), self._part.dim), np.float32)
+        found, readable = self.outputs(photos)
+        return found["vector"], readable
+
+    def outputs(self, photos: Sequence[bytes]) -> tuple[dict[str, Vectors], list[bool]]:
+        """All that the graph says of each photo, by the name of the output, as in `encode`."""
+        found = {name: np.zeros((len(photos), width), np.float32) for name, width in self._widths}
         readable = [False] * len(photos)
         start = 0
         for batch in self._decoded(photos):
             rows = [start + i for i, pixels in enumerate(batch) if pixels is not None]
             if rows:
-                vectors[rows] = self._run([pixels for pixels in batch if pixels is not None])
+                outputs = self._run([pixels for pixels in batch if pixels is not None])
+                for (name, _), values in zip(self._widths, outputs, strict=True):
+                    found[name][rows] = values
             for row in rows:
                 readable[row] = True
             start += len(batch)
-        return vectors, readable
+        return found, readable
 
     def _decoded(self, photos: Sequence[bytes]) -> Iterator[list[Pixels | None]]:
         """Batches of decoded photos, in order; threads decode while the tower runs."""
@@ -104,11 +119,11 @@ class PhotoEncoder:
 
     def _decode(self, photo: bytes) -> Pixels | None:
         try:
-            return to_pixels(photo, self._part.size)
+            return to_pixels(photo, self._part.size, crop=self._part.crop)
         except BadInput as error:
             _log.warning("treated as absent: %s", error)
             return None
 
-    def _run(self, pixels: Sequence[Pixels]) -> Vectors:
-        vectors: Vectors = self._session.run(None, {"pixels": np.stack(pixels)})[0]
-        return vectors
+    def _run(self, pixels: Sequence[Pixels]) -> list[Vectors]:
+        outputs: list[Vectors] = self._session.run(None, {"pixels": np.stack(pixels)})
+        return outputs

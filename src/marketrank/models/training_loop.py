@@ -61,11 +61,12 @@ class Learner(Protocol):
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How long a run lasts: at most `epochs`, and no more than `patience` of them without a
-    better score of the name `watch` (higher is better)."""
+    better score of the name `watch` (higher is better). With `watch` None nothing is held back
+    to watch: all epochs run, and the last is the best."""
 
     epochs: int
     patience: int
-    watch: str
+    watch: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +147,22 @@ def load_model(model: torch.nn.Module, file: Path) -> None:
 def _done(history: list[Scores], plan: Plan) -> bool:
     if not history:
         return False
+    if plan.watch is None:
+        return len(history) >= plan.epochs
     waited = len(history) - _best(history, plan.watch)
     return len(history) >= plan.epochs or waited >= plan.patience
 
 
-def _best(history: list[Scores], watch: str) -> int:
+def _best(history: list[Scores], watch: str | None) -> int:
     """The epoch, from 1; the earliest of equals."""
+    if watch is None:
+        return len(history)
     values = [scores[watch] for scores in history]
     return values.index(max(values)) + 1
 
 
-def _check(scores: Scores, watch: str, epoch: int) -> None:
-    if watch not in scores:
+def _check(scores: Scores, watch: str | None, epoch: int) -> None:
+    if watch is not None and watch not in scores:
         raise BadInput(f"there is no score {watch!r} to watch; there are {sorted(scores)}")
     for name, value in scores.items():
         if not np.isfinite(value) and (name == watch or name.startswith("train/")):

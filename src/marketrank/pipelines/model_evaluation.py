@@ -26,6 +26,8 @@ from marketrank.listings.photo_pool import PhotoPool
 from marketrank.models import baseline_files
 from marketrank.models.labels import Labels
 from marketrank.models.price import log_price
+from marketrank.models.published import PublishedModel
+from marketrank.models.registry import Registry
 from marketrank.models.small_photos import describe
 from marketrank.pipelines.counting import Count
 from marketrank.pipelines.ingest import Cleaning, Feed
@@ -45,13 +47,16 @@ Floats = NDArray[np.float32]
 class Categorised:
     """Probabilities of root categories, columns as in `labels`: by text (n, k), of each photo
     (m, k), and of text and photos together (n, k). `owner` (m,) is the row of each photo's listing;
-    unreadable photos have no row. `photos` is None where the models have none for them."""
+    unreadable photos have no row. `photos` is None where the models have none for them. `titles`
+    (n, dim) and `photo_vectors` (m, dim) are unit rows of one space, None where there is none."""
 
     labels: Labels
     text: Floats
     photos: Floats | None
     owner: NDArray[np.int64]
     combined: Floats
+    titles: Vectors | None = None
+    photo_vectors: Vectors | None = None
 
 
 class Models(Protocol):
@@ -67,14 +72,6 @@ class Models(Protocol):
 
     def log_prices(self, listings: Sequence[Listing]) -> Floats | None:
         """ln(1 + price), shape (n,), not reading the listings' own; None without such a model."""
-
-
-class Embeds(Protocol):
-    """Titles and photos in one space: rows of unit length."""
-
-    def embed_titles(self, titles: Sequence[str]) -> Vectors: ...
-
-    def embed_photos(self, photos: Sequence[bytes]) -> Vectors: ...
 
 
 @dataclass(frozen=True)
@@ -117,11 +114,9 @@ def clean_feed(
     return CleanFeed(tuple(listings), photos)
 
 
-def evaluate(
-    feed: CleanFeed, models: Models, embeds: Embeds | None = None, *, currency: str
-) -> dict[str, Any]:
-    """The scores of the issue's JSON that these models and this feed allow: a key is left out
-    where the feed has nothing to score it on.
+def evaluate(feed: CleanFeed, models: Models, *, currency: str) -> dict[str, Any]:
+    """The scores that these models and this feed allow: a key is left out where the feed has
+    nothing to score it on.
 
     Listings that the models were trained on are counted in a warning."""
     seen = sum(listing.id in models.trained_on for listing in feed.listings)
@@ -130,13 +125,12 @@ def evaluate(
             "%d of the %d listings were trained on: what these add to the scores is memory",
             *(seen, len(feed.listings)),
         )
-    result = score(
+    return score(
         feed.listings,
         models.categorise(feed.listings, feed.photos),
         models.log_prices(feed.listings),
         currency=currency,
     )
-    return result | (_score_vectors(feed, embeds) if embeds else {})
 
 
 def score(
@@ -155,44 +149,46 @@ def score(
         shown = labelled[categorised.owner]
         if shown.any():
             taken = categorised.photos.argmax(axis=1)[shown]
-            result["image"] = _classified(codes[categorised.owner][shown], taken)
+            result["image"] = classified_part(codes[categorised.owner][shown], taken)
     if labelled.any():
         for name, probabilities in (
             ("text", categorised.text),
             ("combined", categorised.combined),
         ):
             taken = probabilities.argmax(axis=1)[labelled]
-            result[name] = _classified(codes[labelled], taken)
+            result[name] = classified_part(codes[labelled], taken)
     targets = [log_price(listing, currency) for listing in listings]
     at = np.flatnonzero([target is not None for target in targets])
     if log_prices is not None and len(at):
         true = np.array([target for target in targets if target is not None])
         met = priced(true, log_prices[at])
         result["price"] = {"log_r2": met.log_r2, "log_rmse": met.log_rmse, "n": met.n}
-    return result
+    return result | _score_vectors([listing.id for listing in listings], categorised)
 
 
-def _classified(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> dict[str, Any]:
+def classified_part(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> dict[str, Any]:
+    """Accuracy and macro-F1 as the report has them."""
     found = classified(true, predicted)
     return {"accuracy": found.accuracy, "macro_f1": found.macro_f1, "n": found.n}
 
 
-def _score_vectors(feed: CleanFeed, embeds: Embeds) -> dict[str, Any]:
-    photos = [photo for some in feed.photos for photo in some]
-    owners = [
-        listing.id for listing, some in zip(feed.listings, feed.photos, strict=True) for _ in some
-    ]
-    if not photos:
+def _score_vectors(ids: Sequence[ListingId], categorised: Categorised) -> dict[str, Any]:
+    """Whether photos find their siblings, and titles their photos, among all photos."""
+    titles, photos = categorised.titles, categorised.photo_vectors
+    if titles is None or photos is None or not len(photos):
         return {}
-    vectors = embeds.embed_photos(photos)
-    titles = embeds.embed_titles([listing.title for listing in feed.listings])
-    ids = [listing.id for listing in feed.listings]
-    similar = sibling_recall(vectors, owners, _K)
-    crossing = title_to_image_recall(titles, ids, vectors, owners, _K)
-    return {
-        "similar": {f"sibling_recall@{_K}": similar.value, "n": similar.n},
-        "cross_modal": {f"title_to_image_recall@{_K}": crossing.value, "n": crossing.n},
-    }
+    owners = [ids[row] for row in categorised.owner]
+    crossing = title_to_image_recall(titles, ids, photos, owners, _K)
+    part = {f"title_to_image_recall@{_K}": crossing.value, "n": crossing.n}
+    return score_siblings(photos, owners) | ({"cross_modal": part} if crossing.n else {})
+
+
+def score_siblings(photos: Vectors, owners: Sequence[ListingId]) -> dict[str, Any]:
+    """The part `similar`, of the vectors of photos (m, dim) and the listing of each; {} where no
+    listing has two."""
+    similar = sibling_recall(photos, owners, _K)
+    part = {f"sibling_recall@{_K}": similar.value, "n": similar.n}
+    return {"similar": part} if similar.n else {}
 
 
 class BaselineModels:
@@ -230,6 +226,43 @@ def categorise_described(
     categories = baselines.categories
     text, by_photo, combined = categories.of(listings, described, owner)
     return Categorised(categories.labels, text, by_photo, owner, combined)
+
+
+class PublishedModels:
+    """A version of the registry as `Models`."""
+
+    def __init__(self, model: PublishedModel) -> None:
+        self._model = model
+
+    @property
+    def trained_on(self) -> frozenset[ListingId]:
+        return self._model.trained_on
+
+    def categorise(
+        self, listings: Sequence[Listing], photos: Sequence[Sequence[bytes]]
+    ) -> Categorised:
+        found = self._model.judge(listings, photos)
+        return Categorised(
+            self._model.labels,
+            found.text,
+            found.photos if len(found.photos) else None,
+            found.owner,
+            found.combined,
+            found.titles,
+            found.photo_vectors,
+        )
+
+    def log_prices(self, listings: Sequence[Listing]) -> Floats | None:
+        return self._model.log_prices(listings)
+
+
+def current_models(home: Path, registry: Registry, *, threads: int) -> Models:
+    """The promoted version, else the last baselines run. Raises NotReady where there is neither,
+    Corrupt where it is damaged."""
+    version = registry.current()
+    if version is None:
+        return newest_baselines(home)
+    return PublishedModels(PublishedModel(registry.path(version), threads=threads))
 
 
 def newest_baselines(home: Path) -> BaselineModels:

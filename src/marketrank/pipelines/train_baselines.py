@@ -1,9 +1,8 @@
-"""Training on what is in the store: read, split by leak group, fit, measure, keep a run folder."""
+"""The baselines on what is in the store: read, split by leak group, fit, measure, keep a run."""
 
-import hashlib
 import logging
 import platform
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -11,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from marketrank.errors import BadInput, NotReady
+from marketrank.errors import BadInput
 from marketrank.evaluation.confusion_plot import draw_confusion
 from marketrank.evaluation.model_metrics import confusion
-from marketrank.evaluation.splits import DEFAULT_SHARES, Split, split_by_group
-from marketrank.listings.dedupe import leak_groups
 from marketrank.models.baseline_files import Baselines, save
 from marketrank.models.baselines import (
     Categories,
@@ -31,35 +27,28 @@ from marketrank.models.baselines import (
 from marketrank.models.labels import learn_labels
 from marketrank.models.price import fit_price
 from marketrank.models.small_photos import WIDTH, describe
+from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import Categorised, categorise_described, score
 from marketrank.pipelines.progress import Progress, silent
-from marketrank.pipelines.runs import write_run
+from marketrank.pipelines.runs import Run, finished_run, identify, write_run
+from marketrank.pipelines.training_data import (
+    TrainingData,
+    describe_run,
+    read_photos,
+    read_training_data,
+    write_json,
+)
 from marketrank.ports import BlobStore, ListingStore
-from marketrank.types import BlobKey, Listing, ListingId, Seq
+from marketrank.types import Listing, ListingId
 
-_READ_BATCH = 5_000
+KIND = "baselines"
 _PHOTO_BATCH = 512
 MOST_PHOTOS = 30_000
 """Photos that the baseline learns from and is tested on, by hash: 270 MB of numbers."""
 
+_NEVER = -20.0  # log probability of a label that a model has not learned
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """The live listings, sorted by id, how they are split, and a digest of their content."""
-
-    listings: tuple[Listing, ...]
-    split: Split
-    data_hash: str
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished training: its folder, and its scores on the test part."""
-
-    folder: Path
-    metrics: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,19 +70,6 @@ class Sample:
         return Sample(listings, self.described[owner >= 0], owner[owner >= 0])
 
 
-def read_training_data(store: ListingStore, *, seed: int) -> TrainingData:
-    """All live listings and their split. Raises NotReady for an empty store."""
-    listings = tuple(sorted(_live(store), key=lambda listing: listing.id))
-    if not listings:
-        raise NotReady("the store has no live listings to train on; run `marketrank ingest` first")
-    groups = leak_groups(listings, store.duplicates())
-    split = split_by_group([one.id for one in listings], groups, seed=seed)
-    digest = hashlib.sha256()
-    for listing in listings:
-        digest.update(f"{listing.id}\0{listing.content_hash()}\0".encode())
-    return TrainingData(listings, split, digest.hexdigest())
-
-
 def train_baselines(
     store: ListingStore,
     blobs: BlobStore,
@@ -102,9 +78,11 @@ def train_baselines(
     seed: int,
     at: datetime,
     currency: str = "GBP",
+    reuse: bool = False,
     progress: Progress = silent,
 ) -> Run:
-    """Fit the baselines and write a run folder; nothing is published.
+    """Fit the baselines and write a run folder; nothing is published. With `reuse` a run that was
+    finished on the same data with the same seed is not done again.
 
     The scores are those of models fitted to the training part, with temperature and fusion chosen
     on the validation part, on the test part. The models that are kept are fitted again, by the
@@ -112,8 +90,14 @@ def train_baselines(
     """
     need_scikit_learn()
     data = read_training_data(store, seed=seed)
+    identity = identify(data=data.data_hash, seed=seed, currency=currency)
+    if reuse and (done := finished_run(home, KIND, identity)):
+        return done
     whole = _sample(data.listings, blobs, progress)
-    train, validation, test = _deal(whole, data.split)
+    data.rows()  # raises where a part teaches nothing
+    train, validation, test = (
+        whole.take(ids) for ids in (data.split.train, data.split.validation, data.split.test)
+    )
     progress("fit baselines", 0, 2)
     measured = _tune(_fit(train, seed=seed, currency=currency), validation)
     categorised = categorise_described(measured, test.listings, test.described, test.owner)
@@ -124,12 +108,15 @@ def train_baselines(
     progress("fit baselines", 2, 2)
 
     def fill(folder: Path) -> None:
-        _write_facts(folder, data, metrics, measured, seed=seed, at=at, currency=currency)
+        _write_facts(
+            folder, data, metrics, measured, seed=seed, at=at, currency=currency, identity=identity
+        )
+        _hold_out(measured, kept, validation, test).save(folder)
         _draw(folder, test, categorised)
         (folder / "model").mkdir()
         save(kept, folder / "model")
 
-    return Run(write_run(home, "baselines", at=at, fill=fill), metrics)
+    return Run(write_run(home, KIND, at=at, fill=fill), metrics)
 
 
 def _sample(listings: tuple[Listing, ...], blobs: BlobStore, progress: Progress) -> Sample:
@@ -142,7 +129,7 @@ def _sample(listings: tuple[Listing, ...], blobs: BlobStore, progress: Progress)
     owners: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     for first in range(0, len(shown), _PHOTO_BATCH):
         some = shown[first : first + _PHOTO_BATCH]
-        numbers, readable = describe(_read(blobs, (blob for blob, _ in some)))
+        numbers, readable = describe(read_photos(blobs, [blob for blob, _ in some]))
         for (blob, row), well in zip(some, readable, strict=True):
             if not well:
                 _log.warning(
@@ -152,18 +139,6 @@ def _sample(listings: tuple[Listing, ...], blobs: BlobStore, progress: Progress)
         owners.append(np.array([row for _, row in some], dtype=np.int64)[readable])
         progress("describe photos", first + len(some), len(shown))
     return Sample(listings, np.concatenate(described), np.concatenate(owners))
-
-
-def _deal(whole: Sample, split: Split) -> tuple[Sample, Sample, Sample]:
-    """Training, validation and test part. Raises BadInput where one teaches nothing."""
-    parts = whole.take(split.train), whole.take(split.validation), whole.take(split.test)
-    for name, part in zip(("training", "validation", "test"), parts, strict=True):
-        if not any(listing.category for listing in part.listings):
-            raise BadInput(
-                f"the {name} part has no listing with a category ({len(part.listings)} of "
-                f"{len(whole.listings)} listings are in it); ingest more listings"
-            )
-    return parts
 
 
 def _fit(sample: Sample, *, seed: int, currency: str) -> Baselines:
@@ -217,32 +192,42 @@ def _write_facts(
     seed: int,
     at: datetime,
     currency: str,
+    identity: str,
 ) -> None:
     categories = measured.categories
-    config = {
-        "kind": "baselines",
-        "seed": seed,
-        "data_hash": data.data_hash,
-        "at": at,
-        "currency": currency,
-        "listings": {
-            "all": len(data.listings),
-            **{name: len(ids) for name, ids in asdict(data.split).items()},
-        },
-        "shares": DEFAULT_SHARES,
-        "classes": len(categories.labels),
-        "temperature": categories.text.temperature,
-        "photo_share": categories.photo_share,
-        "versions": {
+    config = describe_run(
+        data,
+        kind=KIND,
+        seed=seed,
+        at=at,
+        identity=identity,
+        currency=currency,
+        classes=len(categories.labels),
+        temperature=categories.text.temperature,
+        photo_share=categories.photo_share,
+        versions={
             "python": platform.python_version(),
             "numpy": np.__version__,
             "scikit-learn": version("scikit-learn"),
         },
-    }
-    _write_json(folder / "config.json", config)
-    _write_json(folder / "metrics.json", metrics)
-    _write_json(folder / "split.json", asdict(data.split))
-    _write_json(folder / "trained_on.json", [listing.id for listing in data.listings])
+    )
+    write_json(folder / "config.json", config)
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "split.json", asdict(data.split))
+    write_json(folder / "trained_on.json", [listing.id for listing in data.listings])
+
+
+def _hold_out(measured: Baselines, kept: Baselines, *parts: Sample) -> HeldOut:
+    """What the measured model says by `words`, as log probabilities of the kept model's labels."""
+    labels, known = kept.categories.labels, measured.categories.labels
+    columns = labels.encode(known.names)
+    held = []
+    for part in parts:
+        logs = np.full((len(part.listings), len(labels)), _NEVER, np.float32)
+        words = measured.categories.text.probabilities(part.listings)
+        logs[:, columns] = np.log(np.maximum(words, np.exp(_NEVER)))
+        held.append({"words": logs})
+    return HeldOut(*held)
 
 
 def _draw(folder: Path, test: Sample, categorised: Categorised) -> None:
@@ -256,22 +241,3 @@ def _draw(folder: Path, test: Sample, categorised: Categorised) -> None:
         matrix = confusion(true, probabilities.argmax(axis=1), len(labels))
         path = folder / f"confusion-{kind}.png"
         draw_confusion(matrix, names, path, title=f"Baseline: category by {kind}, test part")
-
-
-def _live(store: ListingStore) -> Iterator[Listing]:
-    after = Seq(0)
-    while changes := store.changes(after, _READ_BATCH):
-        yield from (stored.listing for stored in changes if stored.live)
-        after = changes[-1].seq
-
-
-def _read(blobs: BlobStore, keys: Iterable[BlobKey]) -> Iterator[bytes]:
-    for key in keys:
-        try:
-            yield blobs.get(key)
-        except KeyError:
-            yield b""  # as unreadable as a torn one
-
-
-def _write_json(path: Path, content: dict[str, Any] | Sequence[str]) -> None:
-    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,146 @@
+"""The commands of the model registry: `marketrank models list | show | promote | rollback`."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from marketrank.cli_models import Home, Json
+from marketrank.config import load
+from marketrank.terminal import report
+
+if TYPE_CHECKING:
+    from marketrank.models.registry import Manifest, Registry
+    from marketrank.types import ModelVersion
+
+app = typer.Typer(help="Choose among published models.", no_args_is_help=True)
+# Names and reasons are what others have written: never read as markup.
+_out = Console(highlight=False, markup=False)
+_COLUMNS = {
+    "image": "image.accuracy",
+    "text": "text.accuracy",
+    "combined": "combined.accuracy",
+    "price": "price.log_r2",
+}
+_NEXT = "`marketrank index`, or the running server, embeds the listings with it."
+
+Version = Annotated[str, typer.Argument(help="As `marketrank models list` names it.")]
+Why = Annotated[str, typer.Option(help="Is kept in promotions.jsonl.")]
+
+
+@app.command("list")
+def list_versions(home: Home = None, json: Json = False) -> None:
+    """List all versions, newest first; a star marks the one in use."""
+    registry = _registry(home)
+    current, found = registry.current(), registry.versions()
+    report(
+        {"current": current, "versions": [asdict(one) for one in found]},
+        json,
+        lambda: _print_versions(found, current, registry),
+    )
+
+
+@app.command()
+def show(version: Version, home: Home = None, json: Json = False) -> None:
+    """Show what a version is, and its scores."""
+    registry = _registry(home)
+    manifest, current = registry.read(version), registry.current()
+    report(
+        {"current": manifest.version == current, **asdict(manifest)},
+        json,
+        lambda: _print_manifest(manifest, current),
+    )
+
+
+@app.command()
+def promote(version: Version, why: Why = "", home: Home = None, json: Json = False) -> None:
+    """Check every file of a version, and use it from now on."""
+    from marketrank.wiring import now
+
+    previous = _registry(home).promote(version, at=now(), why=why)
+    if previous == version:
+        said = f"{version} is in use already."
+    else:
+        said = f"{version} is in use, after {previous or 'none'}.\n{_NEXT}"
+    report({"current": version, "previous": previous}, json, lambda: _print(said))
+
+
+@app.command()
+def rollback(why: Why = "", home: Home = None, json: Json = False) -> None:
+    """Go back to the version before the one in use; again, to the one before that."""
+    from marketrank.wiring import now
+
+    registry = _registry(home)
+    previous = registry.current()
+    version = registry.rollback(at=now(), why=why)
+    said = f"{version} is in use again, after {previous}.\n{_NEXT}"
+    report({"current": version, "previous": previous}, json, lambda: _print(said))
+
+
+def _registry(home: Home) -> "Registry":
+    from marketrank.wiring import Marketplace
+
+    return Marketplace(load(home)).registry
+
+
+def _print(text: str) -> None:
+    _out.print(text, soft_wrap=True)
+
+
+def _print_versions(
+    found: "list[Manifest]", current: "ModelVersion | None", registry: "Registry"
+) -> None:
+    if not found:
+        _print(f"no model was published in {registry.folder} yet")
+        return
+    table = Table(box=None, padding=(0, 1, 0, 0))  # a line fits into 80 columns
+    table.add_column("")
+    table.add_column("version", no_wrap=True)
+    for name in ("trained on", *_COLUMNS):
+        table.add_column(name, justify="right")
+    for one in found:
+        scores = dict(_flat(one.metrics))
+        table.add_row(
+            "*" if one.version == current else "",
+            one.version,
+            f"{one.trained_on:,}",
+            *(_shown(scores.get(name, "")) for name in _COLUMNS.values()),
+        )
+    _out.print(table)
+
+
+def _print_manifest(manifest: "Manifest", current: "ModelVersion | None") -> None:
+    facts = Table(box=None, show_header=False)
+    rows: dict[str, Any] = {
+        "version": manifest.version + (" *" if manifest.version == current else ""),
+        "created": f"{manifest.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        "trained on": f"{manifest.trained_on:,} listings",
+        "data hash": manifest.data_hash,
+        "seed": manifest.seed,
+        "files": len(manifest.files),
+        **{f"run of {part}": run for part, run in manifest.runs.items()},
+        **{f"parity of {name}": f"{value:.3g}" for name, value in manifest.parity.items()},
+    }
+    for name, value in rows.items():
+        facts.add_row(name, str(value))
+    scores = Table("score", "", box=None)
+    for name, value in _flat(manifest.metrics):
+        scores.add_row(name, _shown(value))
+    _out.print(facts, scores, sep="\n")
+
+
+def _flat(metrics: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{path}{name}.")
+        else:
+            yield path + name, value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,306 @@
+"""The multimodal training from features to a fitted model, in two stages: heads on what frozen
+networks say (LP-FT: Kumar et al., ICLR 2022), then heads and late blocks together. Needs the extra
+[train]."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from marketrank.models.backbones import LITES, MAP_STRIDE, load
+from marketrank.models.device import pick
+from marketrank.models.export import write_text
+from marketrank.models.feature_cache import Report, Spec, cached
+from marketrank.models.multimodal import Multimodal, Recipe
+from marketrank.models.multimodal_learner import Examples, MultimodalLearner, answer_all
+from marketrank.models.photo_maps import PhotoMaps
+from marketrank.models.photo_tower import FixedPhotos, PhotoTower, TunedPhotos
+from marketrank.models.pretrained import MINILM_SHA256, minilm
+from marketrank.models.stack import log_probabilities, mean_by_owner
+from marketrank.models.towers import TextEncoder
+from marketrank.models.training_loop import Outcome, Plan, load_model, train
+from marketrank.types import Vectors
+
+Rows = NDArray[np.int64]
+NETWORKS = ("lite0", "lite2")
+SIZE = 224
+TEXT_WIDTH = 384
+_TEXT_BATCH = 256
+_FEATURE_BATCH = 128
+_FIXED_VARIANTS = 2  # the photo and its mirror image: crops teach the heads little more
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Epochs of both stages, the patience of the second, and its batch and rates: a batch there is
+    small, since maps are large. `finish_epochs` are those on all listings."""
+
+    head_epochs: int = 15
+    tower_epochs: int = 5
+    finish_epochs: int = 2
+    patience: int = 2
+    tower_batch: int = 64
+    tower_head_rate: float = 3e-4
+    tower_rate: float = 2e-4
+
+
+@dataclass(frozen=True)
+class Material:
+    """n listings as what frozen towers make of them: `titles` and `texts` (n, t); `photos` (n, k)
+    rows of `maps` and of `features` (variants, m, width), -1 where there is none; codes of `roots`
+    and `seconds` and leak `groups` (n,)."""
+
+    titles: Vectors
+    texts: Vectors
+    photos: Rows
+    maps: PhotoMaps
+    features: NDArray[np.float16]
+    roots: Rows
+    seconds: Rows
+    groups: Rows
+
+    def examples(self, rows: Rows, device: torch.device) -> Examples:
+        columns = (self.titles, self.texts, self.photos, self.roots, self.seconds, self.groups)
+        return Examples(*(torch.from_numpy(one[rows]).to(device) for one in columns))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The trained parts, in evaluation mode, and how the second stage went."""
+
+    heads: Multimodal
+    tower: PhotoTower
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class HeldOutAnswers:
+    """Of n listings with m photos: log probabilities of root categories by text `space` (n, k), by
+    photo `photo_logs` (m, k) and their mean `photos` (n, k), unit vectors, the row of each photo's
+    listing, and how much text and photos counted `weights` (n, 2)."""
+
+    space: NDArray[np.float32]
+    photo_logs: NDArray[np.float32]
+    photos: NDArray[np.float32]
+    owner: Rows
+    titles: Vectors
+    texts: Vectors
+    photo_vectors: Vectors
+    fused: Vectors
+    weights: NDArray[np.float32]
+
+
+def encode_texts(
+    folder: Path, texts: Sequence[str], *, threads: int, progress: Report | None = None
+) -> Vectors:
+    """Unit vectors (n, 384) of the frozen text tower; `folder` caches them."""
+    with tempfile.TemporaryDirectory() as place:
+        opened: list[TextEncoder] = []
+
+        def compute(some: Sequence[str]) -> Mapping[str, Vectors]:
+            if not opened:
+                part = write_text(Path(place), minilm())
+                opened.append(TextEncoder(Path(place), part, threads=threads))
+            return {"text": opened[0].encode(some)}
+
+        found = cached(
+            folder,
+            list(texts),
+            {"text": Spec((TEXT_WIDTH,), "float32")},
+            compute,
+            identity=MINILM_SHA256,
+            batch=_TEXT_BATCH,
+            stage="frozen text tower",
+            progress=progress,
+        )
+    return np.asarray(found["text"])
+
+
+def frozen_features(
+    folder: Path, maps: PhotoMaps, keys: Sequence[str], *, progress: Report | None = None
+) -> NDArray[np.float16]:
+    """What the ImageNet networks' late blocks make of the first variants' maps: (variants, m,
+    width), from the cache in `folder` where it has them. `keys` name the photos."""
+    tower = _tower(maps)
+    photos = TunedPhotos(tower.eval(), maps, torch.device("cpu"))
+    variants = min(_FIXED_VARIANTS, maps.variants)
+    n = len(keys)
+
+    @torch.inference_mode()
+    def compute(some: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
+        at = torch.tensor([int(item.split(" ", 1)[0]) for item in some])
+        return {"features": photos(at % n, at // n).numpy()}
+
+    found = cached(
+        folder,
+        [f"{at} {keys[at % n]}" for at in range(variants * n)],
+        {"features": Spec((photos.width,), "float16")},
+        compute,
+        identity=repr([LITES[name] for name in maps.maps]),
+        batch=_FEATURE_BATCH,
+        stage="frozen late blocks",
+        progress=progress,
+    )
+    table: NDArray[np.float16] = np.asarray(found["features"]).reshape(variants, n, photos.width)
+    return table
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the trainings of one run share. `labels` counts root and second-level labels;
+    `class_weights` (roots,); each training is a run of `training_loop` in `folder`, and goes on
+    where it was killed."""
+
+    material: Material
+    folder: Path
+    recipe: Recipe
+    schedule: Schedule
+    labels: tuple[int, int]
+    class_weights: NDArray[np.float32]
+    seed: int
+    device: str
+    progress: Report | None = None
+
+    def run(self, learner: MultimodalLearner, name: str, plan: Plan, stage: str) -> Outcome:
+        config = {
+            "name": name,
+            "recipe": asdict(self.recipe),
+            "schedule": asdict(self.schedule),
+        }
+        return train(
+            learner,
+            self.folder / name,
+            plan,
+            config=config,
+            seed=self.seed,
+            stage=stage,
+            progress=self.progress,
+        )
+
+
+def fit(setup: Setup, training: Rows, validation: Rows) -> Fitted:
+    """Both stages on the rows of `training`, each keeping its best epoch on those of
+    `validation`."""
+    where = pick(setup.device)
+    torch.manual_seed(setup.seed)
+    heads = _heads(setup.material, setup.labels, setup.recipe).to(where)
+    learner = MultimodalLearner(
+        heads,
+        setup.material.examples(training, where),
+        setup.material.examples(validation, where),
+        FixedPhotos(setup.material.features),
+        setup.recipe,
+        epochs=setup.schedule.head_epochs,
+        class_weights=torch.from_numpy(setup.class_weights).to(where),
+    )
+    plan = Plan(setup.schedule.head_epochs, setup.schedule.head_epochs, "score")
+    setup.run(learner, "measured/heads", plan, "heads")
+    tower = _tower(setup.material.maps).to(where)
+    plan = Plan(setup.schedule.tower_epochs, setup.schedule.patience, "score")
+    return _tune(setup, (heads, tower), (training, validation), plan, "measured", rate=1.0)
+
+
+def finish(setup: Setup, fitted: Fitted) -> Fitted:
+    """Some epochs on all listings, at half the rates, for a model that was measured on a part: what
+    it has not seen is worth learning, and to learn all again would take twice as long."""
+    every = np.arange(len(setup.material.roots))
+    plan = Plan(setup.schedule.finish_epochs, 1, None)
+    parts = (every, every[:0])
+    return _tune(setup, (fitted.heads, fitted.tower), parts, plan, "kept", rate=0.5)
+
+
+def _tune(
+    setup: Setup,
+    model: tuple[Multimodal, PhotoTower],
+    parts: tuple[Rows, Rows],
+    plan: Plan,
+    name: str,
+    *,
+    rate: float,
+) -> Fitted:
+    """The second stage: heads and tower together."""
+    heads, tower = model
+    where = pick(setup.device)
+    schedule = setup.schedule
+    training, validation = (setup.material.examples(rows, where) for rows in parts)
+    learner = MultimodalLearner(
+        heads,
+        training,
+        validation,
+        TunedPhotos(tower, setup.material.maps, where),
+        replace(
+            setup.recipe,
+            batch=schedule.tower_batch,
+            learning_rate=schedule.tower_head_rate * rate,
+        ),
+        epochs=plan.epochs,
+        tower=tower,
+        tower_rate=schedule.tower_rate * rate,
+        class_weights=torch.from_numpy(setup.class_weights).to(where),
+    )
+    stage = {"measured": "late blocks on a part", "kept": "late blocks on all listings"}[name]
+    outcome = setup.run(learner, f"{name}/tower", plan, stage)
+    return Fitted(heads.eval(), tower.eval(), outcome)
+
+
+def load_fitted(
+    file: Path, *, labels: tuple[int, int], recipe: Mapping[str, Any]
+) -> tuple[Multimodal, PhotoTower]:
+    """Heads and tower of an epoch's file of the second stage, with the recipe of its config.
+    Raises Corrupt where the file does not fit."""
+    networks = {name: load(LITES[name]) for name in NETWORKS}
+    tower = PhotoTower(networks, side=SIZE // MAP_STRIDE)
+    heads = Multimodal(
+        text_features=TEXT_WIDTH,
+        photo_features=tower.width,
+        roots=labels[0],
+        seconds=labels[1],
+        recipe=Recipe(**recipe),
+    )
+    load_model(torch.nn.ModuleDict({"heads": heads, "tower": tower}), file)
+    return heads.eval(), tower.eval()
+
+
+def answer(fitted: Fitted, material: Material, rows: Rows) -> HeldOutAnswers:
+    """What the fitted model says of these rows."""
+    where = next(fitted.heads.parameters()).device
+    examples = material.examples(rows, where)
+    photos = TunedPhotos(fitted.tower, material.maps, where)
+    found = answer_all(fitted.heads, examples, photos)
+
+    def plain(tensor: torch.Tensor) -> NDArray[np.float32]:
+        return np.asarray(tensor.float().cpu().numpy(), np.float32)
+
+    owner = found.owner.cpu().numpy()
+    photo_logs = log_probabilities(plain(found.photos.roots))
+    return HeldOutAnswers(
+        space=log_probabilities(plain(found.texts.roots)),
+        photo_logs=photo_logs,
+        photos=mean_by_owner(photo_logs, owner, len(rows)),
+        owner=owner,
+        titles=plain(found.titles.vectors),
+        texts=plain(found.texts.vectors),
+        photo_vectors=plain(found.photos.vectors),
+        fused=plain(found.fused.vectors),
+        weights=plain(found.weights),
+    )
+
+
+def _heads(material: Material, labels: tuple[int, int], recipe: Recipe) -> Multimodal:
+    return Multimodal(
+        text_features=material.texts.shape[1],
+        photo_features=material.features.shape[2],
+        roots=labels[0],
+        seconds=labels[1],
+        recipe=recipe,
+    )
+
+
+def _tower(maps: PhotoMaps) -> PhotoTower:
+    side = next(iter(maps.maps.values())).shape[-1]
+    return PhotoTower({name: load(LITES[name]) for name in maps.maps}, side=side)

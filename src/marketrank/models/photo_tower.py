@@ -1,0 +1,110 @@
+"""Where the features of training photos come from: a table that frozen networks made, or late
+blocks that are being tuned on cached maps. Needs the extra [train]."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from marketrank.models.backbones import LITES
+from marketrank.models.device import Runtime
+from marketrank.models.late_blocks import LateBlocks
+from marketrank.models.photo_maps import PhotoMaps
+
+_AT_ONCE = 128
+
+
+class Photos(Protocol):
+    """Features of photos by row; each photo has `variants` versions, 0 being itself."""
+
+    @property
+    def variants(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
+        """Shape (m, width), for rows and variants of shape (m,)."""
+
+
+class FixedPhotos:
+    """A table (variants, n, width); implements `Photos`."""
+
+    def __init__(self, table: NDArray[np.floating[Any]]) -> None:
+        self._table = table
+
+    @property
+    def variants(self) -> int:
+        return int(self._table.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self._table.shape[2])
+
+    def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
+        chosen = self._table[variants.cpu().numpy(), rows.cpu().numpy()]
+        return torch.from_numpy(np.asarray(chosen, np.float32)).to(rows.device)
+
+
+class PhotoTower(torch.nn.Module):
+    """The late blocks of several networks side by side: their maps to features (n, width)."""
+
+    def __init__(self, networks: Mapping[str, Any], *, side: int) -> None:
+        super().__init__()
+        self.late = torch.nn.ModuleDict(
+            {
+                name: LateBlocks(network, start=LITES[name].start, side=side)
+                for name, network in networks.items()
+            }
+        )
+
+    @property
+    def width(self) -> int:
+        return sum(LITES[name].width for name in self.late)
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        parts = [late(one) for late, one in zip(self.late.values(), maps, strict=True)]
+        return torch.cat(parts, dim=1)
+
+    def write_back(self, networks: Mapping[str, Any]) -> None:
+        """Set the networks' weights to what was tuned."""
+        for name, late in self.late.items():
+            cast(LateBlocks, late).write_back(networks[name])
+
+
+class TunedPhotos:
+    """Features by a tower on cached maps; implements `Photos`. Gradients reach the tower."""
+
+    def __init__(self, tower: PhotoTower, maps: PhotoMaps, device: torch.device) -> None:
+        self._tower, self._device = tower, device
+        self._runtime = Runtime.on(device)
+        self._maps = [maps.maps[name] for name in tower.late]
+        self._variants = maps.variants
+
+    @property
+    def variants(self) -> int:
+        return self._variants
+
+    @property
+    def width(self) -> int:
+        return self._tower.width
+
+    def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
+        if len(rows) == 0:
+            return torch.zeros((0, self.width), device=self._device)
+        at, which = rows.cpu().numpy(), variants.cpu().numpy()
+        with self._runtime.autocast():
+            parts = [self._tower(self._gather(w, r)) for w, r in _chunks(which, at)]
+        return torch.cat(parts).float()
+
+    def _gather(self, which: NDArray[np.int64], at: NDArray[np.int64]) -> list[torch.Tensor]:
+        return [torch.from_numpy(m[which, at]).to(self._device).float() for m in self._maps]
+
+
+def _chunks(
+    which: NDArray[np.int64], at: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    starts = range(0, len(at), _AT_ONCE)
+    return [(which[i : i + _AT_ONCE], at[i : i + _AT_ONCE]) for i in starts]

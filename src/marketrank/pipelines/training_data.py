@@ -1,0 +1,117 @@
+"""What every training reads from the store: the live listings, their split, their leak groups."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from marketrank.errors import BadInput, NotReady
+from marketrank.evaluation.splits import DEFAULT_SHARES, Split, split_by_group
+from marketrank.listings.dedupe import leak_groups
+from marketrank.ports import BlobStore, ListingStore
+from marketrank.types import BlobKey, Listing, ListingId, Seq
+
+_READ_BATCH = 5_000
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The live listings, sorted by id, how they are split, the leak group of each, and a digest of
+    their content."""
+
+    listings: tuple[Listing, ...]
+    split: Split
+    groups: Mapping[ListingId, str]
+    data_hash: str
+
+    def rows(self) -> tuple[Rows, Rows, Rows]:
+        """Positions in `listings` of the training, validation and test part. Raises BadInput where
+        a part has no listing with a category: it could teach or tell nothing."""
+        at = {listing.id: row for row, listing in enumerate(self.listings)}
+        split = self.split
+        parts = {"training": split.train, "validation": split.validation, "test": split.test}
+        for name, ids in parts.items():
+            if not any(self.listings[at[id]].category for id in ids):
+                raise BadInput(
+                    f"the {name} part has no listing with a category ({len(ids)} of "
+                    f"{len(self.listings)} listings are in it); ingest more listings"
+                )
+        train, validation, test = (
+            np.array([at[id] for id in ids], np.int64) for ids in parts.values()
+        )
+        return train, validation, test
+
+    def group_numbers(self) -> Rows:
+        """Shape (n,): a number for the leak group of each listing, the same whenever the group's
+        name is: 63 bits of its hash."""
+        return np.array(
+            [
+                int.from_bytes(
+                    hashlib.blake2b(self.groups[one.id].encode(), digest_size=8).digest()
+                )
+                >> 1
+                for one in self.listings
+            ],
+            np.int64,
+        )
+
+
+def read_training_data(store: ListingStore, *, seed: int) -> TrainingData:
+    """All live listings and their split. Raises NotReady for an empty store."""
+    listings = tuple(sorted(live_listings(store), key=lambda listing: listing.id))
+    if not listings:
+        raise NotReady("the store has no live listings to train on; run `marketrank ingest` first")
+    groups = leak_groups(listings, store.duplicates())
+    split = split_by_group([one.id for one in listings], groups, seed=seed)
+    digest = hashlib.sha256()
+    for listing in listings:
+        digest.update(f"{listing.id}\0{listing.content_hash()}\0".encode())
+    return TrainingData(listings, split, groups, digest.hexdigest())
+
+
+def describe_run(
+    data: TrainingData, *, kind: str, seed: int, at: datetime, **more: Any
+) -> dict[str, Any]:
+    """The content of a run's config.json: what would give the same run again, and when it was."""
+    split = data.split
+    return {
+        "kind": kind,
+        "seed": seed,
+        "data_hash": data.data_hash,
+        "at": at,
+        "listings": {
+            "all": len(data.listings),
+            "train": len(split.train),
+            "validation": len(split.validation),
+            "test": len(split.test),
+        },
+        "shares": DEFAULT_SHARES,
+        **more,
+    }
+
+
+def write_json(path: Path, content: Mapping[str, Any] | Sequence[str]) -> None:
+    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+
+
+def read_photos(blobs: BlobStore, keys: Sequence[BlobKey]) -> Iterator[bytes]:
+    """The bytes of each; none for one that is gone, which is as unreadable as a torn one."""
+    for key in keys:
+        try:
+            yield blobs.get(key)
+        except KeyError:
+            yield b""
+
+
+def live_listings(store: ListingStore) -> Iterator[Listing]:
+    after = Seq(0)
+    while changes := store.changes(after, _READ_BATCH):
+        yield from (stored.listing for stored in changes if stored.live)
+        after = changes[-1].seq

@@ -1,0 +1,83 @@
+"""A stack trusts the source that was right on listings that no source was fitted to."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketrank.errors import BadInput
+from marketrank.models.baselines import log_loss
+from marketrank.models.stack import Stack, fit_stack, log_probabilities, mean_by_owner
+
+N, CLASSES = 300, 4
+RNG = np.random.default_rng(0)
+CODES = RNG.integers(0, CLASSES, N)
+
+
+def source(signal: float, seed: int) -> np.ndarray:
+    """Log probabilities of a classifier whose logit of the true class is higher by `signal`."""
+    logits = np.random.default_rng(seed).normal(size=(N, CLASSES))
+    logits[np.arange(N), CODES] += signal
+    return log_probabilities(logits.astype(np.float32))
+
+
+GOOD, FAIR, NOISE = source(2.0, 1), source(1.0, 2), source(0.0, 3)
+
+
+def test_a_mix_is_the_weighted_product_of_probabilities() -> None:
+    a, b = np.array([[0.7, 0.2, 0.1]]), np.array([[0.1, 0.6, 0.3]])
+    found = Stack({"a": 0.5, "b": 2.0}).mix({"a": np.log(a), "b": np.log(b), "unused": a})
+    expected = a**0.5 * b**2
+    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-6)
+
+
+def test_equal_numbers_have_no_say() -> None:
+    stack = Stack({"words": 1.0, "photos": 3.0})
+    mute = stack.mix({"words": GOOD, "photos": np.full_like(GOOD, -7)})
+    np.testing.assert_allclose(mute, np.exp(GOOD), rtol=1e-4)
+
+
+def test_a_source_that_has_a_weight_must_be_there() -> None:
+    with pytest.raises(BadInput, match=r"needs \['b'\] and was given \['a', 'c'\]"):
+        Stack({"a": 1.0, "b": 1.0}).mix({"a": GOOD, "c": GOOD})
+
+
+def test_weights_are_chosen_by_log_loss() -> None:
+    sources = {"good": GOOD, "fair": FAIR, "noise": NOISE}
+    stack = fit_stack(sources, CODES)
+    assert stack.weights["good"] > stack.weights["fair"] > stack.weights["noise"] >= 0
+    assert stack.weights["noise"] < 0.1
+    best = log_loss(stack.mix(sources), CODES)
+    assert best < min(log_loss(np.exp(one), CODES) for one in sources.values())
+    for name in ("good", "fair"):
+        for other in (0.9, 1.1):
+            moved = Stack({**stack.weights, name: stack.weights[name] * other})
+            assert log_loss(moved.mix(sources), CODES) > best
+
+
+def test_a_misleading_source_gets_no_weight_and_a_timid_one_not_all() -> None:
+    stack = fit_stack({"wrong": -GOOD, "timid": 0.01 * GOOD}, CODES)
+    assert stack.weights == {"timid": 4.0, "wrong": 0.0}
+
+
+def test_unknown_categories_do_not_count() -> None:
+    misleading = np.where(np.arange(N)[:, None] < 100, NOISE * 50, GOOD)
+    codes = np.where(np.arange(N) < 100, -1, CODES)
+    known = fit_stack({"a": GOOD[100:], "b": FAIR[100:]}, CODES[100:])
+    assert fit_stack({"a": misleading, "b": FAIR}, codes) == known
+    with pytest.raises(BadInput, match="no held-out listing has a known category"):
+        fit_stack({"a": GOOD}, np.full(N, -1))
+
+
+@given(st.lists(st.floats(-500, 500, width=32), min_size=2, max_size=6))
+def test_log_probabilities_add_up(logits: list[float]) -> None:
+    found = log_probabilities(np.array([logits], np.float32))
+    assert np.exp(found.astype(np.float64)).sum() == pytest.approx(1, abs=1e-4)
+    np.testing.assert_allclose(np.diff(found[0]), np.diff(logits), atol=1e-3)
+
+
+def test_photos_are_averaged_by_listing_and_none_is_no_say() -> None:
+    logs = np.array([[-1, -3], [-5, -1], [-2, -2]], np.float32)
+    found = mean_by_owner(logs, np.array([2, 2, 0]), 4)
+    assert found.tolist() == [[-2, -2], [0, 0], [-3, -2], [0, 0]]
+    assert mean_by_owner(logs[:0], np.array([], np.int64), 2).tolist() == [[0, 0], [0, 0]]
