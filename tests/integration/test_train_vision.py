@@ -23,6 +23,8 @@ from marketrank.ports import BlobStore  # noqa: E402
 from marketrank.types import Listing  # noqa: E402
 from small_training import SCHEDULE, Killed, hashed_words, hastened, killing  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("train_vision")  # its tests share what takes long to make
+
 FILES = {"config.json", "metrics.json", "split.json", "labels.json", "measured"}
 FILES |= {"confusion-image.png", "neighbours.png"}
 
@@ -55,7 +57,7 @@ def config(done: Run) -> dict[str, Any]:
 
 
 def test_lite_tunes_the_towers_of_the_multimodal_model(held: Stock, tmp_path: Path) -> None:
-    done = run(held, tmp_path, "lite", schedule=SCHEDULE, epochs=1)
+    done = run(held, tmp_path, "lite", schedule=replace(SCHEDULE, tower_epochs=1))
     assert done.folder.name == "vision-lite-20260314T120000"
     assert {path.name for path in done.folder.iterdir()} == FILES
     assert set(done.metrics) == {"image", "similar"}

@@ -100,6 +100,11 @@ def test_embeddings_add_what_they_find() -> None:
     assert scores["cross_modal"] == {"title_to_image_recall@10": 1.0, "n": 3}
     bare = CleanFeed(LISTINGS, ((), (), (), ()))
     assert "similar" not in evaluate(bare, Digits(), currency="GBP")
+    # Where no listing has two photos there is no sibling to find: no score, and not one of 0.
+    one_each = CleanFeed(LISTINGS, ((b"1",), (b"2",), (), ()))
+    scores = evaluate(one_each, Digits(), currency="GBP")
+    assert "similar" not in scores
+    assert scores["cross_modal"]["n"] == 2
 
 
 def test_listings_that_were_trained_on_are_counted(caplog: pytest.LogCaptureFixture) -> None:

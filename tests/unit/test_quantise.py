@@ -112,6 +112,19 @@ def test_nodes_that_are_to_stay_plain_do(image: tuple[Path, Path], tmp_path: Pat
     assert stored(twin) == kinds
 
 
+def test_plain_nodes_stay_as_they_are(image: tuple[Path, Path], tmp_path: Path) -> None:
+    graph, twin = image
+    first = next(node.name for node in onnx.load(graph).graph.node if node.op_type == "Conv")
+    quantise_static(graph, tmp_path / "half.onnx", [pixels(n) for n in range(4)], plain=[first])
+    kernels = {"first": 48 * 3 * 9, "second": 24 * 48 * 9}
+    assert stored(tmp_path / "half.onnx") == {
+        onnx.TensorProto.FLOAT: kernels["first"],
+        onnx.TensorProto.INT8: kernels["second"],
+    }
+    better = mean_cosine(graph, tmp_path / "half.onnx", [pixels(7)], "vector")
+    assert better > mean_cosine(graph, twin, [pixels(7)], "vector")
+
+
 def test_scales_are_learned_from_the_examples(image: tuple[Path, Path], tmp_path: Path) -> None:
     graph, twin = image
     black = {"pixels": np.full((3, 12, 12, 3), 127, np.uint8)}  # activations of almost nothing

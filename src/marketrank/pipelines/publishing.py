@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from marketrank.models.export_learned import Learned, Samples
 
 KIND = "multimodal"
-SHARE = 0.36
+SHARE = 0.2
 """Of a listing's similarity, the part that the learned space decides: see docs/models.md."""
 _SAMPLES = 80
 _TEXT_SOURCES = ("words", "tuned", "space")

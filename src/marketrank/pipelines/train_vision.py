@@ -101,9 +101,9 @@ def train_vision(
     device: str = "auto",
     progress: Progress = silent,
 ) -> Run:
-    """Write a run folder of the kind vision-<network>. `schedule` is of "lite" alone, and `epochs`
-    of its second stage. A training that was killed goes on where it stopped when it is started
-    again with the same data, seed, network, weights, epochs and schedule.
+    """Write a run folder of the kind vision-<network>. `epochs` are the second stage's of "lite",
+    which takes a `schedule` of both instead. A training that was killed goes on where it stopped
+    when it is started again with the same data, seed, network, weights and epochs.
 
     Raises BadInput for an unknown network, one that takes no `weights`, and where a part of the
     listings has no photo to learn from or to test on; see also `models.networks.build`."""
@@ -133,22 +133,7 @@ def train_vision(
         device=device,
         progress=progress,
     )
-    trained = chosen.train(task)
-    metrics = _report(task, trained)
-    versions = {name: version(name) for name in ("numpy", "torch")}
-    described = describe_run(
-        data,
-        kind=kind,
-        seed=seed,
-        at=at,
-        **trained.config,
-        versions={"python": platform.python_version(), **versions},
-    )
-    write_json(trained.folder / "config.json", described)
-    write_json(trained.folder / "metrics.json", metrics)
-    write_json(trained.folder / "split.json", asdict(data.split))
-    roots.save(trained.folder / "labels.json")
-    return Run(finish_run(trained.folder, home, kind, at=at), metrics)
+    return _finish(task, chosen.train(task), at)
 
 
 def _train_lite(task: _Task) -> _Trained:
@@ -162,7 +147,7 @@ def _train_lite(task: _Task) -> _Trained:
         raise BadInput(f"network 'lite' has its own weights and cannot take {task.weights!r}")
     seconds = learn_labels((one.category for one in task.data.listings), depth=2)
     recipe = Recipe(text_photo=0.0, siblings=0.0)
-    schedule = replace(task.schedule or Schedule(), tower_epochs=task.epochs)
+    schedule = task.schedule or Schedule(tower_epochs=task.epochs)
     asked = {"recipe": asdict(recipe), "schedule": asdict(schedule)}
     folder, config = task.open_run({"network": {"name": "lite", "towers": TOWERS}, **asked})
     material, keys = read_material(
@@ -283,3 +268,22 @@ def _report(task: _Task, trained: _Trained) -> Report:
     shown = [listings[row] for row in owner]
     write_vectors(folder / "measured", shown, seen.vectors)
     return metrics | score_siblings(seen.vectors, [one.id for one in shown])
+
+
+def _finish(task: _Task, trained: _Trained, at: datetime) -> Run:
+    """Write what is left to be written into the run's folder, and give it its name."""
+    folder, metrics = trained.folder, _report(task, trained)
+    versions = {name: version(name) for name in ("numpy", "torch")}
+    described = describe_run(
+        task.data,
+        kind=task.kind,
+        seed=task.seed,
+        at=at,
+        **trained.config,
+        versions={"python": platform.python_version(), **versions},
+    )
+    write_json(folder / "config.json", described)
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "split.json", asdict(task.data.split))
+    task.roots.save(folder / "labels.json")
+    return Run(finish_run(folder, task.home, task.kind, at=at), metrics)
