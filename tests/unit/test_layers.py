@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "marketrank"
 # A room may import rooms of its own floor or below.
 FLOORS = [
     {"types"},
-    {"errors", "ports", "config"},
+    {"errors", "ports", "config", "durable"},
     {"evaluation"},
     {"listings", "retrieval", "models", "storage", "simulate"},
     {"engine"},

@@ -8,7 +8,6 @@ digest of all that, so equal versions mean equal content. A learned encoder writ
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from marketrank.durable import sync
 from marketrank.errors import Corrupt
 from marketrank.types import ModelVersion
 
@@ -211,11 +211,3 @@ def taking_turns(parent: Path) -> Iterator[None]:
     with (parent / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

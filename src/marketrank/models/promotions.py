@@ -19,8 +19,8 @@ from pathlib import Path
 
 import orjson
 
+from marketrank.durable import write
 from marketrank.errors import BadInput
-from marketrank.models.artefact import sync
 from marketrank.types import ModelVersion
 
 CURRENT = "CURRENT"
@@ -91,7 +91,7 @@ def switch(folder: Path, log: FileIO, promotion: Promotion) -> None:
     # The line comes first. A line that CURRENT does not bear out can be told from the others; of
     # a change without a line nobody could say what it was.
     _append(log, orjson.dumps(asdict(promotion)) + b"\n")
-    _replace(folder / CURRENT, f"{promotion.version}\n".encode())
+    write(folder / CURRENT, f"{promotion.version}\n".encode())
 
 
 def earlier(promotions: Sequence[Promotion], present: ModelVersion | None) -> list[ModelVersion]:
@@ -124,16 +124,3 @@ def _append(log: FileIO, line: bytes) -> None:
     except OSError:
         log.truncate(size)
         raise
-
-
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync(path.parent)

@@ -20,9 +20,10 @@ from typing import Any
 
 import orjson
 
+from marketrank.durable import sync
 from marketrank.errors import BadInput, Corrupt, NotReady
 from marketrank.models import artefact, promotions
-from marketrank.models.artefact import sha256, sync, taking_turns
+from marketrank.models.artefact import sha256, taking_turns
 from marketrank.models.promotions import Promotion
 from marketrank.types import ModelVersion
 

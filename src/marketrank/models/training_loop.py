@@ -16,7 +16,6 @@ has to survive.
 """
 
 import logging
-import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from marketrank.durable import write
 from marketrank.errors import BadInput, Corrupt
 
 Scores = dict[str, float]
@@ -272,16 +272,9 @@ def _epoch_file(epoch: int) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Give `path` this content, whole and durable, or leave it as it is."""
-    beside = path.with_name(path.name + ".writing")
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        write(path, content)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise BadInput(
             f"{path} ({len(content):,} bytes) cannot be written: {error}; make room and run again: "
             "it goes on from the last whole epoch"

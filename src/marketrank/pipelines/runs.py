@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from marketrank.durable import sync
 from marketrank.errors import BadInput, NotReady
 
 _RUNS = "runs"
@@ -106,14 +107,6 @@ def newest_run(home: Path, kind: str, *, command: str) -> Path:
 def _publish(folder: Path, final: Path) -> None:
     """Rename a folder when all in it is on the disk."""
     for path in (*folder.rglob("*"), folder):
-        _sync(path)
+        sync(path)
     folder.rename(final)
-    _sync(final.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(final.parent)

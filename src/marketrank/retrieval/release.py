@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 
+from marketrank.durable import sync, write
 from marketrank.errors import Corrupt
 from marketrank.types import ModelVersion, ReleaseId, Seq
 
@@ -101,9 +102,7 @@ def publish(
     digest = hashlib.sha256(orjson.dumps([files, vector_seq, at])).hexdigest()[:8]
     release = ReleaseId(f"{at:%Y%m%dT%H%M%S}-{digest}")
     manifest = Manifest(release, model_version, at, count, vector_seq, listing_seq, files)
-    _write_durably(
-        staging / "release.json", orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2)
-    )
+    write(staging / "release.json", orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
     check(staging)
     _sync_tree(staging)
     staging.rename(folder / release)
@@ -114,17 +113,7 @@ def publish(
 
 def make_current(folder: Path, release: ReleaseId) -> None:
     """Point CURRENT at a release, atomically and durably."""
-    _write_durably(folder / "CURRENT", f"{release}\n".encode())
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    _sync(path.parent)
+    write(folder / "CURRENT", f"{release}\n".encode())
 
 
 def _link_tree(source: Path, target: Path) -> None:
@@ -141,19 +130,11 @@ def _link_tree(source: Path, target: Path) -> None:
             shutil.copy2(path, twin)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _sync_tree(folder: Path) -> None:
     for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
-    _sync(folder.parent)
+        sync(path)
+    sync(folder)
+    sync(folder.parent)
 
 
 def _sha256(path: Path) -> str:

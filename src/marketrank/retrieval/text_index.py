@@ -14,7 +14,6 @@ the next one from zero, and readers move over with its first commit.
 import fcntl
 import logging
 import math
-import os
 import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Filter, Occur, Query
 
+from marketrank.durable import write
 from marketrank.errors import Corrupt, NotReady
 from marketrank.retrieval.exact_index import allowed_rows, best
 from marketrank.types import Hits, ListingKey, Mask, Seq
@@ -356,14 +356,5 @@ def _read_state(folder: Path) -> _State | None:
 
 
 def _write_state(folder: Path, state: _State) -> None:
-    temporary = folder / ".applied.json.new"
-    with temporary.open("wb") as file:
-        file.write(orjson.dumps({"schema": state.schema, "seq": state.seq, "index": state.index}))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / "applied.json")
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    content = {"schema": state.schema, "seq": state.seq, "index": state.index}
+    write(folder / "applied.json", orjson.dumps(content))

@@ -11,7 +11,6 @@ All are memory-mapped, so processes share them.
 
 import hashlib
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import orjson
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from marketrank.durable import sync
 from marketrank.errors import BadInput, Corrupt
 from marketrank.retrieval.exact_index import (
     ExactRows,
@@ -90,7 +90,7 @@ def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int) -> No
     }
     (folder / _MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     for path in [*sorted(folder.iterdir()), folder]:
-        _sync(path)
+        sync(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,11 +343,3 @@ def _unit(rows: Vectors) -> Vectors:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

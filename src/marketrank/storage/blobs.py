@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from marketrank.durable import sync
 from marketrank.errors import BadSettings, MissingExtra, NotReady
 from marketrank.ports import BlobStore
 from marketrank.types import BlobKey
@@ -88,15 +89,7 @@ def _write_whole(path: Path, data: bytes, incoming: Path) -> None:
         raise
     # The listing that names the blob is committed next: the name must be on the disk by then.
     for folder in path.parents[: 2 if new_folder else 1]:
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(folder)
 
 
 class BucketBlobs:

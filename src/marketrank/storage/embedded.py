@@ -26,6 +26,7 @@ from urllib.parse import quote
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
+from marketrank.durable import sync
 from marketrank.errors import NotReady
 from marketrank.storage.server_user import ServerUser, allow_reading, choose_user
 from marketrank.storage.socket_folder import choose_socket_folder
@@ -261,11 +262,7 @@ def _ensure_initialised(folder: Path, user: ServerUser) -> None:
     if done.returncode:
         raise NotReady(f"cannot create the database in {folder}: {done.stderr.strip()[-500:]}")
     fresh.rename(data)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)  # or a power cut could take the new name back, and all that came after
-    finally:
-        os.close(handle)
+    sync(folder)  # or a power cut could take the new name back, and all that came after
 
 
 def _ensure_running(folder: Path, user: ServerUser) -> None:
