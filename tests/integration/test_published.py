@@ -24,6 +24,7 @@ from marketrank.models.baselines import Categories, fit_text_category  # noqa: E
 from marketrank.models.export import TOKEN_AXES, example_tokens  # noqa: E402
 from marketrank.models.labels import learn_labels  # noqa: E402
 from marketrank.models.onnx_graphs import to_onnx  # noqa: E402
+from marketrank.models.probabilities import mean_by_owner  # noqa: E402
 from marketrank.models.published import (  # noqa: E402
     LABELS,
     SECONDS,
@@ -31,7 +32,7 @@ from marketrank.models.published import (  # noqa: E402
     PublishedModel,
     write_classifiers,
 )
-from marketrank.models.stack import Stack, mean_by_owner  # noqa: E402
+from marketrank.models.stack import Stack  # noqa: E402
 from marketrank.types import Listing, ListingId  # noqa: E402
 from small_bert import small_bert  # noqa: E402
 

@@ -24,9 +24,10 @@ from marketrank.models.backbones import load as load_network  # noqa: E402
 from marketrank.models.multimodal_training import load_fitted  # noqa: E402
 from marketrank.models.preprocess import to_pixels  # noqa: E402
 from marketrank.models.pretrained import minilm  # noqa: E402
+from marketrank.models.probabilities import log_softmax, mean_by_owner  # noqa: E402
 from marketrank.models.published import PublishedModel  # noqa: E402
 from marketrank.models.registry import Registry  # noqa: E402
-from marketrank.models.stack import Stack, log_probabilities, mean_by_owner  # noqa: E402
+from marketrank.models.stack import Stack  # noqa: E402
 from marketrank.models.text_tuner import load_tuned, tokenise  # noqa: E402
 from marketrank.pipelines import publishing, train_all, train_text  # noqa: E402
 from marketrank.pipelines.training_data import read_training_data  # noqa: E402
@@ -194,13 +195,13 @@ def judge_by_torch(
         ids = [torch.tensor([one]) for one in tokens]
         words = heads.texts(torch.cat([frozen.module(one, torch.ones_like(one)) for one in ids]))
         tuned = torch.cat([text(one, torch.ones_like(one))[0] for one in ids])
-    logs = log_probabilities(seen.roots.numpy())
+    logs = log_softmax(seen.roots.numpy())
     manifest = json.loads((folder / "classifiers" / "manifest.json").read_bytes())
     by_words = baseline_files.load(trained.run_folder("baselines") / "model")
     sources = {
         "words": np.log(by_words.categories.text.probabilities(listings)),
-        "tuned": log_probabilities(tuned.numpy()),
-        "space": log_probabilities(words.roots.numpy()),
+        "tuned": log_softmax(tuned.numpy()),
+        "space": log_softmax(words.roots.numpy()),
         "photos": mean_by_owner(logs, owner, len(listings)),
     }
     stacks = {name: Stack(weights) for name, weights in manifest["stacks"].items()}

@@ -19,12 +19,11 @@ from marketrank.models.baselines import (
     fit_photo_category,
     fit_text_category,
     fuse,
-    log_loss,
     need_scikit_learn,
-    softmax,
 )
 from marketrank.models.labels import UNKNOWN, Codes, Labels, learn_labels
 from marketrank.models.price import PriceModel, fit_price
+from marketrank.models.probabilities import log_loss, softmax
 from marketrank.models.small_photos import WIDTH
 from marketrank.models.tfidf import join, to_scipy
 from marketrank.types import Listing, ListingId, Money, Place

@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from marketrank.errors import BadInput
-from marketrank.models.baselines import log_loss
-from marketrank.models.stack import Stack, fit_stack, log_probabilities, mean_by_owner
+from marketrank.models.probabilities import log_loss, log_softmax
+from marketrank.models.stack import Stack, fit_stack
 
 N, CLASSES = 300, 4
 RNG = np.random.default_rng(0)
@@ -18,7 +16,7 @@ def source(signal: float, seed: int) -> np.ndarray:
     """Log probabilities of a classifier whose logit of the true class is higher by `signal`."""
     logits = np.random.default_rng(seed).normal(size=(N, CLASSES))
     logits[np.arange(N), CODES] += signal
-    return log_probabilities(logits.astype(np.float32))
+    return log_softmax(logits.astype(np.float32))
 
 
 GOOD, FAIR, NOISE = source(2.0, 1), source(1.0, 2), source(0.0, 3)
@@ -67,17 +65,3 @@ def test_unknown_categories_do_not_count() -> None:
     assert fit_stack({"a": misleading, "b": FAIR}, codes) == known
     with pytest.raises(BadInput, match="no held-out listing has a known category"):
         fit_stack({"a": GOOD}, np.full(N, -1))
-
-
-@given(st.lists(st.floats(-500, 500, width=32), min_size=2, max_size=6))
-def test_log_probabilities_add_up(logits: list[float]) -> None:
-    found = log_probabilities(np.array([logits], np.float32))
-    assert np.exp(found.astype(np.float64)).sum() == pytest.approx(1, abs=1e-4)
-    np.testing.assert_allclose(np.diff(found[0]), np.diff(logits), atol=1e-3)
-
-
-def test_photos_are_averaged_by_listing_and_none_is_no_say() -> None:
-    logs = np.array([[-1, -3], [-5, -1], [-2, -2]], np.float32)
-    found = mean_by_owner(logs, np.array([2, 2, 0]), 4)
-    assert found.tolist() == [[-2, -2], [0, 0], [-3, -2], [0, 0]]
-    assert mean_by_owner(logs[:0], np.array([], np.int64), 2).tolist() == [[0, 0], [0, 0]]

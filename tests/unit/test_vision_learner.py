@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 from marketrank.errors import BadInput  # noqa: E402
 from marketrank.evaluation.model_metrics import classified  # noqa: E402
+from marketrank.models import schedules  # noqa: E402
 from marketrank.models.artefact import Source  # noqa: E402
 from marketrank.models.augment import Augment  # noqa: E402
 from marketrank.models.device import Runtime  # noqa: E402
@@ -181,15 +182,9 @@ def test_a_pretrained_body_learns_more_slowly(source: Source | None, share: floa
     rates = [group["lr"] for group in one.optimizer.param_groups]
     assert rates[:2] == [pytest.approx(share * rates[-1])] * 2
     # The last of three batches of the second epoch of three.
-    assert rates[-1] == RECIPE.rate((1 + 2 / 3) / 3)
-
-
-def test_the_rate_rises_in_a_line_and_falls_in_a_cosine() -> None:
-    recipe = Recipe(learning_rate=2.0, warm_up=0.2)
-    assert [recipe.rate(done) for done in (0.0, 0.1, 0.2)] == [0.0, 1.0, 2.0]
-    assert recipe.rate(0.6) == pytest.approx(1.0)
-    assert recipe.rate(0.4) == pytest.approx(1 + np.cos(np.pi / 4))
-    assert recipe.rate(1.0) == pytest.approx(0.0)
+    done = (1 + 2 / 3) / 3
+    share = schedules.cosine(done, RECIPE.warm_up)
+    assert rates[-1] == pytest.approx(RECIPE.learning_rate * share)
 
 
 def test_weights_decay_and_norms_and_biases_do_not() -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, MissingExtra
 from marketrank.models.labels import UNKNOWN, Labels
+from marketrank.models.probabilities import log_loss, logs, mean_by_owner, softmax
 from marketrank.models.tfidf import Field, Floats, join, learn_field, to_scipy
 from marketrank.types import Listing
 
@@ -126,10 +127,8 @@ def fuse(text: Floats, photos: Floats, owner: NDArray[np.int64], share: float) -
     `owner` (m,) is the row of the listing that each photo row belongs to. A listing without a
     photo keeps the probabilities of its text.
     """
-    sums = np.zeros_like(text)
-    np.add.at(sums, owner, np.log(np.maximum(photos, 1e-9)))
-    counts = np.bincount(owner, minlength=len(text))[:, None]
-    return softmax(np.log(np.maximum(text, 1e-9)) + share * sums / np.maximum(counts, 1))
+    means = mean_by_owner(logs(photos), owner, len(text))
+    return softmax(logs(text) + np.float32(share) * means)
 
 
 def best_photo_share(
@@ -164,19 +163,6 @@ class Categories:
             return text, None, text
         photos = self.photos.of_described(described)
         return text, photos, fuse(text, photos, owner, self.photo_share)
-
-
-def softmax(scores: NDArray[np.floating[Any]]) -> Floats:
-    """Rows that add up to 1."""
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities: Floats = (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
-    return probabilities
-
-
-def log_loss(probabilities: Floats, codes: NDArray[np.int64]) -> float:
-    """Mean of -ln p of the true class; 0 for no rows."""
-    true = probabilities[np.arange(len(codes)), codes]
-    return float(-np.log(np.maximum(true, 1e-9)).mean()) if len(codes) else 0.0
 
 
 def _complete(codes: NDArray[np.int64], classes: int, what: str) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from marketrank.errors import BadInput
+from marketrank.models import schedules
 from marketrank.models.fusion_head import drop_modalities
 from marketrank.models.labels import UNKNOWN
 from marketrank.models.losses import contrast, hierarchy
@@ -90,7 +91,8 @@ class MultimodalLearner:
         total = 0.0
         for number, rows in enumerate(batches):
             done = (epoch - 1 + number / len(batches)) / self._epochs
-            _set_rate(self.optimizer, done)
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["most"] * schedules.cosine(done)
             loss = self._loss(self._training.at(rows), done)
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
@@ -211,15 +213,6 @@ def _optimizer(
             {"params": list(tower.parameters()), "weight_decay": 0.02, "most": tower_rate}
         )
     return torch.optim.AdamW(groups, lr=rate)
-
-
-def _set_rate(optimizer: torch.optim.Optimizer, done: float) -> None:
-    """A tenth of the run up to the full rate, then a cosine down to 0 (Loshchilov and Hutter, ICLR
-    2017)."""
-    warm = 0.1
-    share = done / warm if done < warm else 0.5 * (1 + math.cos(math.pi * (done - warm) / 0.9))
-    for group in optimizer.param_groups:
-        group["lr"] = group["most"] * share
 
 
 def _draw(photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,7 +21,7 @@ from marketrank.models.multimodal_learner import Examples, MultimodalLearner, an
 from marketrank.models.photo_maps import PhotoMaps
 from marketrank.models.photo_tower import FixedPhotos, PhotoTower, TunedPhotos
 from marketrank.models.pretrained import MINILM_SHA256, minilm
-from marketrank.models.stack import log_probabilities, mean_by_owner
+from marketrank.models.probabilities import log_softmax, mean_by_owner
 from marketrank.models.towers import TextEncoder
 from marketrank.models.training_loop import Outcome, Plan, load_model, train
 from marketrank.types import Vectors
@@ -277,9 +277,9 @@ def answer(fitted: Fitted, material: Material, rows: Rows) -> HeldOutAnswers:
         return np.asarray(tensor.float().cpu().numpy(), np.float32)
 
     owner = found.owner.cpu().numpy()
-    photo_logs = log_probabilities(plain(found.photos.roots))
+    photo_logs = log_softmax(plain(found.photos.roots))
     return HeldOutAnswers(
-        space=log_probabilities(plain(found.texts.roots)),
+        space=log_softmax(plain(found.texts.roots)),
         photo_logs=photo_logs,
         photos=mean_by_owner(photo_logs, owner, len(rows)),
         owner=owner,

@@ -22,8 +22,8 @@ from marketrank.models.artefact import Source, TextPart, sha256
 from marketrank.models.baseline_files import Baselines
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.labels import Labels
-from marketrank.models.stack import Stack, log_probabilities, mean_by_owner
-from marketrank.models.tfidf import Floats
+from marketrank.models.probabilities import Floats, log_softmax, logs, mean_by_owner
+from marketrank.models.stack import Stack
 from marketrank.models.towers import TextEncoder
 from marketrank.types import Listing, ListingId, Vectors
 
@@ -99,13 +99,13 @@ class PublishedModel:
         sources, words = self._read_texts(listings)
         seen, readable = self.encoder.look_at([photo for group in photos for photo in group])
         owner = np.repeat(np.arange(len(photos)), [len(group) for group in photos])[readable]
-        logs = log_probabilities(seen["roots"][readable])
+        by_photo = log_softmax(seen["roots"][readable])
         vectors = seen["vector"][readable]
         _, weights = self.encoder.fuse(words["shared"], vectors, owner)
-        sources["photos"] = mean_by_owner(logs, owner, len(listings))
+        sources["photos"] = mean_by_owner(by_photo, owner, len(listings))
         return Opinion(
             text=self._stacks["text"].mix(sources),
-            photos=np.exp(logs),
+            photos=np.exp(by_photo),
             combined=self._stacks["combined"].mix(sources),
             owner=owner,
             titles=self.encoder.embed_titles([listing.title for listing in listings]),
@@ -125,9 +125,9 @@ class PublishedModel:
         words = self.encoder.read(texts)
         by_words = self.baselines.categories.text.probabilities(listings)
         return {
-            "words": np.log(np.maximum(by_words, 1e-9)),
-            "tuned": log_probabilities(self._tuned.outputs(texts)["roots"]),
-            "space": log_probabilities(words["roots"]),
+            "words": logs(by_words),
+            "tuned": log_softmax(self._tuned.outputs(texts)["roots"]),
+            "space": log_softmax(words["roots"]),
         }, words
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput
 from marketrank.evaluation.model_metrics import classified
+from marketrank.models import schedules
 from marketrank.models.device import Runtime, pick
 from marketrank.models.export import MAX_TOKENS
 from marketrank.models.labels import UNKNOWN
@@ -175,7 +176,9 @@ class TextLearner:
         batches = self._deal()
         total = 0.0
         for number, rows in enumerate(batches):
-            self._set_rate((epoch - 1 + number / len(batches)) / self._epochs)
+            done = (epoch - 1 + number / len(batches)) / self._epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["most"] * schedules.line(done)
             with self._runtime.autocast():
                 roots, seconds = self.model(*self._batch(self._training, rows))
             at = torch.tensor(rows)
@@ -259,9 +262,3 @@ class TextLearner:
             ids[place, : len(texts.tokens[row])] = torch.tensor(texts.tokens[row])
             mask[place, : len(texts.tokens[row])] = 1
         return ids.to(self._device), mask.to(self._device)
-
-    def _set_rate(self, done: float) -> None:
-        """A tenth of the run up to the full rate, then a line down to 0."""
-        share = done / 0.1 if done < 0.1 else (1 - done) / 0.9
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["most"] * share

@@ -1,6 +1,5 @@
 """Training a whole image network on photos of known categories. Needs the extra [train]."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from marketrank.errors import BadInput
 from marketrank.evaluation.model_metrics import classified
+from marketrank.models import schedules
 from marketrank.models.device import Runtime
 from marketrank.models.labels import UNKNOWN, Labels, class_weights
 from marketrank.models.networks import Network
@@ -37,14 +37,6 @@ class Recipe:
     smoothing: float = 0.1
     balance: float = 0.5
     freeze_epochs: int = 1
-
-    def rate(self, done: float) -> float:
-        """The head's learning rate when the share `done` of the run is over: up to the full one in
-        a line, then down to 0 in a cosine (Loshchilov and Hutter, "SGDR", ICLR 2017)."""
-        if done < self.warm_up:
-            return self.learning_rate * done / self.warm_up
-        cosine = math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up))
-        return self.learning_rate * 0.5 * (1 + cosine)
 
 
 class VisionLearner:
@@ -100,7 +92,10 @@ class VisionLearner:
         for number, (pixels, codes) in enumerate(self._load(self._training, batches)):
             if not bool((codes != UNKNOWN).any()):
                 continue  # no photo of it could be read; the mean over none is not a number
-            self._set_rate((epoch - 1 + number / len(batches)) / self._epochs)
+            done = (epoch - 1 + number / len(batches)) / self._epochs
+            rate = self._recipe.learning_rate * schedules.cosine(done, self._recipe.warm_up)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate * group["share"]
             total += self._step(pixels, codes)
             n += 1
         if not n:
@@ -152,10 +147,6 @@ class VisionLearner:
         self._body.requires_grad_(not frozen)
         if frozen:
             self._body.eval()
-
-    def _set_rate(self, done: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._recipe.rate(done) * group["share"]
 
     def _shuffled(self) -> list[list[int]]:
         order = self._rows[torch.randperm(len(self._rows)).numpy()]

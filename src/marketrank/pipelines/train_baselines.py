@@ -26,6 +26,7 @@ from marketrank.models.baselines import (
 )
 from marketrank.models.labels import learn_labels
 from marketrank.models.price import fit_price
+from marketrank.models.probabilities import logs
 from marketrank.models.small_photos import WIDTH, describe
 from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import Categorised, categorise_described, score
@@ -45,8 +46,6 @@ KIND = "baselines"
 _PHOTO_BATCH = 512
 MOST_PHOTOS = 30_000
 """Photos that the baseline learns from and is tested on, by hash: 270 MB of numbers."""
-
-_NEVER = -20.0  # log probability of a label that a model has not learned
 
 _log = logging.getLogger(__name__)
 
@@ -223,10 +222,9 @@ def _hold_out(measured: Baselines, kept: Baselines, *parts: Sample) -> HeldOut:
     columns = labels.encode(known.names)
     held = []
     for part in parts:
-        logs = np.full((len(part.listings), len(labels)), _NEVER, np.float32)
-        words = measured.categories.text.probabilities(part.listings)
-        logs[:, columns] = np.log(np.maximum(words, np.exp(_NEVER)))
-        held.append({"words": logs})
+        words = np.zeros((len(part.listings), len(labels)), np.float32)
+        words[:, columns] = measured.categories.text.probabilities(part.listings)
+        held.append({"words": logs(words)})
     return HeldOut(*held)
 
 

@@ -11,7 +11,7 @@ from marketrank.errors import MissingExtra
 from marketrank.evaluation.confusion_plot import draw_confusion
 from marketrank.evaluation.model_metrics import confusion
 from marketrank.models.labels import Labels, class_weights, learn_labels
-from marketrank.models.stack import log_probabilities
+from marketrank.models.probabilities import log_softmax
 from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import classified_part
 from marketrank.pipelines.progress import Progress, silent
@@ -88,7 +88,7 @@ def train_text(
     codes, guessed = roots.encode(categories)[test], logits[1].argmax(axis=1)
     labelled = np.array([bool(categories[row]) for row in test])
     metrics = {"text": classified_part(codes[labelled], guessed[labelled])}
-    tuned = [log_probabilities(one) for one in logits]
+    tuned = [log_softmax(one) for one in logits]
     HeldOut({"tuned": tuned[0]}, {"tuned": tuned[1]}).save(folder)
     matrix = confusion(codes, guessed, len(roots))
     names = [" / ".join(name) for name in roots.names]
