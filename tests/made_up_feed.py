@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from marketrank.pipelines.training_data import TrainingData, read_training_data
 from marketrank.ports import BlobStore
 from marketrank.storage.blobs import open_blobs
 from marketrank.types import (
@@ -134,3 +135,8 @@ class Few:
 
     def duplicates(self) -> list[Duplicate]:
         return list(self.links)
+
+
+def data_of(listings: Sequence[Listing], seed: int = 1) -> TrainingData:
+    """What a training reads of a store that holds these listings."""
+    return read_training_data(Few(list(listings)), seed=seed)  # type: ignore[arg-type]

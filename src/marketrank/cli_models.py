@@ -15,6 +15,7 @@ from marketrank.terminal import progress_bars, report
 if TYPE_CHECKING:
     from marketrank.pipelines.publishing import Published
     from marketrank.pipelines.runs import Run
+    from marketrank.pipelines.training_data import TrainingData
     from marketrank.wiring import Marketplace
 
 app = typer.Typer(no_args_is_help=True)
@@ -38,10 +39,8 @@ def baselines(seed: Seed = 7, home: Home = None, json: Json = False) -> None:
     """Fit the linear models that every report is compared with, and write a run folder."""
     from marketrank.pipelines.train_baselines import train_baselines
 
-    with _training(home) as (market, common):
-        run = train_baselines(
-            market.listings, market.blobs, seed=seed, currency=market.settings.currency, **common
-        )
+    with _training(home, seed) as (market, data, common):
+        run = train_baselines(data, market.blobs, currency=market.settings.currency, **common)
     _report_run(run, json)
 
 
@@ -56,8 +55,8 @@ def text(
     """Tune the text tower to categories, and write a run folder."""
     from marketrank.pipelines.train_text import train_text
 
-    with _training(home) as (market, common):
-        run = train_text(market.listings, seed=seed, epochs=epochs, device=device, **common)
+    with _training(home, seed) as (_, data, common):
+        run = train_text(data, epochs=epochs, device=device, **common)
     _report_run(run, json)
 
 
@@ -80,14 +79,13 @@ def vision(
     """Learn categories from photos alone, and write a run folder."""
     from marketrank.pipelines.train_vision import train_vision
 
-    with _training(home) as (market, common):
+    with _training(home, seed) as (market, data, common):
         run = train_vision(
-            market.listings,
+            data,
             market.blobs,
             network=network,
             weights=weights,
             epochs=epochs,
-            seed=seed,
             threads=market.settings.processes,
             device=device,
             **common,
@@ -106,11 +104,10 @@ def multimodal(
     """Learn one space for texts, photos and listings, and write a run folder."""
     from marketrank.pipelines.train_multimodal import train_multimodal
 
-    with _training(home) as (market, common):
+    with _training(home, seed) as (market, data, common):
         run = train_multimodal(
-            market.listings,
+            data,
             market.blobs,
-            seed=seed,
             epochs=epochs,
             threads=market.settings.processes,
             currency=market.settings.currency,
@@ -128,12 +125,11 @@ def everything(
     and promote it where it is not worse than what is in use."""
     from marketrank.pipelines.train_all import train_all
 
-    with _training(home) as (market, common):
+    with _training(home, seed) as (market, data, common):
         done = train_all(
-            market.listings,
+            data,
             market.blobs,
             registry=market.registry,
-            seed=seed,
             threads=market.settings.processes,
             currency=market.settings.currency,
             device=device,
@@ -189,13 +185,18 @@ def models(
 
 
 @contextmanager
-def _training(home: Path | None) -> "Iterator[tuple[Marketplace, dict[str, Any]]]":
-    """The marketplace, and what every training is given."""
+def _training(
+    home: Path | None, seed: int
+) -> "Iterator[tuple[Marketplace, TrainingData, dict[str, Any]]]":
+    """The marketplace, its listings now, and what else every training is given."""
+    from marketrank.pipelines.training_data import read_training_data
     from marketrank.wiring import Marketplace, now
 
     settings = load(home)
+    market = Marketplace(settings)
+    data = read_training_data(market.listings, seed=seed)
     with progress_bars() as progress:
-        yield Marketplace(settings), {"home": settings.home, "at": now(), "progress": progress}
+        yield market, data, {"home": settings.home, "at": now(), "progress": progress}
 
 
 def _report_run(run: "Run", json: bool) -> None:

@@ -34,7 +34,7 @@ def test_promotions_and_rollbacks_are_kept_in_a_log(
     first, second, third = three
     assert registry.promote(first, at=AT, why="the first") is None
     assert registry.promote(second, at=AT, why="better\nby far") == first
-    assert registry.promote(third, at=AT, why="", forced=True) == second
+    assert registry.promote(third, at=AT, why="") == second
     assert registry.current() == third
     assert Registry(registry.folder).rollback(at=AT, why="odd results") == second
     assert registry.rollback(at=AT, why="odder results") == first  # not third again
@@ -42,11 +42,11 @@ def test_promotions_and_rollbacks_are_kept_in_a_log(
         registry.rollback(at=AT, why="")
     assert registry.current() == first
     found = [json.loads(line) for line in (registry.folder / "promotions.jsonl").open("rb")]
-    common = {"at": "2026-03-14T12:00:00+00:00", "forced": False, "rollback": False}
+    common = {"at": "2026-03-14T12:00:00+00:00", "rollback": False}
     assert found == [
         {**common, "version": first, "previous": None, "why": "the first"},
         {**common, "version": second, "previous": first, "why": "better\nby far"},
-        {**common, "version": third, "previous": second, "why": "", "forced": True},
+        {**common, "version": third, "previous": second, "why": ""},
         {
             **common,
             "version": second,

@@ -10,11 +10,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from made_up_feed import AT, Few, stock
+from made_up_feed import AT, data_of, stock
 from marketrank.errors import BadInput, NotReady
 from marketrank.models.registry import Registry
 from marketrank.pipelines import publishing
-from marketrank.pipelines.training_data import read_training_data
 from marketrank.ports import BlobStore
 from marketrank.types import Listing
 from small_model import fill
@@ -36,7 +35,7 @@ def blobs(tmp_path: Path) -> BlobStore:
 def write_run(home: Path, kind: str, listings: list[Listing], seed: int, day: int) -> Path:
     folder = home / "runs" / f"{kind}-202603{day:02}T120000"
     folder.mkdir(parents=True)
-    data = read_training_data(Few(listings), seed=seed)  # type: ignore[arg-type]
+    data = data_of(listings, seed)
     config = {"data_hash": data.data_hash, "seed": seed}
     (folder / "config.json").write_bytes(orjson.dumps(config))
     return folder
@@ -44,14 +43,7 @@ def write_run(home: Path, kind: str, listings: list[Listing], seed: int, day: in
 
 def publish(home: Path, listings: list[Listing], blobs: BlobStore) -> Any:
     registry = Registry(home / "models")
-    return publishing.publish(
-        Few(listings),  # type: ignore[arg-type]
-        blobs,
-        home,
-        registry,
-        seed=1,
-        at=AT,
-    )
+    return publishing.publish(data_of(listings), blobs, home, registry, at=AT)
 
 
 @pytest.mark.parametrize("missing", KINDS)
@@ -77,8 +69,8 @@ def test_the_newest_run_on_the_present_listings_is_taken(
     wanted = write_run(tmp_path, "text", listings, seed=1, day=14)
     torn = write_run(tmp_path, "text", listings, seed=1, day=15)
     (torn / "config.json").unlink()
-    data = read_training_data(Few(listings), seed=1)  # type: ignore[arg-type]
-    assert publishing._find(tmp_path, "text", data, 1) == wanted
+    data = data_of(listings)
+    assert publishing._find(tmp_path, "text", data) == wanted
     assert f"{torn / 'config.json'} cannot be read" in caplog.text
 
 
@@ -112,7 +104,7 @@ def test_a_version_in_use_that_is_gone_or_damaged_is_no_objection(
 def test_samples_are_of_the_training_part_and_what_cannot_be_read_is_none(
     listings: list[Listing], blobs: BlobStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    data = read_training_data(Few(listings), seed=1)  # type: ignore[arg-type]
+    data = data_of(listings)
     trained = [one for one in listings if one.id in data.split.train]
     first, second = (one.photos[0].blob for one in trained[:2])
     (tmp_path / "photos" / first[:2] / first).unlink()

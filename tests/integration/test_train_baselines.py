@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from made_up_feed import AT, Few, options, write_feed
+from made_up_feed import AT, data_of, options, write_feed
 from marketrank import cli_models
 from marketrank.config import load
 from marketrank.errors import BadInput, NotReady
@@ -92,8 +92,10 @@ def blobs_of(market: Marketplace) -> int:
 
 
 def test_the_same_seed_gives_the_same_models(market: Marketplace, tmp_path: Path) -> None:
+    data = read_training_data(market.listings, seed=1)
+
     def train(home: str) -> Run:
-        return train_baselines(market.listings, market.blobs, tmp_path / home, seed=1, at=AT)
+        return train_baselines(data, market.blobs, tmp_path / home, at=AT)
 
     one, same = train("one"), train("two")
     assert one.metrics == same.metrics
@@ -112,14 +114,14 @@ def test_the_same_seed_gives_the_same_models(market: Marketplace, tmp_path: Path
 
 def test_leak_groups_stay_in_one_part(market: Marketplace, listings: list[Listing]) -> None:
     copies = [replace(one, id=one.id + "-copy") for one in listings]  # type: ignore[arg-type]
-    split = read_training_data(Few([*listings, *copies]), seed=1).split  # type: ignore[arg-type]
+    split = data_of([*listings, *copies]).split
     for part in (split.train, split.validation, split.test):
         copied = {id.removesuffix("-copy") for id in part if id.endswith("-copy")}
         assert copied == {id for id in part if not id.endswith("-copy")} != set()
 
 
 def train_on(found: list[Listing], market: Marketplace, home: Path, seed: int = 1) -> Run:
-    return train_baselines(Few(found), market.blobs, home, seed=seed, at=AT)  # type: ignore[arg-type]
+    return train_baselines(data_of(found, seed), market.blobs, home, at=AT)
 
 
 def test_an_empty_store_is_not_ready(market: Marketplace, tmp_path: Path) -> None:

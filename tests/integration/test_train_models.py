@@ -244,11 +244,10 @@ def test_a_worse_model_is_published_and_not_promoted(
     monkeypatch.setattr(publishing, "_write", copying(trained))
     said: list[str] = []
     done = train_all.train_all(
-        trained.market.listings,
+        read_training_data(trained.market.listings, seed=7),
         trained.market.blobs,
         trained.home,
         registry,
-        seed=7,
         at=AT,
         threads=1,
         progress=lambda stage, *_: said.append(stage),

@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from made_up_feed import AT, Few, stock  # noqa: E402
+from made_up_feed import AT, data_of, stock  # noqa: E402
 from marketrank.errors import BadInput  # noqa: E402
 from marketrank.models import multimodal_training  # noqa: E402
 from marketrank.pipelines.heldout import HeldOut  # noqa: E402
@@ -50,8 +50,8 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
 
 
 def run(listings: list[Listing], blobs: BlobStore, home: Path, **changed: Any) -> Run:
-    arguments: dict[str, Any] = {"seed": 1, "at": AT, "threads": 1, "device": "cpu"} | changed
-    return train_multimodal(Few(listings), blobs, home, **arguments)  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {"at": AT, "threads": 1, "device": "cpu"} | changed
+    return train_multimodal(data_of(listings), blobs, home, **arguments)
 
 
 def test_a_run_that_is_killed_ends_with_the_same_numbers(held: Stock, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from made_up_feed import AT, Few, stock  # noqa: E402
+from made_up_feed import AT, data_of, stock  # noqa: E402
 from marketrank.errors import BadInput, NotReady  # noqa: E402
 from marketrank.models import text_tuner  # noqa: E402
 from marketrank.models.registry import Registry  # noqa: E402
@@ -46,8 +46,8 @@ def listings(tmp_path_factory: pytest.TempPathFactory) -> list[Listing]:
 
 
 def run(found: list[Listing], home: Path, **changed: Any) -> Run:
-    arguments: dict[str, Any] = {"seed": 1, "at": AT, "epochs": 2, "device": "cpu"}
-    return train_text(Few(found), home, **arguments | changed)  # type: ignore[arg-type]
+    arguments: dict[str, Any] = {"at": AT, "epochs": 2, "device": "cpu"} | changed
+    return train_text(data_of(found, arguments.pop("seed", 1)), home, **arguments)
 
 
 def test_a_run_that_is_killed_ends_with_the_same_numbers(

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from made_up_feed import AT, Few, stock  # noqa: E402
+from made_up_feed import AT, data_of, stock  # noqa: E402
 from marketrank.errors import BadInput  # noqa: E402
 from marketrank.models import multimodal_training  # noqa: E402
 from marketrank.pipelines.runs import Run, runs_of  # noqa: E402
@@ -46,9 +46,9 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
 
 
 def run(held: Stock, home: Path, network: str, **changed: Any) -> Run:
-    arguments: dict[str, Any] = {"seed": 1, "at": AT, "threads": 1, "device": "cpu"} | changed
-    store: Any = Few(arguments.pop("listings", held.listings))
-    return train_vision(store, held.blobs, home, network=network, **arguments)
+    arguments: dict[str, Any] = {"at": AT, "threads": 1, "device": "cpu"} | changed
+    data = data_of(arguments.pop("listings", held.listings), arguments.pop("seed", 1))
+    return train_vision(data, held.blobs, home, network=network, **arguments)
 
 
 def config(done: Run) -> dict[str, Any]:

@@ -9,13 +9,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from marketrank.errors import BadInput, Corrupt, MissingExtra  # noqa: E402
+from marketrank.errors import Corrupt, MissingExtra  # noqa: E402
 from marketrank.models.backbones import (  # noqa: E402
     LITES,
     MAP_STRIDE,
     EarlyBlocks,
     PooledFeatures,
-    choose,
     load,
 )
 from marketrank.models.late_blocks import LateBlocks  # noqa: E402
@@ -30,14 +29,8 @@ def pixels(n: int = 2) -> Any:
     return blocks.repeat_interleave(SIZE // 8, 1).repeat_interleave(SIZE // 8, 2)
 
 
-def test_a_network_is_chosen_by_name() -> None:
-    assert choose("lite2") is LITES["lite2"]
+def test_networks_stand_under_their_names() -> None:
     assert all(name == lite.name for name, lite in LITES.items())
-
-
-def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(BadInput, match=r"unknown network 'lite9'; known are lite0, lite2"):
-        choose("lite9")
 
 
 @pytest.mark.parametrize("name", LITES)

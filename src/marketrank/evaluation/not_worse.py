@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from marketrank.errors import BadInput
@@ -16,35 +15,24 @@ SHARES = (
 )
 """Scores that are shares of their part's `n`."""
 TOLERANCE = {"price.log_r2": 0.02}
-"""How much worse the other scores may be, where the caller does not say."""
+"""How much worse the other scores may be."""
 COMPARED = (*SHARES, *TOLERANCE)
 """The scores that decide, as part.score. Higher is better."""
 _STANDARD_ERRORS = 2  # chance alone then refuses one in 44 equally good models for a score
-_NO_TOLERANCE: Mapping[str, float] = MappingProxyType({})
 
 
-def not_worse(
-    new: Mapping[str, Any],
-    champion: Mapping[str, Any],
-    *,
-    tolerance: Mapping[str, float] = _NO_TOLERANCE,
-) -> list[str]:
-    """Name the scores in which `new` is worse than `champion` by more than the tolerance, such as
+def not_worse(new: Mapping[str, Any], champion: Mapping[str, Any]) -> list[str]:
+    """Name the scores in which `new` is worse than `champion` by more than may be chance, such as
     "image.accuracy 0.5912 < 0.6204 - 0.010". An empty list: it is not worse.
 
     Metrics are by part and score: {"image": {"accuracy": 0.62, …, "n": 9000}, "price": …}. Those
     in COMPARED count; one that the champion has and the new model lacks, or has as NaN, is worse,
-    and one that the champion lacks is not compared. `tolerance` is by part.score, in the score's
-    own unit. For those that it does not name: 0.02 of log_r2, and of shares two standard errors of
-    the difference, √(p(1-p)/n + q(1-q)/m), as if unpaired. Models that are tested on the same
-    listings err on the same ones, so for them it is generous.
+    and one that the champion lacks is not compared. Chance is taken as 0.02 of log_r2, and of
+    shares as two standard errors of the difference, √(p(1-p)/n + q(1-q)/m), as if unpaired. Models
+    that are tested on the same listings err on the same ones, so for them it is generous.
 
-    Raises BadInput for a tolerance of an unknown score, and for a share that is none or is without
-    its n.
+    Raises BadInput for a share that is none or is without its n.
     """
-    unknown = sorted(set(tolerance) - set(COMPARED))
-    if unknown:
-        raise BadInput(f"tolerance of {unknown[0]!r}: known scores are {', '.join(COMPARED)}")
     worse = []
     for name in COMPARED:
         best, found = _score(champion, name), _score(new, name)
@@ -53,11 +41,11 @@ def not_worse(
         if found is None:
             worse.append(f"{name} is missing, the champion has {best:.4f}")
             continue
-        allowed = {**TOLERANCE, **tolerance}.get(name)
+        allowed = TOLERANCE.get(name)
         if allowed is None:
             variance = _variance(champion, name, best) + _variance(new, name, found)
             allowed = _STANDARD_ERRORS * math.sqrt(variance)
-        if not found >= best - allowed:  # a tolerance of NaN lets nothing through
+        if found < best - allowed:
             worse.append(f"{name} {found:.4f} < {best:.4f} - {allowed:.3f}")
     return worse
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from marketrank.errors import BadInput, MissingExtra
+from marketrank.errors import MissingExtra
 from marketrank.models.artefact import Source, check_weights
 
 MEAN, SPREAD = 127.0, 128.0
@@ -49,13 +49,6 @@ LITES = {
     )
 }
 MAP_STRIDE = 16
-
-
-def choose(name: str) -> Lite:
-    """Raises BadInput for an unknown name."""
-    if name not in LITES:
-        raise BadInput(f"unknown network {name!r}; known are {', '.join(sorted(LITES))}")
-    return LITES[name]
 
 
 def load(lite: Lite) -> Any:

@@ -89,7 +89,6 @@ class HeldOutAnswers:
     photos: NDArray[np.float32]
     owner: Rows
     titles: Vectors
-    texts: Vectors
     photo_vectors: Vectors
     fused: Vectors
     weights: NDArray[np.float32]
@@ -284,7 +283,6 @@ def answer(fitted: Fitted, material: Material, rows: Rows) -> HeldOutAnswers:
         photos=mean_by_owner(photo_logs, owner, len(rows)),
         owner=owner,
         titles=plain(found.titles.vectors),
-        texts=plain(found.texts.vectors),
         photo_vectors=plain(found.photos.vectors),
         fused=plain(found.fused.vectors),
         weights=plain(found.weights),

@@ -22,9 +22,6 @@ class Photos(Protocol):
     @property
     def variants(self) -> int: ...
 
-    @property
-    def width(self) -> int: ...
-
     def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
         """Shape (m, width), for rows and variants of shape (m,)."""
 
@@ -38,10 +35,6 @@ class FixedPhotos:
     @property
     def variants(self) -> int:
         return int(self._table.shape[0])
-
-    @property
-    def width(self) -> int:
-        return int(self._table.shape[2])
 
     def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
         chosen = self._table[variants.cpu().numpy(), rows.cpu().numpy()]

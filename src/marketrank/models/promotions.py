@@ -30,14 +30,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A line of the log: at `at`, `version` took the place of `previous`. `forced`: in spite of
-    its scores; `rollback`: back to it."""
+    """A line of the log: at `at`, `version` took the place of `previous`. `rollback`: back to
+    it."""
 
     version: ModelVersion
     previous: ModelVersion | None
     at: datetime
     why: str
-    forced: bool = False
     rollback: bool = False
 
 

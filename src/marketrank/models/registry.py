@@ -161,9 +161,7 @@ class Registry:
         """The version in use, or None before the first promotion."""
         return promotions.current(self.folder)
 
-    def promote(
-        self, version: str, *, at: datetime, why: str, forced: bool = False
-    ) -> ModelVersion | None:
+    def promote(self, version: str, *, at: datetime, why: str) -> ModelVersion | None:
         """Make a version the current one, durably, and return the one before, None for the first.
         Promoting what is current changes nothing, and returns it.
 
@@ -174,9 +172,8 @@ class Registry:
         with promotions.taking_turns(self.folder) as log:
             previous = self.current()
             if previous != chosen:
-                promotions.switch(
-                    self.folder, log, Promotion(chosen, previous, at.astimezone(UTC), why, forced)
-                )
+                line = Promotion(chosen, previous, at.astimezone(UTC), why)
+                promotions.switch(self.folder, log, line)
         return previous
 
     def rollback(self, *, at: datetime, why: str) -> ModelVersion:

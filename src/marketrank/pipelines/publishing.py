@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, Corrupt, MissingExtra, NotReady
@@ -22,9 +21,11 @@ from marketrank.models.stack import Stack, fit_stack
 from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import Categorised, score
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.run_facts import CONFIG, read_facts, write_json
+from marketrank.pipelines.run_facts import METRICS as RUN_METRICS
 from marketrank.pipelines.runs import runs_of
-from marketrank.pipelines.training_data import TrainingData, read_training_data, write_json
-from marketrank.ports import BlobStore, ListingStore
+from marketrank.pipelines.training_data import TrainingData
+from marketrank.ports import BlobStore
 from marketrank.types import ModelVersion
 
 if TYPE_CHECKING:
@@ -49,26 +50,24 @@ class Published:
 
 
 def publish(
-    store: ListingStore,
+    data: TrainingData,
     blobs: BlobStore,
     home: Path,
     registry: Registry,
     *,
-    seed: int,
     at: datetime,
     currency: str = "GBP",
     progress: Progress = silent,
 ) -> Published:
-    """Make a version of the newest runs of baselines, text and multimodal on the present data with
-    this seed, and promote it where it is not worse than the version in use, nor than the baselines.
+    """Make a version of the newest runs of baselines, text and multimodal on these data, and
+    promote it where it is not worse than the version in use, nor than the baselines.
 
     Raises NotReady, naming the command, where such a run is missing, and what `Registry.publish`
     raises; the version in use stays then.
     """
     progress(_STAGE, 0, 2)
-    data = read_training_data(store, seed=seed)
-    runs = {kind: _find(home, kind, data, seed) for kind in ("baselines", "text", KIND)}
-    floor = _read(runs["baselines"], "metrics.json")
+    runs = {kind: _find(home, kind, data) for kind in ("baselines", "text", KIND)}
+    floor = read_facts(runs["baselines"], RUN_METRICS)
     stacks, metrics = _combine(data, runs, floor, currency)
 
     def fill(draft: Path) -> Facts:
@@ -80,7 +79,7 @@ def publish(
         write_classifiers(classifiers, part, stacks, [one.id for one in data.listings])
         write_json(draft / METRICS, {"model": metrics, "floor": floor})
         names = {kind: run.name for kind, run in runs.items()}
-        return Facts(KIND, data.data_hash, seed, len(data.listings), names, parity, metrics)
+        return Facts(KIND, data.data_hash, data.seed, len(data.listings), names, parity, metrics)
 
     version = registry.publish(fill, at=at)
     progress(_STAGE, 1, 2)
@@ -105,18 +104,18 @@ def _object(registry: Registry, metrics: dict[str, Any], floor: dict[str, Any]) 
     return against
 
 
-def _find(home: Path, kind: str, data: TrainingData, seed: int) -> Path:
+def _find(home: Path, kind: str, data: TrainingData) -> Path:
     for folder in runs_of(home, kind):
         try:
-            config = _read(folder, "config.json")
+            config = read_facts(folder, CONFIG)
         except Corrupt as error:
             _log.warning("%s", error)
             continue
-        if (config.get("data_hash"), config.get("seed")) == (data.data_hash, seed):
+        if (config.get("data_hash"), config.get("seed")) == (data.data_hash, data.seed):
             return folder
     raise NotReady(
-        f"{home} has no finished run of {kind} on the present listings with seed {seed}; "
-        f"run `marketrank train {kind} --seed {seed}`"
+        f"{home} has no finished run of {kind} on these listings with seed {data.seed}; "
+        f"run `marketrank train {kind} --seed {data.seed}`"
     )
 
 
@@ -169,7 +168,7 @@ def _load(runs: Mapping[str, Path]) -> "Learned":
     from marketrank.models.multimodal_training import SIZE, load_fitted
     from marketrank.models.text_tuner import load_tuned
 
-    configs = {kind: _read(runs[kind], "config.json") for kind in ("text", KIND)}
+    configs = {kind: read_facts(runs[kind], CONFIG) for kind in ("text", KIND)}
     for name in (LABELS, SECONDS):
         if (runs["text"] / name).read_bytes() != (runs[KIND] / name).read_bytes():
             raise BadInput(
@@ -207,11 +206,3 @@ def _samples(data: TrainingData, blobs: BlobStore, size: int) -> "Samples":
         )
     texts = [one.text for one in listings[:: max(1, len(listings) // _SAMPLES)]]
     return Samples(np.stack(pixels[:_SAMPLES]), tokenise(minilm(), texts[:_SAMPLES]))
-
-
-def _read(folder: Path, name: str) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = orjson.loads((folder / name).read_bytes())
-    except (OSError, ValueError) as error:
-        raise Corrupt(f"{folder / name} cannot be read ({error}); train it again") from error
-    return content

@@ -1,13 +1,10 @@
 """The baselines on what is in the store: read, split by leak group, fit, measure, keep a run."""
 
 import logging
-import platform
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +28,10 @@ from marketrank.models.small_photos import WIDTH, describe
 from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import Categorised, categorise_described, score
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.run_facts import write_facts, write_json
 from marketrank.pipelines.runs import Run, finished_run, identify, write_run
-from marketrank.pipelines.training_data import (
-    TrainingData,
-    describe_run,
-    read_photos,
-    read_training_data,
-    write_json,
-)
-from marketrank.ports import BlobStore, ListingStore
+from marketrank.pipelines.training_data import TrainingData, read_photos
+from marketrank.ports import BlobStore
 from marketrank.types import Listing, ListingId
 
 KIND = "baselines"
@@ -70,11 +62,10 @@ class Sample:
 
 
 def train_baselines(
-    store: ListingStore,
+    data: TrainingData,
     blobs: BlobStore,
     home: Path,
     *,
-    seed: int,
     at: datetime,
     currency: str = "GBP",
     reuse: bool = False,
@@ -88,8 +79,7 @@ def train_baselines(
     same recipe, to all listings: a fifth more data, and nothing left to choose by.
     """
     need_scikit_learn()
-    data = read_training_data(store, seed=seed)
-    identity = identify(data=data.data_hash, seed=seed, currency=currency)
+    identity = identify(data=data.data_hash, seed=data.seed, currency=currency)
     if reuse and (done := finished_run(home, KIND, identity)):
         return done
     whole = _sample(data.listings, blobs, progress)
@@ -98,18 +88,29 @@ def train_baselines(
         whole.take(ids) for ids in (data.split.train, data.split.validation, data.split.test)
     )
     progress("fit baselines", 0, 2)
-    measured = _tune(_fit(train, seed=seed, currency=currency), validation)
+    measured = _tune(_fit(train, seed=data.seed, currency=currency), validation)
     categorised = categorise_described(measured, test.listings, test.described, test.owner)
     prices = None if measured.price is None else measured.price.log_prices(test.listings)
     metrics = score(test.listings, categorised, prices, currency=currency)
     progress("fit baselines", 1, 2)
-    kept = _with_tuning(_fit(whole, seed=seed, currency=currency), measured)
+    kept = _with_tuning(_fit(whole, seed=data.seed, currency=currency), measured)
     progress("fit baselines", 2, 2)
 
     def fill(folder: Path) -> None:
-        _write_facts(
-            folder, data, metrics, measured, seed=seed, at=at, currency=currency, identity=identity
+        categories = measured.categories
+        write_facts(
+            folder,
+            data,
+            metrics,
+            kind=KIND,
+            at=at,
+            identity=identity,
+            currency=currency,
+            classes=len(categories.labels),
+            temperature=categories.text.temperature,
+            photo_share=categories.photo_share,
         )
+        write_json(folder / "trained_on.json", [listing.id for listing in data.listings])
         _hold_out(measured, kept, validation, test).save(folder)
         _draw(folder, test, categorised)
         (folder / "model").mkdir()
@@ -180,40 +181,6 @@ def _with_tuning(baselines: Baselines, tuned: Baselines) -> Baselines:
     return replace(
         baselines, categories=replace(baselines.categories, text=text, photo_share=share)
     )
-
-
-def _write_facts(
-    folder: Path,
-    data: TrainingData,
-    metrics: dict[str, Any],
-    measured: Baselines,
-    *,
-    seed: int,
-    at: datetime,
-    currency: str,
-    identity: str,
-) -> None:
-    categories = measured.categories
-    config = describe_run(
-        data,
-        kind=KIND,
-        seed=seed,
-        at=at,
-        identity=identity,
-        currency=currency,
-        classes=len(categories.labels),
-        temperature=categories.text.temperature,
-        photo_share=categories.photo_share,
-        versions={
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scikit-learn": version("scikit-learn"),
-        },
-    )
-    write_json(folder / "config.json", config)
-    write_json(folder / "metrics.json", metrics)
-    write_json(folder / "split.json", asdict(data.split))
-    write_json(folder / "trained_on.json", [listing.id for listing in data.listings])
 
 
 def _hold_out(measured: Baselines, kept: Baselines, *parts: Sample) -> HeldOut:

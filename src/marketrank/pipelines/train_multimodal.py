@@ -19,15 +19,10 @@ from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import Categorised, score
 from marketrank.pipelines.neighbours import Shown, draw_neighbours, write_vectors
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.run_facts import write_facts
 from marketrank.pipelines.runs import Run, finish_run, finished_run, identify, open_run
-from marketrank.pipelines.training_data import (
-    Rows,
-    TrainingData,
-    describe_run,
-    read_training_data,
-    write_json,
-)
-from marketrank.ports import BlobStore, ListingStore
+from marketrank.pipelines.training_data import Rows, TrainingData
+from marketrank.ports import BlobStore
 from marketrank.types import BlobKey
 
 if TYPE_CHECKING:
@@ -52,11 +47,10 @@ class _Task:
 
 
 def train_multimodal(
-    store: ListingStore,
+    data: TrainingData,
     blobs: BlobStore,
     home: Path,
     *,
-    seed: int,
     at: datetime,
     threads: int,
     currency: str = "GBP",
@@ -67,19 +61,18 @@ def train_multimodal(
     progress: Progress = silent,
 ) -> Run:
     """Write a run folder; nothing is published. `epochs` are of the second stage. A training that
-    was killed goes on where it stopped when it is started again with the same data, seed and
-    schedule; with `reuse` one that was finished is not done again."""
+    was killed goes on where it stopped when it is started again with the same data and schedule;
+    with `reuse` one that was finished is not done again."""
     try:
         from marketrank.models.multimodal import Recipe
         from marketrank.models.multimodal_training import Schedule, Setup, answer, finish, fit
     except ImportError as error:
         raise MissingExtra("multimodal training", "train") from error
-    data = read_training_data(store, seed=seed)
     train, validation, test = data.rows()
     recipe, schedule = Recipe(), schedule or Schedule()
     schedule = replace(schedule, tower_epochs=epochs or schedule.tower_epochs)
     identity = identify(
-        data=data.data_hash, seed=seed, recipe=asdict(recipe), schedule=asdict(schedule)
+        data=data.data_hash, seed=data.seed, recipe=asdict(recipe), schedule=asdict(schedule)
     )
     if reuse and (done := finished_run(home, KIND, identity)):
         return done
@@ -87,7 +80,7 @@ def train_multimodal(
     categories = [one.category for one in data.listings]
     roots, seconds = learn_labels(categories), learn_labels(categories, depth=2)
     material, keys = read_material(
-        data, blobs, home, (roots, seconds), seed=seed, threads=threads, progress=progress
+        data, blobs, home, (roots, seconds), threads=threads, progress=progress
     )
     setup = Setup(
         material,
@@ -96,7 +89,7 @@ def train_multimodal(
         schedule,
         labels=(len(roots), len(seconds)),
         class_weights=class_weights(material.roots[train], roots, power=recipe.balance),
-        seed=seed,
+        seed=data.seed,
         device=device,
         progress=progress,
     )
@@ -106,10 +99,11 @@ def train_multimodal(
     metrics = _report(task, answers, (validation, test), currency)
     _draw(task, answers[1], test, keys, blobs)
     kept = finish(setup, measured)
-    described = describe_run(
+    write_facts(
+        folder,
         data,
+        metrics,
         kind=KIND,
-        seed=seed,
         at=at,
         identity=identity,
         recipe=asdict(recipe),
@@ -117,9 +111,6 @@ def train_multimodal(
         model=f"kept/tower/epoch-{kept.outcome.best:04d}.safetensors",
         photo_weight=float(answers[1].weights[:, 1].mean()),
     )
-    write_json(folder / "config.json", described)
-    write_json(folder / "metrics.json", metrics)
-    write_json(folder / "split.json", asdict(data.split))
     roots.save(folder / "labels.json")
     seconds.save(folder / "labels-second.json")
     return Run(finish_run(folder, home, KIND, at=at), metrics)
@@ -131,13 +122,12 @@ def read_material(
     home: Path,
     labels: tuple[Labels, Labels],
     *,
-    seed: int,
     threads: int,
     progress: Progress = silent,
 ) -> tuple["Material", list[BlobKey]]:
     """What frozen towers make of the listings, and the photos' keys by row; cached in the home.
     Raises BadInput where no photo can be read."""
-    from marketrank.models.backbones import choose
+    from marketrank.models.backbones import LITES
     from marketrank.models.multimodal_training import (
         NETWORKS,
         SIZE,
@@ -166,10 +156,10 @@ def read_material(
         cache,
         keys,
         lambda key: blobs.get(BlobKey(key)),
-        [choose(name) for name in NETWORKS],
+        [LITES[name] for name in NETWORKS],
         size=SIZE,
         variants=VARIANTS,
-        seed=seed,
+        seed=data.seed,
         threads=threads,
         progress=progress,
     )

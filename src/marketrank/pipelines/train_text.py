@@ -15,15 +15,9 @@ from marketrank.models.probabilities import log_softmax
 from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import classified_part
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.run_facts import write_facts
 from marketrank.pipelines.runs import Run, finish_run, finished_run, identify, open_run
-from marketrank.pipelines.training_data import (
-    Rows,
-    TrainingData,
-    describe_run,
-    read_training_data,
-    write_json,
-)
-from marketrank.ports import ListingStore
+from marketrank.pipelines.training_data import Rows, TrainingData
 
 if TYPE_CHECKING:
     from marketrank.models.text_tuner import TextLearner, TextRecipe
@@ -43,17 +37,15 @@ class _Task:
     roots: Labels
     seconds: Labels
     folder: Path
-    seed: int
     recipe: "TextRecipe"
     device: str
     progress: Progress
 
 
 def train_text(
-    store: ListingStore,
+    data: TrainingData,
     home: Path,
     *,
-    seed: int,
     at: datetime,
     epochs: int = EPOCHS,
     device: str = "auto",
@@ -61,27 +53,26 @@ def train_text(
     progress: Progress = silent,
 ) -> Run:
     """Write a run folder; nothing is published. A training that was killed goes on where it
-    stopped when it is started again with the same data, seed and epochs; with `reuse` one that
+    stopped when it is started again with the same data and epochs; with `reuse` one that
     was finished is not done again."""
     try:
         from marketrank.models.text_tuner import TextRecipe
     except ImportError as error:
         raise MissingExtra("training on texts", "train") from error
-    data = read_training_data(store, seed=seed)
     train, validation, test = data.rows()
     categories = [one.category for one in data.listings]
     roots, seconds = learn_labels(categories), learn_labels(categories, depth=2)
     recipe = TextRecipe()
     identity = identify(
         data=data.data_hash,
-        seed=seed,
+        seed=data.seed,
         epochs=[epochs, FINISH_EPOCHS],
         recipe=asdict(recipe),
     )
     if reuse and (done := finished_run(home, KIND, identity)):
         return done
     folder = open_run(home, KIND, identity)
-    task = _Task(data, roots, seconds, folder, seed, recipe, device, progress)
+    task = _Task(data, roots, seconds, folder, recipe, device, progress)
     learner, best = _measure(task, train, validation, epochs)
     logits = [learner.judge(rows) for rows in (validation, test)]
     kept = _keep(task, learner)
@@ -94,19 +85,17 @@ def train_text(
     names = [" / ".join(name) for name in roots.names]
     title = "Tuned text tower: category by text, test part"
     draw_confusion(matrix, names, folder / "confusion-text.png", title=title)
-    described = describe_run(
+    write_facts(
+        folder,
         data,
+        metrics,
         kind=KIND,
-        seed=seed,
         at=at,
         identity=identity,
         epochs=best,
         recipe=asdict(recipe),
         model=kept,
     )
-    write_json(folder / "config.json", described)
-    write_json(folder / "metrics.json", metrics)
-    write_json(folder / "split.json", asdict(data.split))
     roots.save(folder / "labels.json")
     seconds.save(folder / "labels-second.json")
     return Run(finish_run(folder, home, KIND, at=at), metrics)
@@ -145,7 +134,7 @@ def _learner(task: _Task, train: Rows, validation: Rows, epochs: int) -> "TextLe
         (train, validation),
         task.recipe,
         epochs=epochs,
-        seed=task.seed,
+        seed=task.data.seed,
         device=task.device,
         class_weights=class_weights(roots[train], task.roots, power=_BALANCE),
     )
@@ -159,7 +148,7 @@ def _run(task: _Task, learner: "TextLearner", name: str, plan: "Plan", stage: st
         task.folder / name,
         plan,
         config=asdict(task.recipe),
-        seed=task.seed,
+        seed=task.data.seed,
         stage=f"tune the text tower {stage}",
         progress=task.progress,
     )

@@ -1,11 +1,9 @@
 """Train category from a photo alone, and measure it on the test part (ADR 93). Nothing is
 published: what publishing takes is the multimodal training's tower."""
 
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +17,11 @@ from marketrank.models.labels import Labels, class_weights, learn_labels
 from marketrank.pipelines.model_evaluation import classified_part, score_siblings
 from marketrank.pipelines.neighbours import Shown, draw_neighbours, write_vectors
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.run_facts import write_facts
 from marketrank.pipelines.runs import Run, finish_run, identify, open_run
 from marketrank.pipelines.train_multimodal import MOST_PHOTOS, read_material
-from marketrank.pipelines.training_data import (
-    Rows,
-    TrainingData,
-    describe_run,
-    read_training_data,
-    write_json,
-)
-from marketrank.ports import BlobStore, ListingStore
+from marketrank.pipelines.training_data import Rows, TrainingData
+from marketrank.ports import BlobStore
 from marketrank.types import BlobKey
 
 if TYPE_CHECKING:
@@ -50,7 +43,6 @@ class _Task:
     roots: Labels
     blobs: BlobStore
     home: Path
-    seed: int
     epochs: int
     schedule: "Schedule | None"
     weights: str | None
@@ -60,7 +52,7 @@ class _Task:
 
     def open_run(self, recipe: Report) -> tuple[Path, Report]:
         """The run's folder, and what its config says beyond what all runs say."""
-        known = {"seed": self.seed, "epochs": self.epochs, **recipe}
+        known = {"seed": self.data.seed, "epochs": self.epochs, **recipe}
         identity = identify(data=self.data.data_hash, **known)
         return open_run(self.home, self.kind, identity), {"identity": identity, **recipe}
 
@@ -87,11 +79,10 @@ class _Network:
 
 
 def train_vision(
-    store: ListingStore,
+    data: TrainingData,
     blobs: BlobStore,
     home: Path,
     *,
-    seed: int,
     at: datetime,
     threads: int,
     network: str = "lite",
@@ -103,7 +94,7 @@ def train_vision(
 ) -> Run:
     """Write a run folder of the kind vision-<network>. `epochs` are the second stage's of "lite",
     which takes a `schedule` of both instead. A training that was killed goes on where it stopped
-    when it is started again with the same data, seed, network, weights and epochs.
+    when it is started again with the same data, network, weights and epochs.
 
     Raises BadInput for an unknown network, one that takes no `weights`, and where a part of the
     listings has no photo to learn from or to test on; see also `models.networks.build`."""
@@ -113,7 +104,6 @@ def train_vision(
         import marketrank.models.vision_training  # noqa: F401
     except ImportError as error:
         raise MissingExtra("training on photos", "train") from error
-    data = read_training_data(store, seed=seed)
     parts = data.rows()
     _need_photos(data, parts)
     roots = learn_labels(one.category for one in data.listings)
@@ -125,7 +115,6 @@ def train_vision(
         roots,
         blobs,
         home,
-        seed,
         epochs=epochs or chosen.epochs,
         schedule=schedule,
         weights=weights,
@@ -155,7 +144,6 @@ def _train_lite(task: _Task) -> _Trained:
         task.blobs,
         task.home,
         (task.roots, seconds),
-        seed=task.seed,
         threads=task.threads,
         progress=task.progress,
     )
@@ -170,7 +158,7 @@ def _train_lite(task: _Task) -> _Trained:
         schedule,
         labels=(len(task.roots), len(seconds)),
         class_weights=class_weights(material.roots[train], task.roots, power=recipe.balance),
-        seed=task.seed,
+        seed=task.data.seed,
         device=task.device,
         progress=task.progress,
     )
@@ -191,7 +179,7 @@ def _train_network(name: str) -> Callable[[_Task], _Trained]:
         from marketrank.models.vision_learner import Recipe
         from marketrank.models.vision_training import fit_network, read_from, see_by_network
 
-        network = build(name, len(task.roots), seed=task.seed, weights=task.weights)
+        network = build(name, len(task.roots), seed=task.data.seed, weights=task.weights)
         recipe = Recipe()
         source = None if network.source is None else asdict(network.source)
         described = {"name": name, "size": network.size, "source": source}
@@ -208,7 +196,7 @@ def _train_network(name: str) -> Callable[[_Task], _Trained]:
             Plan(task.epochs, min(_PATIENCE, task.epochs), "score"),
             labels=task.roots,
             read=read,
-            seed=task.seed,
+            seed=task.data.seed,
             device=task.device,
             workers=task.threads,
             stage=f"train {name}",
@@ -273,17 +261,6 @@ def _report(task: _Task, trained: _Trained) -> Report:
 def _finish(task: _Task, trained: _Trained, at: datetime) -> Run:
     """Write what is left to be written into the run's folder, and give it its name."""
     folder, metrics = trained.folder, _report(task, trained)
-    versions = {name: version(name) for name in ("numpy", "torch")}
-    described = describe_run(
-        task.data,
-        kind=task.kind,
-        seed=task.seed,
-        at=at,
-        **trained.config,
-        versions={"python": platform.python_version(), **versions},
-    )
-    write_json(folder / "config.json", described)
-    write_json(folder / "metrics.json", metrics)
-    write_json(folder / "split.json", asdict(task.data.split))
+    write_facts(folder, task.data, metrics, kind=task.kind, at=at, **trained.config)
     task.roots.save(folder / "labels.json")
     return Run(finish_run(folder, task.home, task.kind, at=at), metrics)

@@ -3,16 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
-from marketrank.evaluation.splits import DEFAULT_SHARES, Split, split_by_group
+from marketrank.evaluation.splits import Split, split_by_group
 from marketrank.listings.dedupe import leak_groups
 from marketrank.ports import BlobStore, ListingStore
 from marketrank.types import BlobKey, Listing, ListingId, Seq
@@ -23,9 +19,11 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The live listings, sorted by id, how they are split, the leak group of each, and a digest of
-    their content."""
+    """The live listings, sorted by id, as they were when they were read: what a training is of,
+    whatever arrives meanwhile. How they are split, by which seed, the leak group of each, and a
+    digest of their content."""
 
+    seed: int
     listings: tuple[Listing, ...]
     split: Split
     groups: Mapping[ListingId, str]
@@ -73,32 +71,7 @@ def read_training_data(store: ListingStore, *, seed: int) -> TrainingData:
     digest = hashlib.sha256()
     for listing in listings:
         digest.update(f"{listing.id}\0{listing.content_hash()}\0".encode())
-    return TrainingData(listings, split, groups, digest.hexdigest())
-
-
-def describe_run(
-    data: TrainingData, *, kind: str, seed: int, at: datetime, **more: Any
-) -> dict[str, Any]:
-    """The content of a run's config.json: what would give the same run again, and when it was."""
-    split = data.split
-    return {
-        "kind": kind,
-        "seed": seed,
-        "data_hash": data.data_hash,
-        "at": at,
-        "listings": {
-            "all": len(data.listings),
-            "train": len(split.train),
-            "validation": len(split.validation),
-            "test": len(split.test),
-        },
-        "shares": DEFAULT_SHARES,
-        **more,
-    }
-
-
-def write_json(path: Path, content: Mapping[str, Any] | Sequence[str]) -> None:
-    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2))
+    return TrainingData(seed, listings, split, groups, digest.hexdigest())
 
 
 def read_photos(blobs: BlobStore, keys: Sequence[BlobKey]) -> Iterator[bytes]:
