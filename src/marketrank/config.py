@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"
     )
     exact_below: int = Field(
-        20_000, ge=0, description="Indexes with fewer vectors are searched exactly"
+        10_000, ge=0, description="Indexes with fewer vectors are searched exactly"
     )
     rebuild_share: float = Field(
         0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"

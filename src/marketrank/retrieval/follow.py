@@ -16,8 +16,9 @@ from marketrank.ports import Encoder, ListingStore, TextIndex, VectorIndex, Vect
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
 from marketrank.retrieval.exact_index import ExactSegment
+from marketrank.retrieval.layered_index import LayeredIndex
 from marketrank.retrieval.text_index import TextReader
-from marketrank.retrieval.vector_index import Base, LayeredIndex
+from marketrank.retrieval.vector_index import Base
 from marketrank.types import ReleaseId, Seq
 
 _BATCH = 10_000
