@@ -11,6 +11,8 @@ import os
 import platform
 import sys
 import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,9 +102,12 @@ def _compare(corpus: Corpus, names: list[str], rounds: int, seed: int) -> dict[s
         corpus.queries,
         corpus.query_vectors,
     )
-    borders = {"vector": _borders(data), "filtered": _borders(data, prices == FILTER)}
+    exact = {"vector": _search_exactly(data), "filtered": _search_exactly(data, prices == FILTER)}
     result: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="marketrank-benchmark-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="marketrank-benchmark-") as scratch,
+        ExitStack() as stack,  # sides end before their folder goes
+    ):
         folder = Path(scratch)
         folder.chmod(0o755)  # the embedded server runs as another user
         data.save(folder)
@@ -111,24 +116,22 @@ def _compare(corpus: Corpus, names: list[str], rounds: int, seed: int) -> dict[s
             _report(f"build {name}")
             (folder / name).mkdir()
             remotes[name] = Remote(name, folder, folder / name)
+            stack.callback(remotes[name].close)
             result[name] = remotes[name].build()
         for name, remote in remotes.items():
-            result[name] |= {"searches": _first(remote, data, borders)}
+            result[name] |= {"searches": _first(remote, data, exact)}
             result[name]["what"] = remote.describe()
         _take_turns(remotes, result, rounds)
         for name, remote in remotes.items():
             result[name]["memory_mib"] = remote.memory_mib()
-            remote.close()
     return result
 
 
-def _first(
-    remote: Remote, data: Data, borders: dict[str, NDArray[np.float32]]
-) -> dict[str, dict[str, Any]]:
+def _first(remote: Remote, data: Data, exact: dict[str, "_Exact"]) -> dict[str, dict[str, Any]]:
     """Warms the side up, has it look at more until it finds enough without a filter, and says how
     much of the exact 10 best it finds."""
     while (answers := remote.search("vector", _K)) is not None:
-        if _recall(data, borders["vector"], answers) >= _ENOUGH or not remote.widen():
+        if _recall(data, exact["vector"], answers) >= _ENOUGH or not remote.widen():
             break
     found: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
@@ -136,14 +139,14 @@ def _first(
         if answers is None:
             continue
         found[kind] = {}
-        if kind in borders:
-            found[kind]["recall@10"] = round(_recall(data, borders[kind], answers), 4)
+        if kind in exact:
+            found[kind]["recall@10"] = round(_recall(data, exact[kind], answers), 4)
     return found
 
 
-def _recall(data: Data, borders: NDArray[np.float32], answers: Answers) -> float:
+def _recall(data: Data, exact: "_Exact", answers: Answers) -> float:
     shares = [
-        (data.vectors[rows] @ data.query_vectors[i] >= borders[i]).sum() / _K
+        (data.vectors[rows] @ data.query_vectors[i] >= exact.borders[i]).sum() / exact.due
         for i, rows in enumerate(answers.rows)
     ]
     return float(np.mean(shares))
@@ -170,14 +173,20 @@ def _take_turns(remotes: dict[str, Remote], result: dict[str, Any], rounds: int)
         }
 
 
-def _borders(data: Data, allowed: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-    """The exact score of each query's 10th best; what reaches it counts as found."""
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """The score of each query's 10th best, or last; what reaches it counts as found. `due` is how
+    many there are."""
+
+    borders: NDArray[np.float32]
+    due: int
+
+
+def _search_exactly(data: Data, allowed: NDArray[np.bool_] | None = None) -> _Exact:
     vectors = data.vectors if allowed is None else data.vectors[allowed]
-    found = []
-    for vector in data.query_vectors:
-        scores = vectors @ vector
-        found.append(np.partition(scores, -_K)[-_K] - 1e-5)
-    return np.array(found, np.float32)
+    due = min(_K, len(vectors))
+    found = [np.partition(vectors @ one, -due)[-due] - 1e-5 for one in data.query_vectors]
+    return _Exact(np.array(found, np.float32), due)
 
 
 def _measure_engine(corpus: Corpus, rounds: int) -> dict[str, Any]:

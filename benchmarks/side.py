@@ -4,6 +4,7 @@ import importlib
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -140,8 +141,12 @@ class Remote:
         return found
 
     def close(self) -> None:
-        self._ask("close")
-        self._process.join(60)
+        """End the side, whatever state it is in."""
+        try:
+            self._ask("close")
+        except (RuntimeError, OSError):
+            self._process.terminate()
+        self._process.join()
 
     def _ask(self, *request: object) -> Any:
         self._connection.send(request)
@@ -159,7 +164,11 @@ def _serve(connection: Connection, name: str, data_folder: Path, folder: Path) -
     data = Data.load(data_folder)
     side: Side = getattr(importlib.import_module(module), attribute)()
     while True:
-        request = connection.recv()
+        try:
+            request = connection.recv()
+        except EOFError:  # whoever asked has died
+            side.close()
+            return
         try:
             if request[0] == "build":
                 answer: Any = _build(side, data, folder)
@@ -225,8 +234,9 @@ def _cpu(side: Side) -> float:
     """Seconds of processor time, ended children included."""
     total = 0.0
     for process in _processes(side):
-        times = process.cpu_times()
-        total += times.user + times.system + times.children_user + times.children_system
+        with suppress(psutil.NoSuchProcess):  # a server's helpers come and go
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
@@ -234,5 +244,7 @@ def _pss(process: psutil.Process) -> int:
     """Resident bytes; what processes share is counted once in all."""
     try:
         return int(process.memory_full_info().pss)
-    except (psutil.Error, AttributeError):
+    except psutil.NoSuchProcess:
+        return 0
+    except (psutil.AccessDenied, AttributeError):
         return int(process.memory_info().rss)
