@@ -1,12 +1,9 @@
 """LanceDB: its own full-text index, IVF with product quantisation and refinement, hybrid search
 by reciprocal ranks."""
 
-import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-
-os.environ.setdefault("LANCE_LOG", "error")  # else a warning for every hybrid search
 
 import lancedb
 import psutil
