@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from marketrank.errors import BadInput, NotReady
+from marketrank.retrieval.understand.reading import Reader
 from marketrank.types import (
     BlobKey,
     FacetValue,
@@ -98,6 +99,8 @@ class SmallMarket:
         if not self.ready:
             raise NotReady("there is no index yet; run `marketrank index`")
         self.asked.append(request)
+        understood = Reader("GBP", self.locate).read(request)
+        request = replace(request, text=understood.text, filters=understood.filters)
         scored = sorted(self._scored(request), key=lambda pair: (-pair[0], pair[1].id))
         scored = _ordered(scored, request)
         near = request.filters.near
@@ -106,7 +109,8 @@ class SmallMarket:
             for score, found in scored[request.offset : request.offset + request.k]
         ]
         facets = _facets([found for _, found in scored], len(request.filters.category))
-        return Ranking(request.id, RELEASE, tuple(items), len(scored), facets, {"retrieve": 0.25})
+        stages = {"retrieve": 0.25}
+        return Ranking(request.id, RELEASE, tuple(items), len(scored), facets, stages, understood)
 
     def release(self) -> ReleaseId | None:
         return RELEASE if self.ready else None

@@ -5,6 +5,7 @@ import csv
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +25,7 @@ from marketrank.retrieval.query import (
     KM_PER_MILE,
     parse_category,
     parse_distance_km,
+    parse_kinds,
     parse_price_range,
 )
 from marketrank.terminal import progress_bars
@@ -126,6 +128,9 @@ def search(
     sort: Annotated[Sort, typer.Option(help="Order of the results.")] = Sort.RELEVANCE,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Results a page.")] = 10,
     offset: Annotated[int, typer.Option(min=0, help="Results to skip.")] = 0,
+    ignore: Annotated[
+        str, typer.Option(help='What not to read out of the text: "price,near".')
+    ] = "",
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -145,6 +150,7 @@ def search(
         sort=sort,
         offset=offset,
         k=limit,
+        ignore=parse_kinds(ignore),
     )
     marketplace.follower.refresh()
     ranking = marketplace.answer(request)
@@ -346,6 +352,11 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
             for item in ranking.items
         ],
         "total": ranking.total,
+        "understood": {
+            "text": ranking.understood.text,
+            "corrected": ranking.understood.corrected,
+            "parses": [asdict(parse) for parse in ranking.understood.parses],
+        },
         "facets": {
             name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
             for name, values in ranking.facets.items()
@@ -368,6 +379,9 @@ def _print_ranking(ranking: Ranking) -> None:
             Text(place),
             Text(listing.category[0] if listing.category else ""),
         )
+    if ranking.understood.parses:
+        labels = [f"{parse.kind}: {parse.label}" for parse in ranking.understood.parses]
+        _out.print("understood", "; ".join(labels), "(--ignore KIND takes one back)")
     _out.print(table)
     took = sum(ranking.stages_ms.values())
     _out.print(f"{ranking.total:,} results in {took:.0f} ms (release {ranking.release})")

@@ -87,6 +87,27 @@ class Settings(BaseSettings):
     fusion_k: int = Field(
         60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"
     )
+    near_boost: float = Field(
+        1.0, ge=0, description="What a place without a radius adds to the score of a listing there"
+    )
+    near_km: float = Field(
+        25, gt=0, description="Distance at which half of that is left (kilometres)"
+    )
+    price_boost: float = Field(
+        0.5, ge=0, description="What the cheapest match gains from “cheap”, as a share of its score"
+    )
+    words_boost: float = Field(
+        0.3, ge=0, description="What the condition, size or brand asked for adds to the score"
+    )
+    category_boost: float = Field(
+        0.5, ge=0, description="What a category adds that the query surely is of"
+    )
+    category_confidence: float = Field(
+        0.7, ge=0, le=1, description="Probability from which a query's category is shown"
+    )
+    brands: Path | None = Field(
+        None, description="Text file of brands to know in queries, one a line"
+    )
     exact_below: int = Field(
         20_000, ge=0, description="Indexes with fewer vectors are searched exactly"
     )

@@ -3,7 +3,7 @@ differ only in which fields of the Request are set."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
@@ -14,15 +14,20 @@ from marketrank.ports import ListingStore, VectorStore
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import newest
 from marketrank.retrieval.fusion import reciprocal_rank
+from marketrank.retrieval.understand import boosting
+from marketrank.retrieval.understand.categories import understand_category
+from marketrank.retrieval.understand.reading import Reader
 from marketrank.types import (
     Candidates,
     Hits,
     Item,
     ListingKey,
     Mask,
+    ParseKind,
     Ranking,
     Request,
     Sort,
+    Understood,
     Vectors,
 )
 
@@ -40,6 +45,16 @@ class Depths:
     sort: int
     sort_floor: float
     fusion_k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """How queries are read, how much what they hint at lifts a listing, and the probability from
+    which a category is shown as understood."""
+
+    reader: Reader
+    weights: boosting.Weights
+    confidence: float
 
 
 @dataclass(slots=True)
@@ -63,14 +78,16 @@ class Engine:
         listings: ListingStore,
         vectors: VectorStore,
         depths: Depths,
+        understanding: Understanding | None = None,
     ) -> None:
         self._view = view
         self._listings = listings
         self._vectors = vectors
         self._depths = depths
+        self._understanding = understanding
 
     def answer(self, request: Request) -> Ranking:
-        """Rank listings for a request.
+        """Rank listings for a request. Without an `understanding` a query is words alone.
 
         Raises NotReady before the first release, BadInput for a `like` that does not exist.
         """
@@ -78,20 +95,50 @@ class Engine:
         if view is None:
             raise NotReady("there is no index yet; run `marketrank index`")
         watch = _Stopwatch()
+        with watch.stage("understand"):
+            understood, request = self._read(request)
         with watch.stage("filter"):
             allowed = view.catalogue.mask(request.filters)
-        with watch.stage("understand"):
+        with watch.stage("encode"):
             query = self._query_vector(view, request, allowed)
+        with watch.stage("categorise"):
+            understood = self._categorise(view, request, understood, query)
         with watch.stage("retrieve"):
             hits = self._retrieve(view, request, query, allowed)
         with watch.stage("fuse"):
-            candidates = self._fuse(view, request, hits)
+            candidates = self._fuse(view, request, understood, hits)
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
         with watch.stage("fill"):
             items = self._items(view, request, candidates)
         return Ranking(
-            request.id, view.release, items, len(candidates.keys), facets, watch.stages_ms
+            request.id,
+            view.release,
+            items,
+            len(candidates.keys),
+            facets,
+            watch.stages_ms,
+            understood,
+        )
+
+    def _read(self, request: Request) -> tuple[Understood, Request]:
+        """What the request means, and the request that says so plainly."""
+        if self._understanding is None:
+            return Understood(text=request.text, filters=request.filters), request
+        understood = self._understanding.reader.read(request)
+        return understood, replace(request, text=understood.text, filters=understood.filters)
+
+    def _categorise(
+        self, view: View, request: Request, understood: Understood, query: Vectors | None
+    ) -> Understood:
+        """Add the category, which takes the query's vector to know."""
+        model, words_alone = view.categories, request.photo is None and bool(request.text.strip())
+        if self._understanding is None or model is None or query is None or not words_alone:
+            return understood
+        if request.like is not None or ParseKind.CATEGORY in request.ignore:
+            return understood
+        return understand_category(
+            understood, model, query, confidence=self._understanding.confidence
         )
 
     def _query_vector(self, view: View, request: Request, allowed: Mask) -> Vectors | None:
@@ -118,18 +165,34 @@ class Engine:
             hits["fresh"] = newest(view.catalogue, len(allowed), allowed)
         return hits
 
-    def _fuse(self, view: View, request: Request, hits: Mapping[str, Hits]) -> Candidates:
+    def _fuse(
+        self, view: View, request: Request, understood: Understood, hits: Mapping[str, Hits]
+    ) -> Candidates:
         depths = self._depths
         if request.sort is Sort.RELEVANCE:
-            return reciprocal_rank(hits, k=depths.fusion_k, weights=None)
+            return self._boost(view, understood, self._fused(hits))
         if "fresh" not in hits:
             # Everything is a faint match: sorting that by price would bury the matches.
             hits = {name: _strong(found, depths.sort_floor) for name, found in hits.items()}
-        candidates = reciprocal_rank(hits, k=depths.fusion_k, weights=None)
+        candidates = self._boost(view, understood, self._fused(hits))
         if "fresh" not in hits:
             candidates = _take(candidates, np.arange(min(depths.sort, len(candidates.keys))))
         near = request.filters.near
         return _take(candidates, view.catalogue.order(candidates.keys, request.sort, near))
+
+    def _fused(self, hits: Mapping[str, Hits]) -> Candidates:
+        return reciprocal_rank(hits, k=self._depths.fusion_k, weights=None)
+
+    def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:
+        if self._understanding is None:
+            return candidates
+        return boosting.boost(
+            candidates,
+            understood,
+            weights=self._understanding.weights,
+            catalogue=view.catalogue,
+            text=view.text,
+        )
 
     def _items(self, view: View, request: Request, candidates: Candidates) -> tuple[Item, ...]:
         """Fill in a page from the store, which alone knows what is still live."""

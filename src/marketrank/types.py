@@ -228,6 +228,18 @@ class Sort(StrEnum):
     DISTANCE = "distance"
 
 
+class ParseKind(StrEnum):
+    """What a part of a query can mean."""
+
+    PRICE = "price"
+    NEAR = "near"
+    CONDITION = "condition"
+    WANTED = "wanted"
+    SIZE = "size"
+    BRAND = "brand"
+    CATEGORY = "category"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: text, photo, both, "like this listing", or nothing (the home feed)."""
@@ -242,6 +254,51 @@ class Request:
     sort: Sort = Sort.RELEVANCE
     offset: int = 0
     k: int = 24
+    ignore: tuple[ParseKind, ...] = ()
+    """Kinds of parses that the user took back: their words are words again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    """What a part of a query was taken to mean. `words` are the query's own. `value` is what the
+    API's parameter of that name takes ("..50", "Leeds", "Pets"), for kinds without a parameter
+    a word of ours ("new", "6ft"); `within` is the radius that goes with a place ("5mi") or "".
+    `hard`: it excludes listings; otherwise it lifts those that fit."""
+
+    kind: ParseKind
+    words: str
+    value: str
+    label: str
+    hard: bool
+    within: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Boosts:
+    """What lifts listings without excluding others. `price_low` and `price_high` are minor units,
+    inclusive; `words` holds alternatives by kind, any of which a listing may use; `categories`
+    the probability of paths from the root. `near`: what is near the place of the filters, which
+    has no radius there, is lifted."""
+
+    near: bool = False
+    cheap: bool = False
+    price_low: int | None = None
+    price_high: int | None = None
+    words: tuple[tuple[ParseKind, str], ...] = ()
+    categories: Mapping[tuple[str, ...], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A query as it was understood: the text that is left to look for, the request's filters with
+    those that were parsed, what lifts listings, and every parse that is in force. `corrected` is
+    the text in another spelling, None where it was left alone."""
+
+    text: str = ""
+    filters: Filters = field(default_factory=Filters)
+    boosts: Boosts = field(default_factory=Boosts)
+    parses: tuple[Parse, ...] = ()
+    corrected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +345,7 @@ class Ranking:
     total: int
     facets: Mapping[str, tuple[FacetValue, ...]]
     stages_ms: Mapping[str, float]
+    understood: Understood = field(default_factory=Understood)
 
 
 @dataclass(frozen=True, slots=True)

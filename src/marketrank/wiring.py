@@ -14,7 +14,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
 from marketrank.config import Settings
-from marketrank.engine import Depths, Engine
+from marketrank.engine import Depths, Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import PhotoProblem, clean_photo
@@ -36,6 +36,9 @@ from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.understand.boosting import Weights
+from marketrank.retrieval.understand.brands import Brands, read_brands
+from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
@@ -138,6 +141,23 @@ class Marketplace:
                 sort_floor=self.settings.sort_floor,
                 fusion_k=self.settings.fusion_k,
             ),
+            understanding=self.understanding,
+        )
+
+    @cached_property
+    def understanding(self) -> Understanding:
+        settings = self.settings
+        brands = read_brands(settings.brands) if settings.brands else Brands()
+        return Understanding(
+            reader=Reader(settings.currency, self.locate, brands),
+            weights=Weights(
+                near=settings.near_boost,
+                near_km=settings.near_km,
+                price=settings.price_boost,
+                words=settings.words_boost,
+                category=settings.category_boost,
+            ),
+            confidence=settings.category_confidence,
         )
 
     def open_encoder(self, folder: Path) -> Encoder:

@@ -73,6 +73,18 @@ def _filtered(hits: Hits, k: int, allowed: Mask) -> Hits:
     return Hits(hits.keys[rows][:k], hits.scores[rows][:k])
 
 
+def test_a_size_is_found_however_it_is_written(writer: TextWriter, tmp_path: Path) -> None:
+    titles = ["Table 6ft", "Table 6 foot", "Table 6'", "Table 6 seater, 4 foot", "Tv 32 inch"]
+    for key, title in enumerate(titles):
+        writer.upsert(_key(key), title, "", "")
+    writer.commit(Seq(5))
+    index = TextReader(tmp_path)
+    for query in ("6ft", "6 foot", "6 feet", "6-foot", "6'"):
+        assert sorted(_found(index, query)) == [0, 1, 2], query
+    assert _found(index, '32"') == [4]
+    assert _found(index, "foot")  # the words that were written are found as well
+
+
 def test_hits_are_sorted_with_ties_by_key(index: TextReader) -> None:
     hits = index.search("oak table sale", 10_000)
     assert hits.keys.dtype == np.int64

@@ -21,6 +21,7 @@ from marketrank.config import Settings
 from small_market import NOW, draw, small_market
 
 Serve = Callable[[FastAPI], AbstractContextManager[str]]
+READ = "/?q=cheap+brand+new+table+6ft+under+%C2%A350+near+Leeds"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -67,6 +68,31 @@ def test_search_and_narrow(visit: Callable[..., Page]) -> None:
         "Lowest price"
     )
     _keep(page, "search")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_reading_of_the_words_is_taken_back_with_one_click(
+    visit: Callable[..., Page], scripts: bool
+) -> None:
+    page = visit("/", java_script_enabled=scripts)
+    page.get_by_label("What are you looking for?").fill("cheap table under £50 near Leeds")
+    page.keyboard.press("Enter")
+    read = page.get_by_role("list", name="Read from your words").get_by_role("listitem")
+    expect(read).to_have_text([re.compile(text) for text in ("cheap, up to £50", "near Leeds")])
+    expect(page.locator(".card").first).to_contain_text("away")
+    assert len(_titles(page)) == 3
+    _keep(page, "understood")
+    read.filter(has_text="up to £50").get_by_role("link").click()
+    page.wait_for_url("**ignore=price**")
+    expect(read).to_have_text([re.compile("near Leeds")])
+    expect(page.get_by_label("What are you looking for?")).to_have_value(
+        "cheap table under £50 near Leeds"
+    )
+    # Other words are read afresh.
+    page.get_by_label("What are you looking for?").fill("table under £50")
+    page.keyboard.press("Enter")
+    expect(read).to_have_text([re.compile("up to £50")])
+    assert len(_titles(page)) == 3
 
 
 def test_photos_load_and_fill_their_tiles(visit: Callable[..., Page]) -> None:
@@ -167,7 +193,7 @@ def test_unknown_place_is_explained(visit: Callable[..., Page]) -> None:
     expect(page.get_by_label("Near which town?")).to_have_value("Xyzzy")
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=oak+table&near=Bristol", "/?q=zeppelin"])
+@pytest.mark.parametrize("path", ["/", "/?q=oak+table&near=Bristol", "/?q=zeppelin", READ])
 def test_nothing_sticks_out_on_a_phone(visit: Callable[..., Page], path: str) -> None:
     page = visit(path, viewport=PHONE, color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -210,7 +236,9 @@ def test_every_field_has_a_name_and_every_image_a_text(visit: Callable[..., Page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/?q=oak+table&near=Bristol", "/listings/1011", "/?near=Xyzzy"])
+@pytest.mark.parametrize(
+    "path", ["/?q=oak+table&near=Bristol", "/listings/1011", "/?near=Xyzzy", READ]
+)
 def test_text_stands_out_from_its_ground(
     visit: Callable[..., Page], scheme: str, path: str
 ) -> None:

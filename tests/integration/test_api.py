@@ -58,6 +58,23 @@ def test_ready_only_with_a_release(client: TestClient, market: SmallMarket) -> N
 # --- search ------------------------------------------------------------------------------
 
 
+def test_a_query_is_read_and_can_be_taken_back(client: TestClient, market: SmallMarket) -> None:
+    asked = {"q": "oak under £50"}
+    answer = client.get("/v1/search", params=asked).json()
+    assert answer["understood"]["text"] == "oak"
+    assert [parse["value"] for parse in answer["understood"]["parses"]] == ["..50"]
+    assert answer["total"] == 1
+    words = client.get("/v1/search", params=asked | {"ignore": "price"}).json()
+    assert words["understood"] == {"text": "oak under £50", "corrected": None, "parses": []}
+    assert words["total"] == 0  # nobody wrote "under"
+    given = client.get("/v1/search", params=asked | {"price": "..500"}).json()
+    assert given["understood"]["text"] == "oak"
+    assert given["understood"]["parses"] == []
+    assert given["total"] == 3
+    refused = client.get("/v1/search", params=asked | {"ignore": "colour"})
+    assert (refused.status_code, refused.json()["parameter"]) == (422, "ignore")
+
+
 def test_search_answers_as_documented(client: TestClient) -> None:
     answer = client.get("/v1/search", params={"q": "oak", "near": "Bristol", "limit": 2})
     read = schemas.SearchAnswer.model_validate_json(answer.content)
@@ -336,6 +353,7 @@ def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> 
     names = {parameter["name"]: parameter for parameter in search["parameters"]}
     assert set(names) == {
         "q", "category", "price", "near", "within", "sort", "offset", "limit", "like",
+        "ignore",
     }  # fmt: skip
     assert names["limit"]["schema"]["maximum"] == 100
     assert all("example" in parameter for parameter in names.values())

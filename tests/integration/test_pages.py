@@ -56,6 +56,27 @@ def test_results_with_filters_facets_and_order(client: TestClient, market: Small
     assert "sort=distance" in page
 
 
+def test_what_was_read_stands_on_chips_that_take_it_back(client: TestClient) -> None:
+    page = client.get("/?q=oak+table+under+%C2%A350+near+Leeds&sort=price").text
+    assert 'aria-label="Read from your words"' in page
+    assert "up to £50" in page
+    assert "near Leeds" in page
+    start = "/?q=oak+table+under+%C2%A350+near+Leeds&amp;sort=price&amp;ignore="
+    assert f"{start}price" in page
+    assert f"{start}near" in page
+    both = client.get("/?q=oak+table+under+%C2%A350+near+Leeds&ignore=near,price").text
+    assert "Read from your words" not in both
+    # The form keeps what was taken back for as long as the words stay the same.
+    assert '<input type="hidden" name="ignore" value="near,price">' in both
+    assert 'name="ignored_in" value="oak table under £50 near Leeds"' in both
+
+
+def test_without_results_a_reading_is_offered_to_be_taken_back(client: TestClient) -> None:
+    page = client.get("/?q=sofa+under+%C2%A31").text
+    assert "We found nothing that fits" in page
+    assert "Take “up to £1” as plain words" in page
+
+
 def test_following_every_link_of_a_results_page_works(client: TestClient) -> None:
     page = client.get("/?q=table&near=Leeds").text
     links = {link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', page)}

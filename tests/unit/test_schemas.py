@@ -18,6 +18,8 @@ from marketrank.types import (
     ListingKey,
     Money,
     Original,
+    Parse,
+    ParseKind,
     Photo,
     Place,
     Ranking,
@@ -27,6 +29,7 @@ from marketrank.types import (
     Seq,
     Signal,
     Stored,
+    Understood,
 )
 
 AT = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
@@ -104,6 +107,13 @@ def test_search_answer_matches_its_model() -> None:
         137,
         {"category": (FacetValue("Pets / Cats", "Cats", 4),), "price": ()},
         {"retrieve": 1.5},
+        Understood(
+            text="cat bed",
+            parses=(
+                Parse(ParseKind.PRICE, "under £5", "..5", "up to £5", True),
+                Parse(ParseKind.NEAR, "a mile from Bath", "Bath", "within 1 mile", True, "1mi"),
+            ),
+        ),
     )
     request = Request(RequestId("r"), AT, offset=24, k=2)
     answer = schemas.search_json(request, ranking, took_ms=12.34567)
@@ -117,6 +127,28 @@ def test_search_answer_matches_its_model() -> None:
     }
     assert read.items[0].created_at == "2026-03-14T09:30:00Z"
     assert read.stages_ms == {"retrieve": 1.5}
+    assert answer["understood"] == {
+        "text": "cat bed",
+        "corrected": None,
+        "parses": [
+            {
+                "kind": "price",
+                "words": "under £5",
+                "value": "..5",
+                "label": "up to £5",
+                "hard": True,
+                "within": None,
+            },
+            {
+                "kind": "near",
+                "words": "a mile from Bath",
+                "value": "Bath",
+                "label": "within 1 mile",
+                "hard": True,
+                "within": "1mi",
+            },
+        ],
+    }
 
 
 def test_a_listing_shows_everything_but_the_original_text() -> None:
@@ -129,9 +161,16 @@ def test_a_listing_shows_everything_but_the_original_text() -> None:
 
 
 def test_every_documented_field_has_an_example_or_a_shape() -> None:
-    for model in (schemas.SearchAnswer, schemas.ListingDetail, schemas.ProblemShape):
+    for model in (
+        schemas.SearchAnswer,
+        schemas.UnderstoodShape,
+        schemas.ParseShape,
+        schemas.ListingDetail,
+        schemas.ProblemShape,
+    ):
         for name, field in model.model_fields.items():
-            assert field.examples or name in {"place", "items"}, f"{model.__name__}.{name}"
+            shapes = {"place", "items", "understood", "parses"}
+            assert field.examples or name in shapes, f"{model.__name__}.{name}"
 
 
 def test_cut_examples() -> None:

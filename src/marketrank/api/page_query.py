@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from urllib.parse import parse_qsl, urlencode
 
 from marketrank.api.parameters import category_text
-from marketrank.types import FacetValue, Sort
+from marketrank.types import FacetValue, Parse, ParseKind, Sort
 
 PAGE_SIZE = 24
 
@@ -26,6 +26,7 @@ class PageQuery:
     within: str = ""
     sort: str = ""
     like: str = ""
+    ignore: str = ""
     offset: str = ""
 
     def search_fields(self) -> dict[str, str]:
@@ -70,13 +71,16 @@ def read_page_query(pairs: Iterable[tuple[str, str]]) -> PageQuery:
     """From an address or a form; the last of repeated names counts.
 
     `go` is what the buttons of a photo search send instead of following a link: a whole state,
-    encoded, which replaces everything else. `price=10..50` is understood as its two ends.
+    encoded, which replaces everything else. `price=10..50` is understood as its two ends. What
+    was taken back of one query (`ignore`, of the words `ignored_in`) counts in no other.
     """
     given = {name: value.strip() for name, value in pairs}
     if "go" in given:
         given = {name: value.strip() for name, value in parse_qsl(given["go"])}
     if "price" in given:
         given["price_from"], _, given["price_to"] = given["price"].partition("..")
+    if given.get("ignored_in", given.get("q", "")) != given.get("q", ""):
+        given.pop("ignore", None)
     return PageQuery(**{name: value for name, value in given.items() if name in _NAMES})
 
 
@@ -119,6 +123,17 @@ def price_bands(query: PageQuery, facets: Iterable[FacetValue], symbol: str) -> 
         Band(price_label(low, high, symbol), n, query.changed(price_from=low, price_to=high))
         for (low, _, high), n in ends
     )
+
+
+def parse_chips(query: PageQuery, parses: Iterable[Parse]) -> Iterator[Chip]:
+    """What was read out of the words, a chip for each kind: removed, its words are words again."""
+    labels: dict[str, list[str]] = {}
+    for parse in parses:
+        label = f"in {parse.label}" if parse.kind is ParseKind.CATEGORY else parse.label
+        labels.setdefault(parse.kind, []).append(label)
+    for kind, named in labels.items():
+        ignored = ",".join([*filter(None, query.ignore.split(",")), kind])
+        yield Chip(", ".join(named), query.changed(ignore=ignored))
 
 
 def price_label(low: str, high: str, symbol: str) -> str:

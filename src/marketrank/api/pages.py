@@ -31,6 +31,7 @@ from marketrank.api.page_query import (
     distance_label,
     orders,
     paging,
+    parse_chips,
     price_bands,
     read_page_query,
 )
@@ -161,6 +162,7 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
         **_form(here, query, request.photo),
         heading=_heading(query, request, liked),
         mistake=None,
+        understood=list(parse_chips(query, ranking.understood.parses)),
         cards=shown,
         total=ranking.total,
         categories=ranking.facets.get("category", ()),
@@ -180,6 +182,7 @@ def _mistaken(
         **_form(here, query, photo),
         heading="That did not work",
         mistake=_mistake(error),
+        understood=[],
         cards=[],
         total=0,
         categories=(),

@@ -10,8 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from marketrank.errors import BadInput
-from marketrank.retrieval.query import parse_category, parse_distance_km, parse_price_range
-from marketrank.types import Filters, ListingId, Near, Request, RequestId, Sort
+from marketrank.retrieval.query import (
+    parse_category,
+    parse_distance_km,
+    parse_kinds,
+    parse_price_range,
+)
+from marketrank.types import Filters, ListingId, Near, ParseKind, Request, RequestId, Sort
 
 MAX_QUERY = 500
 MAX_LIMIT = 100
@@ -79,6 +84,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("offset", "Results to skip", 0, _number(0, MAX_OFFSET, 0)),
     Parameter("limit", "Results to return", 24, _number(1, MAX_LIMIT, DEFAULT_LIMIT)),
+    Parameter(
+        "ignore",
+        "Kinds of parses of `q` to take back, separated by commas: " + ", ".join(ParseKind),
+        "price,near",
+        _text(100),
+    ),
     Parameter("like", "Id of a listing to find similar ones to", "1001", _text(200), 200),
 )
 _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
@@ -143,7 +154,16 @@ def search_request(
         sort=_sort(given.get("sort"), near),
         offset=_whole("offset", given.get("offset"), 0, MAX_OFFSET, 0),
         k=_whole("limit", given.get("limit"), 1, MAX_LIMIT, DEFAULT_LIMIT),
+        ignore=_ignore(given.get("ignore", "")),
     )
+
+
+def _ignore(value: str) -> tuple[ParseKind, ...]:
+    try:
+        return parse_kinds(value)
+    except BadInput as error:
+        known = ", ".join(ParseKind)
+        raise BadParameter("ignore", value, f"name kinds among {known}") from error
 
 
 def category_text(path: Iterable[str]) -> str:

@@ -11,7 +11,19 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from marketrank.retrieval.query import KM_PER_MILE
-from marketrank.types import Item, Listing, ListingId, Money, Photo, Place, Ranking, Request, Stored
+from marketrank.types import (
+    Item,
+    Listing,
+    ListingId,
+    Money,
+    ParseKind,
+    Photo,
+    Place,
+    Ranking,
+    Request,
+    Stored,
+    Understood,
+)
 
 CUT = 200
 """Characters of a description that a search result shows."""
@@ -25,6 +37,7 @@ def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[s
         "items": [item_json(item) for item in ranking.items],
         "total": ranking.total,
         "facets": facets_json(ranking),
+        "understood": understood_json(ranking.understood),
         "offset": request.offset,
         "limit": request.k,
         "took_ms": round(took_ms, 3),
@@ -36,6 +49,25 @@ def facets_json(ranking: Ranking) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
         for name, values in ranking.facets.items()
+    }
+
+
+def understood_json(understood: Understood) -> dict[str, Any]:
+    """What became of the query; see UnderstoodShape."""
+    return {
+        "text": understood.text,
+        "corrected": understood.corrected,
+        "parses": [
+            {
+                "kind": str(parse.kind),
+                "words": parse.words,
+                "value": parse.value,
+                "label": parse.label,
+                "hard": parse.hard,
+                "within": parse.within or None,
+            }
+            for parse in understood.parses
+        ],
     }
 
 
@@ -180,6 +212,36 @@ class FacetShape(_Shape):
     count: int = Field(examples=[42])
 
 
+class ParseShape(_Shape):
+    """What a part of the query was taken to mean. Sent back in `ignore`, its kind is taken back."""
+
+    kind: str = Field(description=", ".join(ParseKind), examples=["price"])
+    words: str = Field(description="The words of the query that say so", examples=["under £50"])
+    value: str = Field(
+        description="What the parameter of that name takes; for kinds without one, a word for it. "
+        "A price that only lifts may be the word cheap",
+        examples=["..50"],
+    )
+    label: str = Field(description="For people", examples=["up to £50"])
+    hard: bool = Field(
+        description="True: it excludes listings, as a filter does; false: it lifts those that fit",
+        examples=[True],
+    )
+    within: str | None = Field(
+        description="The radius that goes with `near`, as `within` takes it", examples=["5mi"]
+    )
+
+
+class UnderstoodShape(_Shape):
+    """What became of `q`. A filter that is given wins over one that is parsed."""
+
+    text: str = Field(description="The words that were looked for", examples=["oak table"])
+    corrected: str | None = Field(
+        description="The text in the spelling that was looked for; null: as it was", examples=[None]
+    )
+    parses: list[ParseShape]
+
+
 class SearchAnswer(_Shape):
     """A page of results, best first."""
 
@@ -192,6 +254,7 @@ class SearchAnswer(_Shape):
     facets: dict[str, list[FacetShape]] = Field(
         examples=[{"category": [{"value": "Pets", "label": "Pets", "count": 42}]}]
     )
+    understood: UnderstoodShape
     offset: int = Field(examples=[0])
     limit: int = Field(examples=[24])
     took_ms: float = Field(description="Milliseconds to answer", examples=[12.5])

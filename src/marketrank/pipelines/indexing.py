@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from marketrank.errors import Corrupt
+from marketrank.pipelines.category_model import fit_categories, still_fits
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.text_index import TextWriter, applied
+from marketrank.retrieval.understand import categories
+from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build
 from marketrank.types import ReleaseId, Seq, Stored, Vectors
 
@@ -26,6 +29,7 @@ _TEXT_BATCH = 2_000
 _EMBED_BATCH = 64
 _READ_BATCH = 10_000
 _GOLDEN = 20  # listings that must find themselves before a release becomes current
+_SEED = 7  # of the sample that teaches the classifier of queries
 _MIN_FRESH = 1_000  # fresh vectors below this are searched exactly at no cost worth a rebuild
 
 
@@ -85,7 +89,7 @@ class Indexer:
         embedded = self._embed(progress)
         released = rebuild or self._release_is_stale()
         if released:
-            self._release(at, progress)
+            self._release(at, progress, anew=rebuild)
         return Indexed(texts, embedded, released, releases.current(self._release_folder))
 
     def is_current(self) -> bool:
@@ -198,15 +202,24 @@ class Indexer:
         fresh = self._vectors.count_after(encoder.version, held.vector_seq)
         return fresh > limit
 
-    def _release(self, at: datetime, progress: Progress) -> None:
+    def _release(self, at: datetime, progress: Progress, *, anew: bool) -> None:
         encoder = self._open_current_encoder()
         assert self._encoder is not None
         progress("build release", 0, 1)
         keys, vectors, seq = self._live_vectors(encoder)
+
+        def build_index(folder: Path) -> None:
+            build(folder, keys, vectors, exact_below=self._exact_below)
+            held = None if anew else still_fits(self._held_categories(), encoder, len(keys))
+            model = held or fit_categories(
+                keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
+            )
+            categories.write(model, folder)
+
         releases.publish(
             self._release_folder,
             encoder=self._encoder[0],
-            build_index=lambda folder: build(folder, keys, vectors, exact_below=self._exact_below),
+            build_index=build_index,
             model_version=encoder.version,
             count=len(keys),
             vector_seq=seq,
@@ -215,6 +228,14 @@ class Indexer:
             check=lambda folder: _check_golden(folder, keys, vectors),
         )
         progress("build release", 1, 1)
+
+    def _held_categories(self) -> CategoryModel | None:
+        """The classifier of the current release; None where there is none that can be read."""
+        name = releases.current(self._release_folder)
+        try:
+            return None if name is None else categories.read(self._release_folder / name / "index")
+        except Corrupt:
+            return None
 
     def _live_vectors(self, encoder: Encoder) -> tuple[np.ndarray, Vectors, Seq]:
         live: set[int] = set()

@@ -114,6 +114,10 @@ class Snapshot:
         """Microseconds since 1970 (UTC). Shape (n,)."""
         return self._column(keys, lambda c: c.listed_at, _NO_TIME)
 
+    def category_numbers(self, keys: Keys) -> NDArray[np.int32]:
+        """Positions in `paths`; that of () for a key that is not known. Shape (n,)."""
+        return self._column(keys, lambda c: c.category, 0)
+
     def ids(self, keys: Keys) -> list[ListingId]:
         """The feed's ids. Raises BadInput for a key that is not in the catalogue."""
         found = [self.shared_ids[k] if 0 <= k < self.size else None for k in keys.tolist()]
@@ -173,7 +177,7 @@ class Snapshot:
         return out
 
     def _category_facets(self, keys: Keys, prefix: tuple[str, ...]) -> tuple[FacetValue, ...]:
-        numbers = self._column(keys, lambda c: c.category, 0)
+        numbers = self.category_numbers(keys)
         counts: dict[tuple[str, ...], int] = {}
         depth = len(prefix)
         per_path = np.bincount(numbers, minlength=len(self.paths)).tolist()

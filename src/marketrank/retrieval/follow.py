@@ -17,6 +17,8 @@ from marketrank.retrieval import release as releases
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
 from marketrank.retrieval.exact_index import ExactSegment
 from marketrank.retrieval.text_index import TextReader
+from marketrank.retrieval.understand import categories
+from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, LayeredIndex
 from marketrank.types import ReleaseId, Seq
 
@@ -33,6 +35,7 @@ class View:
     catalogue: Snapshot
     text: TextIndex
     vectors: VectorIndex
+    categories: CategoryModel | None = None
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class _Loaded:
     segment: ExactSegment
     vectors: LayeredIndex
     seq: Seq
+    categories: CategoryModel | None
 
 
 class Follower:
@@ -89,6 +93,7 @@ class Follower:
                     self._catalogue.snapshot(),
                     self._text,
                     loaded.vectors,
+                    loaded.categories,
                 )
 
     def _follow_release(self) -> None:
@@ -120,7 +125,14 @@ class Follower:
                 )
         segment = ExactSegment(encoder.dim)
         layered = LayeredIndex(Base.open(folder / "index"), segment)
-        loaded = _Loaded(name, encoder, segment, layered, manifest.vector_seq)
+        loaded = _Loaded(
+            name,
+            encoder,
+            segment,
+            layered,
+            manifest.vector_seq,
+            categories.read(folder / "index"),
+        )
         self._catch_up(loaded)  # complete before it becomes visible
         return loaded
 

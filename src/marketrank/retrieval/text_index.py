@@ -29,9 +29,10 @@ from tantivy import Filter, Occur, Query
 from marketrank.durable import write
 from marketrank.errors import Corrupt, NotReady
 from marketrank.retrieval.exact_index import allowed_rows, best
+from marketrank.retrieval.understand.sizes import sized, with_sizes
 from marketrank.types import Hits, ListingKey, Mask, Seq
 
-SCHEMA = 1  # raise it when fields or analysis change: indexes of another number are rebuilt
+SCHEMA = 2  # raise it when fields or analysis change: indexes of another number are rebuilt
 _log = logging.getLogger(__name__)
 
 # Chosen on real listings together with the tie breaker; see docs/adr/0050.
@@ -76,9 +77,9 @@ class TextWriter:
         """Add a listing, or replace it; visible after `commit`."""
         document = tantivy.Document()
         document.add_integer(_KEY, int(key))
-        document.add_text("title", title)
+        document.add_text("title", with_sizes(title))
         document.add_text("category", category)
-        document.add_text("description", description)
+        document.add_text("description", with_sizes(description))
         try:
             self._writer.delete_documents_by_term(_KEY, int(key))
             self._writer.add_document(document)
@@ -199,7 +200,9 @@ class TextReader:
 
     def _query(self, searcher: Any, text: str) -> Query | None:
         """Any of the words in any field. A word that occurs nowhere may be one letter off."""
-        text = text.encode("utf-8", "ignore").decode()  # lone surrogates are no text to tantivy
+        text = sized(
+            text.encode("utf-8", "ignore").decode()
+        )  # lone surrogates are no text to tantivy
         words, stems = self._words.analyze(text), self._stems.analyze(text)
         distinct = dict(zip(stems, words, strict=True))
         clauses: list[tuple[Occur, Query]] = []
