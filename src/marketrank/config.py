@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"
     )
     near_boost: float = Field(
-        1.0, ge=0, description="What a place without a radius adds to the score of a listing there"
+        2.0, ge=0, description="What a place without a radius adds to the score of a listing there"
     )
     near_km: float = Field(
         25, gt=0, description="Distance at which half of that is left (kilometres)"
@@ -97,10 +97,10 @@ class Settings(BaseSettings):
         0.5, ge=0, description="What the cheapest match gains from “cheap”, as a share of its score"
     )
     words_boost: float = Field(
-        0.3, ge=0, description="What the condition, size or brand asked for adds to the score"
+        0.1, ge=0, description="What the condition, size or brand asked for adds to the score"
     )
     category_boost: float = Field(
-        0.5, ge=0, description="What a category adds that the query surely is of"
+        0.05, ge=0, description="What a category adds that the query surely is of (see ADR 112)"
     )
     category_confidence: float = Field(
         0.7, ge=0, le=1, description="Probability from which a query's category is shown"

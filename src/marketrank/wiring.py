@@ -364,6 +364,8 @@ class Marketplace:
     def running(self) -> Iterator[None]:
         """Follow changes, and index them if no other process does, until the block ends."""
         election = _Election(self)
+        # Read now: the first to ask for a place would wait for it.
+        self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
         except MarketrankError as error:

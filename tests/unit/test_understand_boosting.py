@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
+from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.boosting import Weights, boost
 from marketrank.types import (
     Attributes,
@@ -122,16 +123,26 @@ def test_a_price_around_lifts_what_is_inside(catalogue: Snapshot) -> None:
 def test_words_lift_by_how_well_they_match(catalogue: Snapshot) -> None:
     boosts = Boosts(words=((ParseKind.CONDITION, "new unused"), (ParseKind.SIZE, "6ft")))
     got = scores(catalogue, boosts, with_(words=0.5))
-    assert got == pytest.approx({1: 1.5**2, 2: 1.25**2, 0: 1.0, 3: 1.0})
+    assert got == pytest.approx({1: 1.5, 2: 1.25, 0: 1.0, 3: 1.0})
+
+
+def test_words_are_looked_for_in_the_best_candidates_only(
+    catalogue: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boosting, "WORDS_DEPTH", 2)
+    boosts = Boosts(near=True, words=((ParseKind.CONDITION, "new unused"), (ParseKind.SIZE, "6ft")))
     text = Words()
-    boost(
-        candidates((3, 1)),
-        Understood(boosts=boosts),
-        weights=with_(words=0.5),
+    got = boost(
+        candidates((3, 2, 1)),
+        Understood(filters=Filters(near=Near(50.0, 0.0)), boosts=boosts),
+        weights=with_(near=0.1, words=0.5),
         catalogue=catalogue,
         text=text,
     )
-    assert text.asked == [("new unused", 2, [1, 3]), ("6ft", 2, [1, 3])]
+    # The near one is lifted before the two best are chosen.
+    assert text.asked == [("new unused 6ft", 2, [1, 2])]
+    assert got.keys.tolist() == [1, 2, 3]
+    assert got.scores.tolist() == pytest.approx([1.05 * 1.5, 1.25, 1.0], abs=1e-3)
 
 
 def test_a_category_lifts_by_its_probability(catalogue: Snapshot) -> None:
