@@ -124,6 +124,7 @@ def test_a_run_keeps_what_it_was_made_of_and_what_it_found(trained: Trained) -> 
     assert {"run": str(folder), **metrics} == trained.said["multimodal"]
     for name in ("measured/heads", "measured/tower", "kept/tower"):
         assert (folder / name / "epoch-0001.safetensors").exists()
+        assert not list(folder.rglob("resume.safetensors"))
     assert (folder / "measured" / "tower" / "projector_config.pbtxt").exists()
 
 
