@@ -36,8 +36,6 @@ from marketrank.wiring import Marketplace  # noqa: E402
 from small_model import fill  # noqa: E402
 from small_training import SIZE, hastened  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("train_models")  # its tests share what takes long to make
-
 SCORES = {"image", "text", "combined", "price", "similar", "cross_modal"}
 
 

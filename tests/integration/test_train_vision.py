@@ -23,8 +23,6 @@ from marketrank.ports import BlobStore  # noqa: E402
 from marketrank.types import Listing  # noqa: E402
 from small_training import SCHEDULE, Killed, hashed_words, hastened, killing  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("train_vision")  # its tests share what takes long to make
-
 FILES = {"config.json", "metrics.json", "split.json", "labels.json", "measured"}
 FILES |= {"confusion-image.png", "neighbours.png"}
 
