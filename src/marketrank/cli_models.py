@@ -179,8 +179,7 @@ def models(
         clean = clean_feed(
             feed, cleaning=marketplace.cleaning, pool=pool, at=now(), progress=progress
         )
-        progress("score models", 0, None)
-        scores = evaluate(clean, current, currency=settings.currency)
+        scores = evaluate(clean, current, currency=settings.currency, progress=progress)
     report(scores, json, lambda: _print_scores(scores))
 
 
