@@ -13,6 +13,7 @@ from marketrank.errors import BadInput, NotReady
 from marketrank.types import (
     BlobKey,
     FacetValue,
+    Finding,
     Flag,
     ImageId,
     Item,
@@ -199,10 +200,11 @@ def _add(
         photos=photos,
         flags=tuple(flags),
     )
-    signals = (Signal.PRICE_OUTLIER,) if (pence or 0) > 10_000_000 else ()
+    odd = Finding(Signal.PRICE_OUTLIER, "The price is £1,234,567; others in Tables ask about £60.")
+    findings = (odd,) if (pence or 0) > 10_000_000 else ()
     number = len(market.stored)
     market.stored[listing.id] = Stored(
-        listing, ListingKey(number), Seq(number + 1), True, at, signals
+        listing, ListingKey(number), Seq(number + 1), True, at, findings
     )
 
 

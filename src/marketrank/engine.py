@@ -158,6 +158,7 @@ class Engine:
                 score=float(candidates.scores[row]),
                 distance_km=None if distance is None or np.isnan(distance) else distance,
                 found_by=tuple(n for n, ranks in candidates.ranks.items() if ranks[row] >= 0),
+                findings=found.findings,
             )
 
 

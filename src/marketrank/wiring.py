@@ -28,12 +28,20 @@ from marketrank.models.embed import FUSION as CONCATENATION
 from marketrank.models.embed import OnnxEncoder
 from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
+from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.progress import Progress, silent
-from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
+from marketrank.ports import (
+    BlobStore,
+    Encoder,
+    ListingStore,
+    PriceEstimator,
+    Quarantine,
+    VectorStore,
+)
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
 from marketrank.retrieval.vector_index import limit_threads
@@ -199,9 +207,17 @@ class Marketplace:
                 cleaning=self.cleaning,
                 pool=pool,
                 at=now(),
+                estimator=self.estimator(),
                 full=full,
                 progress=progress,
             )
+
+    def estimator(self) -> PriceEstimator | None:
+        """The price model of the version in use; None before the first is promoted."""
+        promoted = self.registry.current()
+        if promoted is None:
+            return None
+        return PublishedEstimates.open(self.registry.path(promoted))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""

@@ -181,7 +181,9 @@ def test_not_ready(client: TestClient, market: SmallMarket) -> None:
 def test_a_listing(client: TestClient) -> None:
     read = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1011").content)
     assert (read.price, read.price_text) == (1234567.0, "£1,234,567")
-    assert (read.live, read.signals) == (True, ["price_outlier"])
+    (signal,) = read.signals
+    assert (read.live, signal.signal) == (True, "price_outlier")
+    assert "others in Tables" in signal.reason
     ended = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1099").content)
     assert ended.live is False
 

@@ -123,7 +123,9 @@ def test_listing_page(client: TestClient) -> None:
     assert "Similar listings" in page
     assert "private seller" in page
     odd = client.get("/listings/1011").text
-    assert "The price is unusual for this category" in odd
+    assert "Check before you pay" in odd
+    assert "The price is £1,234,567; others in Tables" in odd
+    assert "Check before you pay" not in page
     bare = client.get("/listings/1009").text
     assert "No photo" in bare
     assert "The seller named no price" in bare

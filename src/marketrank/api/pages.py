@@ -253,6 +253,7 @@ def _listing(here: Context, id: RequestId, listing_id: str) -> Response:
         listed=found.created_at or stored.first_seen,
         age=wording.age(found.created_at or stored.first_seen, now),
         notes=wording.notes(stored),
+        cautions=wording.cautions(stored),
         crumbs=crumbs(PageQuery(category=category_text(found.category))),
         similar=_similar(here, id, found, now),
         more=PageQuery(like=found.id),

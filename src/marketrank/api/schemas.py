@@ -4,14 +4,25 @@ Answers are built as plain dictionaries and written by orjson; the pydantic mode
 them in the OpenAPI document. A test validates real answers against the models.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from marketrank.retrieval.query import KM_PER_MILE
-from marketrank.types import Item, Listing, ListingId, Money, Photo, Place, Ranking, Request, Stored
+from marketrank.types import (
+    Finding,
+    Item,
+    Listing,
+    ListingId,
+    Money,
+    Photo,
+    Place,
+    Ranking,
+    Request,
+    Stored,
+)
 
 CUT = 200
 """Characters of a description that a search result shows."""
@@ -50,6 +61,7 @@ def item_json(item: Item) -> dict[str, Any]:
         "distance_miles": None if km is None else round(km / KM_PER_MILE, 2),
         "score": item.score,
         "found_by": list(item.found_by),
+        "signals": signals_json(item.findings),
     }
 
 
@@ -61,8 +73,12 @@ def listing_json(stored: Stored) -> dict[str, Any]:
         "live": stored.live,
         "first_seen": stored.first_seen,
         "flags": [str(flag) for flag in stored.listing.flags],
-        "signals": [str(signal) for signal in stored.signals],
+        "signals": signals_json(stored.findings),
     }
+
+
+def signals_json(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    return [{"signal": str(one.signal), "reason": one.reason} for one in findings]
 
 
 def _common(listing: Listing) -> dict[str, Any]:
@@ -146,6 +162,17 @@ class _ListingShape(_Shape):
     description: str = Field(examples=["Seats six, a few marks on the top, collection only."])
 
 
+class SignalShape(_Shape):
+    signal: str = Field(
+        description="price_outlier, duplicate, photo_reused, price_low or contact_in_text",
+        examples=["price_low"],
+    )
+    reason: str = Field(
+        description="In words for buyers; it names no seller",
+        examples=["The price is £50; others like it ask about £400."],
+    )
+
+
 class ResultItem(_ListingShape):
     """One result. `description` is cut to about 200 characters."""
 
@@ -157,6 +184,7 @@ class ResultItem(_ListingShape):
         description="Higher is better; comparable within one answer only", examples=[0.0325]
     )
     found_by: list[str] = Field(description="Retrievers", examples=[["text", "vector"]])
+    signals: list[SignalShape]
 
 
 class ListingDetail(_ListingShape):
@@ -167,9 +195,7 @@ class ListingDetail(_ListingShape):
         description="When it first came in (UTC, RFC 3339)", examples=["2026-01-31T09:31:07Z"]
     )
     flags: list[str] = Field(description="What cleaning noticed", examples=[["no_price"]])
-    signals: list[str] = Field(
-        description="What a comparison with others shows", examples=[["price_outlier"]]
-    )
+    signals: list[SignalShape]
 
 
 class FacetShape(_Shape):
