@@ -93,6 +93,7 @@ class SmallMarket:
     stored: dict[ListingId, Stored] = field(default_factory=dict)
     blobs: dict[BlobKey, bytes] = field(default_factory=dict)
     ready: bool = True
+    repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
 
     def answer(self, request: Request) -> Ranking:
@@ -103,7 +104,14 @@ class SmallMarket:
         scored = _ordered(scored, request)
         near = request.filters.near
         items = [
-            Item(found, score, _km(found, near), _found_by(request))
+            Item(
+                found,
+                score,
+                _km(found, near),
+                _found_by(request),
+                self.stored[found.id].findings,
+                self.repeats.get(found.id, ()),
+            )
             for score, found in scored[request.offset : request.offset + request.k]
         ]
         facets = _facets([found for _, found in scored], len(request.filters.category))

@@ -346,6 +346,7 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
                 "signals": [
                     {"signal": str(one.signal), "reason": one.reason} for one in item.findings
                 ],
+                "repeats": list(item.repeats),
             }
             for item in ranking.items
         ],

@@ -292,6 +292,8 @@ class Item:
     distance_km: float | None = None
     found_by: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    repeats: tuple[ListingId, ...] = ()
+    """Further candidates with the same words, shown as this one."""
 
 
 @dataclass(frozen=True, slots=True)

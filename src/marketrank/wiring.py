@@ -52,6 +52,7 @@ from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
+from marketrank.tuning import from_settings
 from marketrank.types import (
     BlobKey,
     ListingId,
@@ -146,6 +147,7 @@ class Marketplace:
                 sort_floor=self.settings.sort_floor,
                 fusion_k=self.settings.fusion_k,
             ),
+            tuning=from_settings(self.settings),
         )
 
     def open_encoder(self, folder: Path) -> Encoder:

@@ -213,8 +213,18 @@ def test_similar(client: TestClient, market: SmallMarket) -> None:
     assert len(read.items) == 3
     assert "1001" not in {item.id for item in read.items}
     assert (market.asked[-1].like, market.asked[-1].k) == ("1001", 3)
-    refused = client.get("/v1/listings/1001/similar?q=oak")
-    assert (refused.status_code, refused.json()["parameter"]) == (422, "q")
+    refused = client.get("/v1/listings/1001/similar?near=Bath")
+    assert (refused.status_code, refused.json()["parameter"]) == (422, "near")
+
+
+def test_similar_pages_and_words(client: TestClient, market: SmallMarket) -> None:
+    first = client.get("/v1/listings/1001/similar", params={"limit": 2}).json()
+    second = client.get("/v1/listings/1001/similar", params={"limit": 2, "offset": 2}).json()
+    assert (second["offset"], second["limit"], second["total"]) == (2, 2, first["total"])
+    assert not {item["id"] for item in first["items"]} & {item["id"] for item in second["items"]}
+    client.get("/v1/listings/1001/similar", params={"q": "in blue"})
+    assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
+    assert client.get("/v1/listings/1099/similar").json()["items"]  # ended
 
 
 def test_similar_before_it_is_indexed(

@@ -137,6 +137,17 @@ def test_more_like_this(client: TestClient, market: SmallMarket) -> None:
     assert "Best match" in page
     assert "“sofa”" in client.get("/?like=1001&q=sofa").text
     assert market.asked[-1].like is None
+    refined = client.get("/?like=1001&but=in+blue").text
+    assert "Similar to Solid oak dining table, but “in blue”" in refined
+    assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
+    assert 'name="but" value="in blue"' in refined
+
+
+def test_repeats_are_counted_on_the_card(client: TestClient, market: SmallMarket) -> None:
+    market.repeats = {ListingId("1001"): (ListingId("1012"), ListingId("x"))}
+    page = client.get("/?q=oak").text
+    assert page.count("more like this") == 1
+    assert "2 more like this" in page
 
 
 def test_ended_listings_are_gone(client: TestClient) -> None:

@@ -13,7 +13,7 @@ FLOORS = [
     {"errors", "ports", "config", "durable"},
     {"evaluation"},
     {"listings", "retrieval", "ranking", "models", "storage", "simulate"},
-    {"engine"},
+    {"engine", "tuning"},
     {"pipelines"},
     {"wiring", "api", "terminal"},
     {"serving"},

@@ -49,7 +49,9 @@ BARE = Listing(id=ListingId("2"), title="Chair")
 
 
 def test_a_full_item() -> None:
-    item = schemas.item_json(Item(FULL, 0.5, 3.21868, ("text", "vector"), (REPEAT,)))
+    item = schemas.item_json(
+        Item(FULL, 0.5, 3.21868, ("text", "vector"), (REPEAT,), (ListingId("4"),))
+    )
     description = item.pop("description")
     assert item == {
         "id": "shop/10 & co",
@@ -72,6 +74,7 @@ def test_a_full_item() -> None:
         "score": 0.5,
         "found_by": ["text", "vector"],
         "signals": [{"signal": "duplicate", "reason": "It repeats listing 3."}],
+        "repeats": ["4"],
     }
     assert description.endswith("Seats six…")
     assert len(description) <= schemas.CUT

@@ -43,6 +43,18 @@ def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[s
     }
 
 
+def similar_json(request: Request, ranking: Ranking) -> dict[str, Any]:
+    """A page of listings like one; see SimilarAnswer."""
+    return {
+        "request_id": ranking.request,
+        "release": ranking.release,
+        "items": [item_json(item) for item in ranking.items],
+        "total": ranking.total,
+        "offset": request.offset,
+        "limit": request.k,
+    }
+
+
 def facets_json(ranking: Ranking) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
@@ -62,6 +74,7 @@ def item_json(item: Item) -> dict[str, Any]:
         "score": item.score,
         "found_by": list(item.found_by),
         "signals": signals_json(item.findings),
+        "repeats": list(item.repeats),
     }
 
 
@@ -185,6 +198,10 @@ class ResultItem(_ListingShape):
     )
     found_by: list[str] = Field(description="Retrievers", examples=[["text", "vector"]])
     signals: list[SignalShape]
+    repeats: list[str] = Field(
+        description="Ids of further results with the same words, which stand behind this one",
+        examples=[["1002"]],
+    )
 
 
 class ListingDetail(_ListingShape):
@@ -232,6 +249,9 @@ class SimilarAnswer(_Shape):
     request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
     release: str = Field(examples=["20260131T093000-1a2b3c4d"])
     items: list[ResultItem]
+    total: int = Field(description="All that are like it", examples=[180])
+    offset: int = Field(examples=[0])
+    limit: int = Field(examples=[24])
 
 
 class ProblemShape(BaseModel):
