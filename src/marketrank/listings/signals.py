@@ -19,7 +19,7 @@ LEAST_ESTIMATE = 10_000
 
 # What is wanted, swapped, given away or hired has no price that could be too low.
 _NO_OFFER = re.compile(r"\b(?:wanted|looking for|swap\w*|free|hire|rent\w*)\b", re.IGNORECASE)
-_PLACEHOLDER = 500  # minor units: "£1" stands for "make me an offer"
+_PLACEHOLDER = 200  # minor units: "£1" stands for "make me an offer"
 _CONTACTS = {"[tel]": "a phone number", "[email]": "an e-mail address"}  # listings.contacts
 _REPEATS = {  # the strongest kind first
     "exact_text": "The same words are",
