@@ -14,6 +14,7 @@ from marketrank.retrieval.understand.reading import Reader
 from marketrank.types import (
     BlobKey,
     FacetValue,
+    Finding,
     Flag,
     ImageId,
     Item,
@@ -93,6 +94,7 @@ class SmallMarket:
     stored: dict[ListingId, Stored] = field(default_factory=dict)
     blobs: dict[BlobKey, bytes] = field(default_factory=dict)
     ready: bool = True
+    repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
 
     def answer(self, request: Request) -> Ranking:
@@ -105,7 +107,14 @@ class SmallMarket:
         scored = _ordered(scored, request)
         near = request.filters.near
         items = [
-            Item(found, score, _km(found, near), _found_by(request))
+            Item(
+                found,
+                score,
+                _km(found, near),
+                _found_by(request),
+                self.stored[found.id].findings,
+                self.repeats.get(found.id, ()),
+            )
             for score, found in scored[request.offset : request.offset + request.k]
         ]
         facets = _facets([found for _, found in scored], len(request.filters.category))
@@ -203,10 +212,11 @@ def _add(
         photos=photos,
         flags=tuple(flags),
     )
-    signals = (Signal.PRICE_OUTLIER,) if (pence or 0) > 10_000_000 else ()
+    odd = Finding(Signal.PRICE_OUTLIER, "The price is £1,234,567; others in Tables ask about £60.")
+    findings = (odd,) if (pence or 0) > 10_000_000 else ()
     number = len(market.stored)
     market.stored[listing.id] = Stored(
-        listing, ListingKey(number), Seq(number + 1), True, at, signals
+        listing, ListingKey(number), Seq(number + 1), True, at, findings
     )
 
 

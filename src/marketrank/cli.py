@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank import cli_models, cli_registry
+from marketrank import cli_models, cli_registry, cli_signals
 from marketrank.cli_models import Home, Json
 from marketrank.config import Settings, load
 from marketrank.errors import BadInput, MarketrankError, NotReady
@@ -46,6 +46,7 @@ _SIMULATED_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 app.add_typer(cli_models.app)
 app.add_typer(cli_registry.app, name="models")
+app.command()(cli_signals.signals)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 
@@ -348,6 +349,10 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
                 "photos": [photo.id for photo in item.listing.photos],
                 "score": item.score,
                 "found_by": list(item.found_by),
+                "signals": [
+                    {"signal": str(one.signal), "reason": one.reason} for one in item.findings
+                ],
+                "repeats": list(item.repeats),
             }
             for item in ranking.items
         ],
@@ -401,3 +406,6 @@ def _print_summary(summary: Summary) -> None:
         f"{summary.inserted:,} new, {summary.updated:,} updated, {summary.ended:,} ended; "
         f"{summary.duplicates:,} duplicates linked, {summary.price_outliers:,} odd prices flagged"
     )
+    told = {name: n for name, n in summary.signals.items() if n}
+    if told:
+        _out.print("signals:", ", ".join(f"{n:,} {name}" for name, n in told.items()))

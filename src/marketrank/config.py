@@ -108,6 +108,45 @@ class Settings(BaseSettings):
     brands: Path | None = Field(
         None, description="Text file of brands to know in queries, one a line"
     )
+    refine_share: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description='Share of words in the vector of a photo or listing with words ("in blue")',
+    )
+    refine_depth: int = Field(
+        100, ge=1, description="Best matches of that vector among which the words choose"
+    )
+    similar_category: float = Field(
+        0.1, ge=0, le=1, description="Similar listings: what the same category adds to a cosine"
+    )
+    similar_price: float = Field(
+        0.05, ge=0, le=1, description="Similar listings: what the same price adds to a cosine"
+    )
+    similar_same: float = Field(
+        0.98, gt=0, description="Similar listings: from this cosine on it is the same thing again"
+    )
+    rerank_window: int = Field(
+        100, ge=0, le=1000, description="Best candidates that are reordered; 0 reorders none"
+    )
+    diversity: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="How much being unlike the results before it counts beside fitting the query",
+    )
+    seller_cap: int = Field(
+        4, ge=0, description="Results of one seller among 24 in a row; 0 sets no limit"
+    )
+    half_life_days: float = Field(
+        30.0, gt=0, description="Age at which half of a listing's freshness is gone (days)"
+    )
+    freshness_floor: float = Field(
+        0.9, ge=0, le=1, description="What is left of the fit of an old listing; 1 ignores age"
+    )
+    collapse_repeats: bool = Field(
+        True, description="Show results with the same words once, with a count"
+    )
     exact_below: int = Field(
         20_000, ge=0, description="Indexes with fewer vectors are searched exactly"
     )

@@ -11,16 +11,21 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
 from marketrank.ports import ListingStore, VectorStore
+from marketrank.ranking.rerank import Facts, Reranked, rerank
+from marketrank.ranking.similar import Kind, rank_similar
 from marketrank.retrieval.follow import View
-from marketrank.retrieval.fresh import newest
+from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
+from marketrank.retrieval.refine import refined
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
+from marketrank.tuning import PLAIN, Tuning
 from marketrank.types import (
     Candidates,
     Hits,
     Item,
+    ListingId,
     ListingKey,
     Mask,
     ParseKind,
@@ -79,12 +84,14 @@ class Engine:
         vectors: VectorStore,
         depths: Depths,
         understanding: Understanding | None = None,
+        tuning: Tuning = PLAIN,
     ) -> None:
         self._view = view
         self._listings = listings
         self._vectors = vectors
         self._depths = depths
         self._understanding = understanding
+        self._tuning = tuning
 
     def answer(self, request: Request) -> Ranking:
         """Rank listings for a request. Without an `understanding` a query is words alone.
@@ -107,10 +114,13 @@ class Engine:
             hits = self._retrieve(view, request, query, allowed)
         with watch.stage("fuse"):
             candidates = self._fuse(view, request, understood, hits)
+        with watch.stage("rerank"):
+            reranked = self._rerank(view, request, candidates)
+            candidates = reranked.candidates
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
         with watch.stage("fill"):
-            items = self._items(view, request, candidates)
+            items = self._items(view, request, reranked)
         return Ranking(
             request.id,
             view.release,
@@ -148,22 +158,75 @@ class Engine:
                 raise BadInput(f"like={request.like}: there is no such listing")
             if key < len(allowed):
                 allowed[key] = False  # a listing is not similar to itself
-            return self._vectors.vector(view.encoder.version, key)
-        if request.text.strip() or request.photo is not None:
-            return view.encoder.encode_query(request.text, request.photo)
-        return None
+            return self._refined(view, request, self._like(view, request.like, key))
+        if request.photo is not None:
+            return self._refined(view, request, view.encoder.encode_query("", request.photo))
+        return view.encoder.encode_query(request.text, None) if request.text.strip() else None
+
+    def _like(self, view: View, like: ListingId, key: ListingKey) -> Vectors | None:
+        """The vector of a listing; of its words where it is too young to have one."""
+        vector = self._vectors.vector(view.encoder.version, key)
+        found = None if vector is not None else self._listings.get([like]).get(like)
+        return vector if found is None else view.encoder.encode_query(found.listing.text, None)
+
+    def _refined(self, view: View, request: Request, shown: Vectors | None) -> Vectors | None:
+        if shown is None or not request.text.strip():
+            return shown
+        words = view.encoder.encode_query(request.text, None)
+        return refined(shown, words, self._tuning.refine.share)
 
     def _retrieve(
         self, view: View, request: Request, query: Vectors | None, allowed: Mask
     ) -> Mapping[str, Hits]:
         hits: dict[str, Hits] = {}
+        near = None if query is None else view.vectors.search(query, self._depths.vector, allowed)
+        if near is not None and request.like is not None:
+            near = self._similar(view, request.like, near)
         if request.text.strip():
+            if near is not None and (request.photo is not None or request.like is not None):
+                # Words about a thing choose among things like it, or "in blue" finds all blue ones.
+                allowed = np.zeros(len(allowed), np.bool_)
+                allowed[near.keys[: self._tuning.refine.depth]] = True
             hits["text"] = view.text.search(request.text, self._depths.text, allowed)
-        if query is not None:
-            hits["vector"] = view.vectors.search(query, self._depths.vector, allowed)
+        if near is not None:
+            hits["vector"] = near
         if not hits and request.like is None:
-            hits["fresh"] = newest(view.catalogue, len(allowed), allowed)
+            for name, retrieve in self._tuning.feed.items():
+                hits[name] = retrieve(view, request, len(allowed), allowed)
         return hits
+
+    def _similar(self, view: View, like: ListingId, near: Hits) -> Hits:
+        """Without repeats of the listing, and with its category and price counting too."""
+        key = view.catalogue.key_of(like)
+        if key is None:
+            return near
+        keys = np.append(near.keys, key)
+        originals = view.catalogue.originals(keys)
+        vectors = view.vectors.vectors_of(keys)
+        # As near as can be: never shown.
+        cosines = np.where(originals[:-1] == originals[-1], 2.0, vectors[:-1] @ vectors[-1])
+        prices = view.catalogue.prices(keys).tolist()
+        paths = view.catalogue.paths_of(keys)
+        *kinds, asked = map(Kind, paths, prices)
+        return rank_similar(near, cosines, kinds, asked, self._tuning.similar)
+
+    def _rerank(self, view: View, request: Request, candidates: Candidates) -> Reranked:
+        """Other orders than relevance, and a feed of nothing but the newest, stay as they are."""
+        rules = self._tuning.rerank
+        keys = candidates.keys[: rules.window]
+        if (
+            request.sort is not Sort.RELEVANCE
+            or set(candidates.ranks) <= {"fresh"}
+            or not len(keys)
+        ):
+            return Reranked(candidates, {})
+        facts = Facts(
+            view.vectors.vectors_of(keys),
+            ages_days(view.catalogue.listed_at(keys), request.at),
+            view.catalogue.sellers(keys),
+            view.catalogue.originals(keys),
+        )
+        return rerank(candidates, facts, rules)
 
     def _fuse(
         self, view: View, request: Request, understood: Understood, hits: Mapping[str, Hits]
@@ -194,19 +257,21 @@ class Engine:
             text=view.text,
         )
 
-    def _items(self, view: View, request: Request, candidates: Candidates) -> tuple[Item, ...]:
+    def _items(self, view: View, request: Request, reranked: Reranked) -> tuple[Item, ...]:
         """Fill in a page from the store, which alone knows what is still live."""
+        candidates = reranked.candidates
         items: list[Item] = []
         start = request.offset
         while len(items) < request.k and start < len(candidates.keys):
             rows = range(start, min(start + request.k - len(items), len(candidates.keys)))
-            items.extend(self._filled(view, request, candidates, rows))
+            items.extend(self._filled(view, request, reranked, rows))
             start = rows.stop
         return tuple(items)
 
     def _filled(
-        self, view: View, request: Request, candidates: Candidates, rows: range
+        self, view: View, request: Request, reranked: Reranked, rows: range
     ) -> Iterator[Item]:
+        candidates = reranked.candidates
         keys: Keys = candidates.keys[rows.start : rows.stop]
         stored = self._listings.get_by_key([ListingKey(int(key)) for key in keys])
         near = request.filters.near
@@ -216,11 +281,14 @@ class Engine:
             if found is None or not found.live:
                 continue
             distance = None if distances is None else float(distances[place])
+            behind = reranked.repeats.get(int(keys[place]), ())
             yield Item(
                 listing=found.listing,
                 score=float(candidates.scores[row]),
                 distance_km=None if distance is None or np.isnan(distance) else distance,
                 found_by=tuple(n for n, ranks in candidates.ranks.items() if ranks[row] >= 0),
+                findings=found.findings,
+                repeats=tuple(view.catalogue.ids(np.array(behind, np.int64))),
             )
 
 

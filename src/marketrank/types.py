@@ -51,10 +51,13 @@ class Flag(StrEnum):
 
 
 class Signal(StrEnum):
-    """What only a comparison with other listings shows."""
+    """What a careful person would look at twice; most need a comparison with other listings."""
 
     PRICE_OUTLIER = "price_outlier"
     DUPLICATE = "duplicate"
+    PHOTO_REUSED = "photo_reused"
+    PRICE_LOW = "price_low"
+    CONTACT_IN_TEXT = "contact_in_text"
 
 
 class Reason(StrEnum):
@@ -158,15 +161,30 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A signal about a listing and the reason for it, in words that anybody may read: it names no
+    seller. `others` are the listings that it compares with, the earliest first."""
+
+    signal: Signal
+    reason: str
+    others: tuple[ListingId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
-    """A listing as the store holds it. `live` is False once it has ended."""
+    """A listing as the store holds it. `live` is False once it has ended. `findings` are sorted
+    by signal, one of each at most."""
 
     listing: Listing
     key: ListingKey
     seq: Seq
     live: bool
     first_seen: datetime
-    signals: tuple[Signal, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        return tuple(finding.signal for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +201,10 @@ class Attributes:
     longitude: float | None
     listed_at: datetime
     """`created_at`, or the time it was first seen."""
+    seller: SellerId | None = None
+    signals: tuple[Signal, ...] = ()
+    repeats: ListingKey | None = None
+    """The earliest listing whose words it repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +348,9 @@ class Item:
     score: float
     distance_km: float | None = None
     found_by: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    repeats: tuple[ListingId, ...] = ()
+    """Further candidates with the same words, shown as this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,20 @@ from marketrank.models.embed import FUSION as CONCATENATION
 from marketrank.models.embed import OnnxEncoder
 from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
+from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.progress import Progress, silent
-from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
+from marketrank.ports import (
+    BlobStore,
+    Encoder,
+    ListingStore,
+    PriceEstimator,
+    Quarantine,
+    VectorStore,
+)
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
 from marketrank.retrieval.understand.boosting import Weights
@@ -47,6 +55,7 @@ from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
+from marketrank.tuning import from_settings
 from marketrank.types import (
     BlobKey,
     ListingId,
@@ -142,6 +151,7 @@ class Marketplace:
                 fusion_k=self.settings.fusion_k,
             ),
             understanding=self.understanding,
+            tuning=from_settings(self.settings),
         )
 
     @cached_property
@@ -219,9 +229,17 @@ class Marketplace:
                 cleaning=self.cleaning,
                 pool=pool,
                 at=now(),
+                estimator=self.estimator(),
                 full=full,
                 progress=progress,
             )
+
+    def estimator(self) -> PriceEstimator | None:
+        """The price model of the version in use; None before the first is promoted."""
+        promoted = self.registry.current()
+        if promoted is None:
+            return None
+        return PublishedEstimates.open(self.registry.path(promoted))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""

@@ -273,3 +273,23 @@ CONTRAST = """() => {
   }
   return faint;
 }"""
+
+
+def test_a_listing_says_what_to_check_and_more_like_it_can_be_refined(
+    visit: Callable[..., Page],
+) -> None:
+    page = visit("/listings/1011")
+    caution = page.get_by_role("region", name="Check before you pay")
+    expect(caution).to_contain_text("The price is £1,234,567; others in Tables")
+    _keep(page, "listing-cautions")
+    page.get_by_label("Like this, but").fill("in blue")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Similar to Signed oak table, one of one, but “in blue”"
+    )
+    assert _titles(page)
+    _keep(page, "similar-but")
+    phone = visit("/listings/1011", viewport=PHONE)
+    width = phone.evaluate("document.documentElement.scrollWidth")
+    assert width <= PHONE["width"]
+    _keep(phone, "listing-cautions-phone")

@@ -198,7 +198,9 @@ def test_not_ready(client: TestClient, market: SmallMarket) -> None:
 def test_a_listing(client: TestClient) -> None:
     read = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1011").content)
     assert (read.price, read.price_text) == (1234567.0, "£1,234,567")
-    assert (read.live, read.signals) == (True, ["price_outlier"])
+    (signal,) = read.signals
+    assert (read.live, signal.signal) == (True, "price_outlier")
+    assert "others in Tables" in signal.reason
     ended = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1099").content)
     assert ended.live is False
 
@@ -228,8 +230,18 @@ def test_similar(client: TestClient, market: SmallMarket) -> None:
     assert len(read.items) == 3
     assert "1001" not in {item.id for item in read.items}
     assert (market.asked[-1].like, market.asked[-1].k) == ("1001", 3)
-    refused = client.get("/v1/listings/1001/similar?q=oak")
-    assert (refused.status_code, refused.json()["parameter"]) == (422, "q")
+    refused = client.get("/v1/listings/1001/similar?near=Bath")
+    assert (refused.status_code, refused.json()["parameter"]) == (422, "near")
+
+
+def test_similar_pages_and_words(client: TestClient, market: SmallMarket) -> None:
+    first = client.get("/v1/listings/1001/similar", params={"limit": 2}).json()
+    second = client.get("/v1/listings/1001/similar", params={"limit": 2, "offset": 2}).json()
+    assert (second["offset"], second["limit"], second["total"]) == (2, 2, first["total"])
+    assert not {item["id"] for item in first["items"]} & {item["id"] for item in second["items"]}
+    client.get("/v1/listings/1001/similar", params={"q": "in blue"})
+    assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
+    assert client.get("/v1/listings/1099/similar").json()["items"]  # ended
 
 
 def test_similar_before_it_is_indexed(

@@ -144,7 +144,9 @@ def test_listing_page(client: TestClient) -> None:
     assert "Similar listings" in page
     assert "private seller" in page
     odd = client.get("/listings/1011").text
-    assert "The price is unusual for this category" in odd
+    assert "Check before you pay" in odd
+    assert "The price is £1,234,567; others in Tables" in odd
+    assert "Check before you pay" not in page
     bare = client.get("/listings/1009").text
     assert "No photo" in bare
     assert "The seller named no price" in bare
@@ -156,6 +158,17 @@ def test_more_like_this(client: TestClient, market: SmallMarket) -> None:
     assert "Best match" in page
     assert "“sofa”" in client.get("/?like=1001&q=sofa").text
     assert market.asked[-1].like is None
+    refined = client.get("/?like=1001&but=in+blue").text
+    assert "Similar to Solid oak dining table, but “in blue”" in refined
+    assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
+    assert 'name="but" value="in blue"' in refined
+
+
+def test_repeats_are_counted_on_the_card(client: TestClient, market: SmallMarket) -> None:
+    market.repeats = {ListingId("1001"): (ListingId("1012"), ListingId("x"))}
+    page = client.get("/?q=oak").text
+    assert page.count("more like this") == 1
+    assert "2 more like this" in page
 
 
 def test_ended_listings_are_gone(client: TestClient) -> None:

@@ -1,11 +1,12 @@
 """The engine over in-memory parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from marketrank.engine import Depths, Engine, Understanding
 from marketrank.errors import BadInput, NotReady
@@ -14,9 +15,11 @@ from marketrank.retrieval.follow import View
 from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.understand.reading import Reader
+from marketrank.tuning import PLAIN, Refine
 from marketrank.types import (
     Attributes,
     Filters,
+    Finding,
     Hits,
     Listing,
     ListingId,
@@ -30,7 +33,9 @@ from marketrank.types import (
     ReleaseId,
     Request,
     RequestId,
+    SellerId,
     Seq,
+    Signal,
     Sort,
     Stored,
     Vectors,
@@ -39,6 +44,7 @@ from marketrank.types import (
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEPTHS = Depths(text=100, vector=3, sort=3, sort_floor=0.0, fusion_k=60)
 ASK = Request(RequestId("r"), NOW)
+ODD = Finding(Signal.PRICE_LOW, "The price is £10; others like it ask about £90.")
 
 
 def listing(n: int, title: str, pounds: int, latitude: float) -> Listing:
@@ -72,6 +78,9 @@ class Vectors4:
         order = [best, *(n for n in range(4) if n != best)]
         return hits([n for n in order if allowed is None or allowed[n]][:k])
 
+    def vectors_of(self, keys: NDArray[np.int64]) -> Vectors:
+        return np.eye(4, dtype=np.float32)[keys]
+
 
 class Titles:
     version = ModelVersion("fake")
@@ -81,23 +90,50 @@ class Titles:
         raise NotImplementedError
 
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
-        return np.eye(4, dtype=np.float32)[[int(photo) if photo else 0]]
+        shown = np.eye(4, dtype=np.float32)[[int(photo) if photo else 0]]
+        return shown if photo or text != "bicycle" else np.eye(4, dtype=np.float32)[[3]]
 
 
 class Store:
     def __init__(self) -> None:
         self.ended: set[int] = set()
+        self.young: set[int] = set()
+
+    def get(self, ids: Sequence[ListingId]) -> dict[ListingId, Stored]:
+        by_id = {one.id: ListingKey(key) for key, one in enumerate(LISTINGS)}
+        return {id_: self.get_by_key([by_id[id_]])[by_id[id_]] for id_ in ids}
 
     def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]:
-        return {key: Stored(LISTINGS[key], key, Seq(1), key not in self.ended, NOW) for key in keys}
+        live = {key: key not in self.ended for key in keys}
+        odd = {key: (ODD,) if key == 1 else () for key in keys}
+        return {key: Stored(LISTINGS[key], key, Seq(1), live[key], NOW, odd[key]) for key in keys}
 
-    def vector(self, version: ModelVersion, key: ListingKey) -> Vectors:
+    def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
+        if key in self.young:
+            return None
         return np.eye(4, dtype=np.float32)[[key]]
 
 
 def hits(keys: Sequence[int]) -> Hits:
     scores = np.linspace(1, 0.5, len(keys), dtype=np.float32)
     return Hits(np.array(keys, np.int64), scores)
+
+
+def attributes() -> list[Attributes]:
+    return [
+        Attributes(
+            ListingKey(n),
+            one.id,
+            Seq(n + 1),
+            True,
+            ("Home",) if n < 3 else ("Sports",),
+            one.price.minor if one.price else None,
+            one.place.latitude if one.place else None,
+            0.0,
+            NOW + timedelta(days=n),
+        )
+        for n, one in enumerate(LISTINGS)
+    ]
 
 
 @pytest.fixture
@@ -108,24 +144,37 @@ def store() -> Store:
 @pytest.fixture
 def engine(store: Store) -> Engine:
     catalogue = Catalogue()
-    catalogue.apply(
-        [
-            Attributes(
-                ListingKey(n),
-                one.id,
-                Seq(n + 1),
-                True,
-                ("Home",) if n < 3 else ("Sports",),
-                one.price.minor if one.price else None,
-                one.place.latitude if one.place else None,
-                0.0,
-                NOW + timedelta(days=n),
-            )
-            for n, one in enumerate(LISTINGS)
-        ]
-    )
+    catalogue.apply(attributes())
     view = View(ReleaseId("rel"), Titles(), catalogue.snapshot(), Words(), Vectors4())
     return Engine(view=lambda: view, listings=store, vectors=store, depths=DEPTHS)  # type: ignore[arg-type]
+
+
+def tuned(engine: Engine, **changes: object) -> Engine:
+    return Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=replace(DEPTHS, vector=4),
+        tuning=replace(PLAIN, **changes),  # type: ignore[arg-type]
+    )
+
+
+def with_attributes(engine: Engine, changes: Mapping[int, Mapping[str, object]]) -> Engine:
+    """The same marketplace, where some listings have other attributes."""
+    view = engine._view()
+    assert view is not None
+    catalogue = Catalogue()
+    catalogue.apply(
+        [replace(one, **changes.get(key, {})) for key, one in enumerate(attributes())]  # type: ignore[arg-type]
+    )
+    other = replace(view, catalogue=catalogue.snapshot())
+    return Engine(
+        view=lambda: other,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=replace(DEPTHS, vector=4),
+        tuning=engine._tuning,
+    )
 
 
 def ids(engine: Engine, request: Request) -> list[str]:
@@ -326,3 +375,107 @@ def test_a_sort_reorders_what_was_lifted(engine: Engine) -> None:
     lifting._depths = replace(DEPTHS, sort=1)
     sort = replace(ASK, text="oak near North", sort=Sort.PRICE)
     assert ids(lifting, sort) == ["id2"]
+
+
+# --- signals, similar listings, words about a thing, reordering ------------------------------
+
+
+def test_signals_come_with_the_results(engine: Engine) -> None:
+    items = engine.answer(replace(ASK, text="table")).items
+    assert {item.listing.id: item.findings for item in items}["id1"] == (ODD,)
+    assert not any(item.findings for item in items if item.listing.id != "id1")
+
+
+def test_similar_listings_by_category_and_price(engine: Engine) -> None:
+    like = replace(ASK, like=ListingId("id3"))
+    sports = with_attributes(engine, {2: {"category": ("Sports",)}})
+    assert ids(sports, like) == ["id0", "id1", "id2"]
+    wide = replace(PLAIN.similar, category=1.0)
+    assert ids(tuned(sports, similar=wide), like) == ["id2", "id0", "id1"]
+    # £5 like £10 rather than £20 or £30.
+    assert ids(tuned(engine, similar=replace(PLAIN.similar, price=2.0)), like)[0] == "id1"
+
+
+def test_a_repeat_of_a_listing_is_not_similar_to_it(engine: Engine) -> None:
+    like = replace(ASK, like=ListingId("id2"))
+    repeated = with_attributes(engine, {3: {"repeats": ListingKey(2)}})
+    assert ids(repeated, like) == ["id0", "id1"]
+    siblings = with_attributes(
+        engine, {2: {"repeats": ListingKey(1)}, 3: {"repeats": ListingKey(1)}}
+    )
+    assert ids(siblings, like) == ["id0"]
+    # The vectors of all four are at right angles, so nothing is as near as that.
+    assert ids(tuned(engine, similar=replace(PLAIN.similar, same=0.0)), like) == []
+
+
+def test_an_ended_listing_has_similar_ones(engine: Engine) -> None:
+    gone = with_attributes(engine, {2: {"live": False}})
+    assert ids(gone, replace(ASK, like=ListingId("id2"))) == ["id0", "id1", "id3"]
+
+
+def test_a_listing_without_a_vector_is_looked_for_by_its_words(
+    engine: Engine, store: Store
+) -> None:
+    store.young = {3}
+    assert ids(engine, replace(ASK, like=ListingId("id3")))  # the title "bicycle" has a vector
+    store.young = set()
+
+
+def test_words_about_a_photo_choose_among_things_like_it(engine: Engine) -> None:
+    photo = replace(ASK, photo=b"3", text="oak")
+    both = tuned(engine, refine=Refine(share=0.2, depth=2))
+    # The photo shows the bicycle; of the two best matches, id3 and id0, one is of oak.
+    found = both.answer(photo).items
+    assert [item.listing.id for item in found if "text" in item.found_by] == ["id0"]
+    deeper = tuned(engine, refine=Refine(share=0.2, depth=4)).answer(photo).items
+    assert {item.listing.id for item in deeper if "text" in item.found_by} == {"id0", "id2"}
+
+
+def test_the_share_of_words_in_a_photo_s_query(engine: Engine) -> None:
+    photo = replace(ASK, photo=b"2", text="bicycle")
+    little = tuned(engine, refine=Refine(share=0.1, depth=1))
+    much = tuned(engine, refine=Refine(share=0.9, depth=1))
+    assert ids(little, photo)[0] == "id2"
+    assert ids(much, photo)[0] == "id3"
+
+
+def test_words_about_a_listing_refine_it(engine: Engine) -> None:
+    like = replace(ASK, like=ListingId("id0"), text="bicycle")
+    much = tuned(engine, refine=Refine(share=0.9, depth=4))
+    assert ids(much, like)[0] == "id3"
+    assert "id0" not in ids(much, like)
+
+
+def test_results_are_reordered_and_pages_join(engine: Engine) -> None:
+    one_seller = {n: {"seller": SellerId("s")} for n in (0, 1, 2)}
+    sellers = with_attributes(engine, one_seller)
+    ask = replace(ASK, text="oak table")
+    capped = tuned(sellers, rerank=replace(PLAIN.rerank, window=4, seller_cap=1))
+    assert ids(sellers, ask) == ["id0", "id1", "id2", "id3"]
+    assert ids(capped, ask) == ["id0", "id3", "id1", "id2"]
+    pages = [ids(capped, replace(ask, offset=offset, k=1)) for offset in range(5)]
+    assert [one for page in pages for one in page] == ids(capped, ask)
+    # The window is what is reordered: with 3, the bicycle stays where it was.
+    small = tuned(sellers, rerank=replace(PLAIN.rerank, window=3, seller_cap=1))
+    assert ids(small, ask) == ["id0", "id1", "id2", "id3"]
+    # Other orders, and a feed of the newest alone, are left as they are.
+    assert ids(capped, replace(ask, sort=Sort.PRICE)) == ids(sellers, replace(ask, sort=Sort.PRICE))
+    assert ids(capped, ASK) == ["id3", "id2", "id1", "id0"]
+
+
+def test_repeats_stand_behind_the_first(engine: Engine) -> None:
+    twins = with_attributes(engine, {1: {"repeats": ListingKey(0)}})
+    collapsing = tuned(twins, rerank=replace(PLAIN.rerank, window=4, collapse_repeats=True))
+    ranking = collapsing.answer(replace(ASK, text="oak table"))
+    assert [item.listing.id for item in ranking.items] == ["id0", "id2", "id3"]
+    assert [item.repeats for item in ranking.items] == [("id1",), (), ()]
+    assert ranking.total == 3
+
+
+def test_the_feed_is_what_its_retrievers_find(engine: Engine) -> None:
+    def favourite(view: View, request: Request, k: int, allowed: Mask) -> Hits:
+        return hits([0])
+
+    both = tuned(engine, feed={**PLAIN.feed, "favourite": favourite})
+    first = both.answer(ASK).items[0]
+    assert (first.listing.id, first.found_by) == ("id0", ("fresh", "favourite"))

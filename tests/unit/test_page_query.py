@@ -75,6 +75,14 @@ def test_without_a_place_distance_means_nothing() -> None:
     assert state.search_fields() == {"limit": "24"}
 
 
+def test_words_about_a_listing_refine_it() -> None:
+    fields = PageQuery(like="1001", but="in blue").search_fields()
+    assert (fields["like"], fields["q"]) == ("1001", "in blue")
+    assert PageQuery(like="1001", but="in blue", q="oak").search_fields()["q"] == "oak"
+    assert "q" not in PageQuery(but="in blue").search_fields()
+    assert "but" not in fields
+
+
 def test_words_end_more_like_this() -> None:
     assert "like" in PageQuery(like="1001").search_fields()
     assert "like" not in PageQuery(like="1001", q="oak").search_fields()

@@ -10,6 +10,7 @@ from marketrank.api import schemas
 from marketrank.types import (
     BlobKey,
     FacetValue,
+    Finding,
     Flag,
     ImageId,
     Item,
@@ -46,11 +47,14 @@ FULL = Listing(
     flags=(Flag.CONTACT_MASKED,),
     original=Original("Oak table 07700 900123", "call 07700 900123"),
 )
+REPEAT = Finding(Signal.DUPLICATE, "It repeats listing 3.", (ListingId("3"),))
 BARE = Listing(id=ListingId("2"), title="Chair")
 
 
 def test_a_full_item() -> None:
-    item = schemas.item_json(Item(FULL, 0.5, 3.21868, ("text", "vector")))
+    item = schemas.item_json(
+        Item(FULL, 0.5, 3.21868, ("text", "vector"), (REPEAT,), (ListingId("4"),))
+    )
     description = item.pop("description")
     assert item == {
         "id": "shop/10 & co",
@@ -72,6 +76,8 @@ def test_a_full_item() -> None:
         "distance_miles": 2.0,
         "score": 0.5,
         "found_by": ["text", "vector"],
+        "signals": [{"signal": "duplicate", "reason": "It repeats listing 3."}],
+        "repeats": ["4"],
     }
     assert description.endswith("Seats six…")
     assert len(description) <= schemas.CUT
@@ -152,11 +158,16 @@ def test_search_answer_matches_its_model() -> None:
 
 
 def test_a_listing_shows_everything_but_the_original_text() -> None:
-    stored = Stored(FULL, ListingKey(7), Seq(9), False, AT, (Signal.DUPLICATE,))
+    stored = Stored(FULL, ListingKey(7), Seq(9), False, AT, (REPEAT,))
     written = orjson.dumps(schemas.listing_json(stored), option=orjson.OPT_UTC_Z)
     read = schemas.ListingDetail.model_validate_json(written)
     assert read.description == FULL.description
-    assert (read.live, read.flags, read.signals) == (False, ["contact_masked"], ["duplicate"])
+    read_signals = [signal.model_dump() for signal in read.signals]
+    assert (read.live, read.flags, read_signals) == (
+        False,
+        ["contact_masked"],
+        [{"signal": "duplicate", "reason": "It repeats listing 3."}],
+    )
     assert b"07700" not in written
 
 
@@ -169,7 +180,7 @@ def test_every_documented_field_has_an_example_or_a_shape() -> None:
         schemas.ProblemShape,
     ):
         for name, field in model.model_fields.items():
-            shapes = {"place", "items", "understood", "parses"}
+            shapes = {"place", "items", "understood", "parses", "signals"}
             assert field.examples or name in shapes, f"{model.__name__}.{name}"
 
 

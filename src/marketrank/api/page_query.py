@@ -16,7 +16,8 @@ PAGE_SIZE = 24
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km"."""
+    """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km"; `but`
+    says how things should differ from `like`."""
 
     q: str = ""
     category: str = ""
@@ -27,6 +28,7 @@ class PageQuery:
     sort: str = ""
     like: str = ""
     ignore: str = ""
+    but: str = ""
     offset: str = ""
 
     def search_fields(self) -> dict[str, str]:
@@ -35,8 +37,11 @@ class PageQuery:
         low, high = given.pop("price_from", ""), given.pop("price_to", "")
         if low or high:
             given["price"] = f"{low}..{high}"
+        but = given.pop("but", "")
         if self.q:  # new words after "more like this" start a new search
             given.pop("like", None)
+        elif self.like and but:
+            given["q"] = but
         if not self.near:
             given.pop("within", None)
             if self.sort == Sort.DISTANCE:

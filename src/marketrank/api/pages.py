@@ -103,6 +103,7 @@ class Card:
     listed: datetime | None
     photo: str
     zoom: int
+    repeats: int
 
 
 def card(item: Item, *, now: datetime, country: str) -> Card:
@@ -118,6 +119,7 @@ def card(item: Item, *, now: datetime, country: str) -> Card:
         listed=found.created_at,
         photo=photo_url(first) if first else "",
         zoom=zoom(first) if first else 100,
+        repeats=len(item.repeats),
     )
 
 
@@ -237,7 +239,8 @@ def _heading(query: PageQuery, request: Request, liked: Stored | None) -> str:
     if request.photo is not None:
         return f"Looks like your photo: “{query.q}”" if query.q else "Looks like your photo"
     if liked is not None:
-        return f"Similar to {cut(liked.listing.title, 60)}"
+        but = f", but “{query.but}”" if query.but else ""
+        return f"Similar to {cut(liked.listing.title, 60)}{but}"
     if query.q:
         return f"“{query.q}”"
     return query.category_path[-1] if query.category_path else "Just listed"
@@ -256,6 +259,7 @@ def _listing(here: Context, id: RequestId, listing_id: str) -> Response:
         listed=found.created_at or stored.first_seen,
         age=wording.age(found.created_at or stored.first_seen, now),
         notes=wording.notes(stored),
+        cautions=wording.cautions(stored),
         crumbs=crumbs(PageQuery(category=category_text(found.category))),
         similar=_similar(here, id, found, now),
         more=PageQuery(like=found.id),

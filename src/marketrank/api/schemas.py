@@ -4,7 +4,7 @@ Answers are built as plain dictionaries and written by orjson; the pydantic mode
 them in the OpenAPI document. A test validates real answers against the models.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from marketrank.retrieval.query import KM_PER_MILE
 from marketrank.types import (
+    Finding,
     Item,
     Listing,
     ListingId,
@@ -42,6 +43,18 @@ def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[s
         "limit": request.k,
         "took_ms": round(took_ms, 3),
         "stages_ms": dict(ranking.stages_ms),
+    }
+
+
+def similar_json(request: Request, ranking: Ranking) -> dict[str, Any]:
+    """A page of listings like one; see SimilarAnswer."""
+    return {
+        "request_id": ranking.request,
+        "release": ranking.release,
+        "items": [item_json(item) for item in ranking.items],
+        "total": ranking.total,
+        "offset": request.offset,
+        "limit": request.k,
     }
 
 
@@ -82,6 +95,8 @@ def item_json(item: Item) -> dict[str, Any]:
         "distance_miles": None if km is None else round(km / KM_PER_MILE, 2),
         "score": item.score,
         "found_by": list(item.found_by),
+        "signals": signals_json(item.findings),
+        "repeats": list(item.repeats),
     }
 
 
@@ -93,8 +108,12 @@ def listing_json(stored: Stored) -> dict[str, Any]:
         "live": stored.live,
         "first_seen": stored.first_seen,
         "flags": [str(flag) for flag in stored.listing.flags],
-        "signals": [str(signal) for signal in stored.signals],
+        "signals": signals_json(stored.findings),
     }
+
+
+def signals_json(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    return [{"signal": str(one.signal), "reason": one.reason} for one in findings]
 
 
 def _common(listing: Listing) -> dict[str, Any]:
@@ -178,6 +197,17 @@ class _ListingShape(_Shape):
     description: str = Field(examples=["Seats six, a few marks on the top, collection only."])
 
 
+class SignalShape(_Shape):
+    signal: str = Field(
+        description="price_outlier, duplicate, photo_reused, price_low or contact_in_text",
+        examples=["price_low"],
+    )
+    reason: str = Field(
+        description="In words for buyers; it names no seller",
+        examples=["The price is £50; others like it ask about £400."],
+    )
+
+
 class ResultItem(_ListingShape):
     """One result. `description` is cut to about 200 characters."""
 
@@ -189,6 +219,11 @@ class ResultItem(_ListingShape):
         description="Higher is better; comparable within one answer only", examples=[0.0325]
     )
     found_by: list[str] = Field(description="Retrievers", examples=[["text", "vector"]])
+    signals: list[SignalShape]
+    repeats: list[str] = Field(
+        description="Ids of further results with the same words, which stand behind this one",
+        examples=[["1002"]],
+    )
 
 
 class ListingDetail(_ListingShape):
@@ -199,9 +234,7 @@ class ListingDetail(_ListingShape):
         description="When it first came in (UTC, RFC 3339)", examples=["2026-01-31T09:31:07Z"]
     )
     flags: list[str] = Field(description="What cleaning noticed", examples=[["no_price"]])
-    signals: list[str] = Field(
-        description="What a comparison with others shows", examples=[["price_outlier"]]
-    )
+    signals: list[SignalShape]
 
 
 class FacetShape(_Shape):
@@ -269,6 +302,9 @@ class SimilarAnswer(_Shape):
     request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
     release: str = Field(examples=["20260131T093000-1a2b3c4d"])
     items: list[ResultItem]
+    total: int = Field(description="All that are like it", examples=[180])
+    offset: int = Field(examples=[0])
+    limit: int = Field(examples=[24])
 
 
 class ProblemShape(BaseModel):

@@ -147,6 +147,15 @@ class Base:
             chosen = self.lists.candidates(flat, max(_REFINE * k, _MIN_REFINE), rows)
         return best(self.keys[chosen], gathered_scores(flat, self.vectors, chosen), k)
 
+    def vectors_of(self, keys: Keys) -> Vectors:
+        """See ports.VectorIndex."""
+        out = np.zeros((len(keys), self.vectors.shape[1]), np.float32)
+        if len(self.keys):
+            rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+            held = self.keys[rows] == keys
+            out[held] = self.vectors[rows[held]]
+        return out
+
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
@@ -241,6 +250,11 @@ class LayeredIndex:
         return best(
             np.concatenate([old.keys, new.keys]), np.concatenate([old.scores, new.scores]), k
         )
+
+    def vectors_of(self, keys: Keys) -> Vectors:
+        """See ports.VectorIndex."""
+        held, fresh = self._segment.found(keys)
+        return np.where(held[:, None], fresh, self._base.vectors_of(keys))
 
     def _hidden_rows(self, fresh: ExactRows) -> NDArray[np.int64]:
         """The base's rows whose keys are in the segment; worked out once per state of it."""

@@ -1,0 +1,1 @@
+"""Reordering what was retrieved."""
