@@ -3,7 +3,7 @@ differ only in which fields of the Request are set."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
@@ -14,8 +14,10 @@ from marketrank.ports import ListingStore, VectorStore
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import newest
 from marketrank.retrieval.fusion import reciprocal_rank
+from marketrank.retrieval.spelling import correct
 from marketrank.types import (
     Candidates,
+    Correction,
     Hits,
     Item,
     ListingKey,
@@ -23,6 +25,7 @@ from marketrank.types import (
     Ranking,
     Request,
     Sort,
+    Suggestion,
     Vectors,
 )
 
@@ -69,21 +72,30 @@ class Engine:
         self._vectors = vectors
         self._depths = depths
 
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        """What somebody who has typed this may go on to type. Raises NotReady before the first
+        release."""
+        return self._current().completer.complete(text, limit)
+
     def answer(self, request: Request) -> Ranking:
         """Rank listings for a request.
 
         Raises NotReady before the first release, BadInput for a `like` that does not exist.
         """
-        view = self._view()
-        if view is None:
-            raise NotReady("there is no index yet; run `marketrank index`")
+        view = self._current()
         watch = _Stopwatch()
         with watch.stage("filter"):
             allowed = view.catalogue.mask(request.filters)
         with watch.stage("understand"):
+            request, corrected = _spelt(view, request)
             query = self._query_vector(view, request, allowed)
         with watch.stage("retrieve"):
             hits = self._retrieve(view, request, query, allowed)
+            if corrected is not None and corrected.certain and not _found(hits, "text"):
+                # Under these filters only what was typed may be there.
+                hits |= self._retrieve(
+                    view, replace(request, text=corrected.original), None, allowed
+                )
         with watch.stage("fuse"):
             candidates = self._fuse(view, request, hits)
         with watch.stage("facets"):
@@ -91,8 +103,20 @@ class Engine:
         with watch.stage("fill"):
             items = self._items(view, request, candidates)
         return Ranking(
-            request.id, view.release, items, len(candidates.keys), facets, watch.stages_ms
+            request.id,
+            view.release,
+            items,
+            len(candidates.keys),
+            facets,
+            watch.stages_ms,
+            corrected,
         )
+
+    def _current(self) -> View:
+        view = self._view()
+        if view is None:
+            raise NotReady("there is no index yet; run `marketrank index`")
+        return view
 
     def _query_vector(self, view: View, request: Request, allowed: Mask) -> Vectors | None:
         if request.like is not None:
@@ -108,7 +132,7 @@ class Engine:
 
     def _retrieve(
         self, view: View, request: Request, query: Vectors | None, allowed: Mask
-    ) -> Mapping[str, Hits]:
+    ) -> dict[str, Hits]:
         hits: dict[str, Hits] = {}
         if request.text.strip():
             hits["text"] = view.text.search(request.text, self._depths.text, allowed)
@@ -159,6 +183,20 @@ class Engine:
                 distance_km=None if distance is None or np.isnan(distance) else distance,
                 found_by=tuple(n for n, ranks in candidates.ranks.items() if ranks[row] >= 0),
             )
+
+
+def _spelt(view: View, request: Request) -> tuple[Request, Correction | None]:
+    """The request as it is searched for, and what was or could be corrected in it."""
+    if not (request.spelling and request.text.strip()):
+        return request, None
+    correction = correct(request.text, view.vocabulary, view.text.occurs)
+    if not correction.changed:
+        return request, None
+    return replace(request, text=correction.searched), correction
+
+
+def _found(hits: Mapping[str, Hits], retriever: str) -> bool:
+    return retriever in hits and len(hits[retriever].keys) > 0
 
 
 def _strong(hits: Hits, floor: float) -> Hits:

@@ -242,6 +242,8 @@ class Request:
     sort: Sort = Sort.RELEVANCE
     offset: int = 0
     k: int = 24
+    spelling: bool = True
+    """Whether slips of the pen may be corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +281,39 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """How the words of a query were probably meant. `text` is `original` where nothing is to be
+    corrected; `certain` says that it is searched for, not only offered."""
+
+    original: str
+    text: str
+    certain: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return self.text != self.original
+
+    @property
+    def searched(self) -> str:
+        """What is looked for."""
+        return self.text if self.certain else self.original
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a search box offers. `count` listings have it in their title, `category_count` of them
+    in `category`, which holds most of them; () where none does."""
+
+    text: str
+    count: int
+    category: tuple[str, ...] = ()
+    category_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
-    """An answer. `total` counts all that matched; `items` is the page asked for."""
+    """An answer. `total` counts all that matched; `items` is the page asked for. `corrected` is
+    None where the words were searched for as they were typed and nothing better is known."""
 
     request: RequestId
     release: ReleaseId
@@ -288,6 +321,7 @@ class Ranking:
     total: int
     facets: Mapping[str, tuple[FacetValue, ...]]
     stages_ms: Mapping[str, float]
+    corrected: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)

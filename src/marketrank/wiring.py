@@ -36,6 +36,7 @@ from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
@@ -54,6 +55,7 @@ from marketrank.types import (
     Request,
     Seq,
     Stored,
+    Suggestion,
 )
 
 _log = logging.getLogger(__name__)
@@ -123,7 +125,13 @@ class Marketplace:
             text_folder=self.text_folder,
             release_folder=self.release_folder,
             open_encoder=self.open_encoder,
+            synonyms=self.synonyms,
         )
+
+    @cached_property
+    def synonyms(self) -> Synonyms:
+        own = self.settings.synonyms_file
+        return read_synonyms(OWN_FILE, *([own] if own else []))
 
     @cached_property
     def engine(self) -> Engine:
@@ -305,6 +313,9 @@ class Marketplace:
 
     def answer(self, request: Request) -> Ranking:
         return self.engine.answer(request)
+
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        return self.engine.suggest(text, limit)
 
     def release(self) -> ReleaseId | None:
         view = self.follower.view()

@@ -129,9 +129,17 @@ def test_a_listing_shows_everything_but_the_original_text() -> None:
 
 
 def test_every_documented_field_has_an_example_or_a_shape() -> None:
-    for model in (schemas.SearchAnswer, schemas.ListingDetail, schemas.ProblemShape):
+    for model in (
+        schemas.SearchAnswer,
+        schemas.ListingDetail,
+        schemas.ProblemShape,
+        schemas.CorrectedShape,
+        schemas.SuggestionShape,
+    ):
         for name, field in model.model_fields.items():
-            assert field.examples or name in {"place", "items"}, f"{model.__name__}.{name}"
+            assert field.examples or name in {"place", "items", "corrected"}, (
+                f"{model.__name__}.{name}"
+            )
 
 
 def test_cut_examples() -> None:

@@ -9,14 +9,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from urllib.parse import parse_qsl, urlencode
 
 from marketrank.api.parameters import category_text
-from marketrank.types import FacetValue, Sort
+from marketrank.types import Correction, FacetValue, Sort
 
 PAGE_SIZE = 24
 
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km"."""
+    """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km";
+    `as_typed` holds words that are not to be corrected, as long as they are the ones asked for."""
 
     q: str = ""
     category: str = ""
@@ -26,6 +27,7 @@ class PageQuery:
     within: str = ""
     sort: str = ""
     like: str = ""
+    as_typed: str = ""
     offset: str = ""
 
     def search_fields(self) -> dict[str, str]:
@@ -34,6 +36,8 @@ class PageQuery:
         low, high = given.pop("price_from", ""), given.pop("price_to", "")
         if low or high:
             given["price"] = f"{low}..{high}"
+        if given.pop("as_typed", "") and self.as_typed == self.q:
+            given["spell"] = "off"
         if self.q:  # new words after "more like this" start a new search
             given.pop("like", None)
         if not self.near:
@@ -100,6 +104,28 @@ def chips(query: PageQuery, symbol: str) -> Iterator[Chip]:
         around = f"within {distance_label(query.within)} of " if query.within else "near "
         sort = "" if query.sort == Sort.DISTANCE else query.sort
         yield Chip(around + query.near, query.changed(near="", within="", sort=sort))
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Words that were corrected: the results are for `text`, and `other` leads to those for what
+    was typed; or, where `offered`, `other` leads to those for `text`."""
+
+    text: str
+    typed: str
+    offered: bool
+    other: PageQuery
+
+
+def spelling(query: PageQuery, corrected: Correction | None) -> Spelling | None:
+    """What the page says about the spelling of the words; None where there is nothing to say."""
+    if corrected is None:
+        return None
+    if corrected.certain:
+        other = query.changed(as_typed=query.q)
+    else:
+        other = query.changed(q=corrected.text, as_typed="")
+    return Spelling(corrected.text, corrected.original, not corrected.certain, other)
 
 
 @dataclass(frozen=True, slots=True)

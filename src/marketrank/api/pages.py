@@ -33,6 +33,7 @@ from marketrank.api.page_query import (
     paging,
     price_bands,
     read_page_query,
+    spelling,
 )
 from marketrank.api.parameters import BadParameter, category_text
 from marketrank.api.problems import Failure
@@ -41,7 +42,7 @@ from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
 from marketrank.errors import BadInput
-from marketrank.types import Item, Listing, Photo, Request, RequestId, Stored
+from marketrank.types import Correction, Item, Listing, Photo, Request, RequestId, Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -159,7 +160,8 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
     return _render(
         "search.html",
         **_form(here, query, request.photo),
-        heading=_heading(query, request, liked),
+        heading=_heading(query, request, liked, ranking.corrected),
+        spelling=spelling(query, ranking.corrected),
         mistake=None,
         cards=shown,
         total=ranking.total,
@@ -179,6 +181,7 @@ def _mistaken(
         422,
         **_form(here, query, photo),
         heading="That did not work",
+        spelling=None,
         mistake=_mistake(error),
         cards=[],
         total=0,
@@ -230,13 +233,16 @@ def _is_ranked(request: Request) -> bool:
     return bool(request.text or request.photo is not None or request.like)
 
 
-def _heading(query: PageQuery, request: Request, liked: Stored | None) -> str:
+def _heading(
+    query: PageQuery, request: Request, liked: Stored | None, corrected: Correction | None
+) -> str:
+    words = corrected.searched if corrected else query.q
     if request.photo is not None:
-        return f"Looks like your photo: “{query.q}”" if query.q else "Looks like your photo"
+        return f"Looks like your photo: “{words}”" if words else "Looks like your photo"
     if liked is not None:
         return f"Similar to {cut(liked.listing.title, 60)}"
-    if query.q:
-        return f"“{query.q}”"
+    if words:
+        return f"“{words}”"
     return query.category_path[-1] if query.category_path else "Just listed"
 
 

@@ -4,14 +4,26 @@ Answers are built as plain dictionaries and written by orjson; the pydantic mode
 them in the OpenAPI document. A test validates real answers against the models.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from marketrank.retrieval.query import KM_PER_MILE
-from marketrank.types import Item, Listing, ListingId, Money, Photo, Place, Ranking, Request, Stored
+from marketrank.types import (
+    Correction,
+    Item,
+    Listing,
+    ListingId,
+    Money,
+    Photo,
+    Place,
+    Ranking,
+    Request,
+    Stored,
+    Suggestion,
+)
 
 CUT = 200
 """Characters of a description that a search result shows."""
@@ -27,8 +39,35 @@ def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[s
         "facets": facets_json(ranking),
         "offset": request.offset,
         "limit": request.k,
+        "corrected": corrected_json(ranking.corrected),
         "took_ms": round(took_ms, 3),
         "stages_ms": dict(ranking.stages_ms),
+    }
+
+
+def corrected_json(corrected: Correction | None) -> dict[str, Any] | None:
+    if corrected is None:
+        return None
+    return {
+        "original": corrected.original,
+        "text": corrected.text,
+        "searched": corrected.certain,
+    }
+
+
+def suggest_json(text: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
+    """Completions; see SuggestAnswer."""
+    return {
+        "q": text,
+        "suggestions": [
+            {
+                "text": one.text,
+                "count": one.count,
+                "category": list(one.category),
+                "category_count": one.category_count,
+            }
+            for one in suggestions
+        ],
     }
 
 
@@ -180,6 +219,35 @@ class FacetShape(_Shape):
     count: int = Field(examples=[42])
 
 
+class CorrectedShape(_Shape):
+    """Words that were probably meant otherwise."""
+
+    original: str = Field(description="What was typed", examples=["dinning tabel"])
+    text: str = Field(description="What was probably meant", examples=["dining table"])
+    searched: bool = Field(
+        description="True: these are results for `text` (`spell=off` prevents that); false: it "
+        "is only an offer",
+        examples=[True],
+    )
+
+
+class SuggestionShape(_Shape):
+    text: str = Field(examples=["dining table"])
+    count: int = Field(description="Listings that have it in their title", examples=[42])
+    category: list[str] = Field(
+        description="Path of the category that most of them are in; empty: there is none",
+        examples=[["Home & Garden", "Dining, Living Room"]],
+    )
+    category_count: int = Field(description="How many of them are in it", examples=[30])
+
+
+class SuggestAnswer(_Shape):
+    """Completions, the best first."""
+
+    q: str = Field(description="What was typed", examples=["dining ta"])
+    suggestions: list[SuggestionShape]
+
+
 class SearchAnswer(_Shape):
     """A page of results, best first."""
 
@@ -194,6 +262,7 @@ class SearchAnswer(_Shape):
     )
     offset: int = Field(examples=[0])
     limit: int = Field(examples=[24])
+    corrected: CorrectedShape | None
     took_ms: float = Field(description="Milliseconds to answer", examples=[12.5])
     stages_ms: dict[str, float] = Field(
         description="The same by stage", examples=[{"retrieve": 3.1, "fill": 2.2}]

@@ -6,7 +6,7 @@ change up to which it is complete, and a release appears whole or not at all.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,8 @@ from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.text_index import TextWriter, applied
 from marketrank.retrieval.vector_index import Base, build
-from marketrank.types import ReleaseId, Seq, Stored, Vectors
+from marketrank.retrieval.vocabulary_build import build as build_vocabulary
+from marketrank.types import Listing, ReleaseId, Seq, Stored, Vectors
 
 _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
@@ -206,7 +207,7 @@ class Indexer:
         releases.publish(
             self._release_folder,
             encoder=self._encoder[0],
-            build_index=lambda folder: build(folder, keys, vectors, exact_below=self._exact_below),
+            build_index=lambda folder: self._build(folder, keys, vectors),
             model_version=encoder.version,
             count=len(keys),
             vector_seq=seq,
@@ -215,6 +216,17 @@ class Indexer:
             check=lambda folder: _check_golden(folder, keys, vectors),
         )
         progress("build release", 1, 1)
+
+    def _build(self, folder: Path, keys: np.ndarray, vectors: Vectors) -> None:
+        """The vector index, and beside its folder the words of all live listings."""
+        build(folder, keys, vectors, exact_below=self._exact_below)
+        build_vocabulary(self._live_listings()).save(folder.parent / "words")
+
+    def _live_listings(self) -> Iterator[Listing]:
+        after = Seq(0)
+        while changes := self._listings.changes(after, _TEXT_BATCH):
+            yield from (stored.listing for stored in changes if stored.live)
+            after = changes[-1].seq
 
     def _live_vectors(self, encoder: Encoder) -> tuple[np.ndarray, Vectors, Seq]:
         live: set[int] = set()
