@@ -4,16 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz.distance import OSA
 
 from marketrank.errors import Corrupt
 from marketrank.retrieval.vocabulary import Vocabulary, empty
 from marketrank.retrieval.vocabulary_build import build
 from small_corpus import corpus
 
+_KNOWN = build(corpus())
+
 
 @pytest.fixture(scope="module")
 def vocabulary() -> Vocabulary:
-    return build(corpus())
+    return _KNOWN
 
 
 def test_counts(vocabulary: Vocabulary) -> None:
@@ -30,6 +35,13 @@ def test_words_of_titles_weigh_more(vocabulary: Vocabulary) -> None:
     assert vocabulary.frequency[painted] > vocabulary.frequency[oak]
     assert vocabulary.weights[oak] == 5 * vocabulary.frequency[oak]
     assert vocabulary.weights[painted] == vocabulary.frequency[painted]
+
+
+@given(st.text("abtlemps", min_size=3, max_size=9), st.integers(1, 2))
+def test_near_words_are_all_that_a_scan_finds(word: str, most: int) -> None:
+    near = {(_KNOWN.words[row], distance) for row, distance in _KNOWN.near(word, most)}
+    scanned = {(one, OSA.distance(word, one)) for one in _KNOWN.words}
+    assert near == {(one, distance) for one, distance in scanned if 0 < distance <= most}
 
 
 def test_saved_and_opened_it_is_the_same(vocabulary: Vocabulary, tmp_path: Path) -> None:

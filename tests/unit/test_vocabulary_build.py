@@ -22,6 +22,12 @@ def test_a_text_put_in_twice_is_one_source() -> None:
     assert not any("marmaduke" in text for text in vocabulary.phrases.texts)
 
 
+def test_words_that_one_source_puts_side_by_side_are_no_pair() -> None:
+    twice = [listing(n, "Oak lamp", "By the pond.") for n in ("x", "y", "z")]
+    assert build([*corpus(), *twice]).pair_count("oak", "lamp") == 0
+    assert build([*corpus(), *twice, listing("w", "Oak lamp")]).pair_count("oak", "lamp") == 4
+
+
 def test_what_one_seller_says_of_everything_stays_out() -> None:
     lamps = ["Brass lamp", "Steel lamp", "Glass lamp", "Wood lamp"]
     one = [listing(n, f"{lamp} Marmaduke", seller="m") for n, lamp in enumerate(lamps)]

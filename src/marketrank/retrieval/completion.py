@@ -7,7 +7,6 @@ it, and then the last word may have a slip in it.
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ class Completer:
         self._suffixes = [texts[row][start:] for row, start in places]
         weight = vocabulary.phrases.counts.astype(np.float32)[self._rows]
         self._scores = np.where(self._starts == 0, _BEGINS * weight, weight)
-        self._prefixes: dict[int, tuple[list[str], NDArray[np.float32]]] = {}
+        self._beginnings = _beginnings(self._suffixes, self._scores.tolist())
 
     def complete(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """At most `limit` completions, the best first; none for a text without words."""
@@ -106,33 +105,13 @@ class Completer:
             return
         found: list[tuple[float, str]] = []
         for length in (len(last) - 1, len(last), len(last) + 1):
-            prefixes, weights = self._beginnings(length)
+            prefixes, weights = self._beginnings.get((length, last[0]), ([], []))
             near = process.extract(
                 last, prefixes, scorer=OSA.distance, processor=None, score_cutoff=1, limit=None
             )
-            found += [(float(weights[at]), one) for one, _, at in near if one[0] == last[0]]
+            found += [(weights[at], one) for one, _, at in near]
         for _, prefix in sorted(found, reverse=True)[:_READINGS]:
             yield head + prefix
-
-    def _beginnings(self, length: int) -> tuple[list[str], NDArray[np.float32]]:
-        """The different first `length` letters of words, with the most frequent phrase's count."""
-        if length > _LONGEST_PREFIX:
-            return [], np.empty(0, np.float32)
-        if length not in self._prefixes:
-            best: dict[str, float] = {}
-            for word, score in self._words.items():
-                if len(word) >= length:
-                    best[word[:length]] = max(score, best.get(word[:length], 0.0))
-            self._prefixes[length] = list(best), np.array(list(best.values()), np.float32)
-        return self._prefixes[length]
-
-    @cached_property
-    def _words(self) -> dict[str, float]:
-        words: dict[str, float] = {}
-        for suffix, score in zip(self._suffixes, self._scores.tolist(), strict=True):
-            word = suffix.partition(" ")[0]
-            words[word] = max(score, words.get(word, 0.0))
-        return words
 
     def _suggestion(self, row: int) -> Suggestion:
         phrases = self._vocabulary.phrases
@@ -143,6 +122,24 @@ class Completer:
             phrases.paths[category] if category >= 0 else (),
             int(phrases.category_counts[row]),
         )
+
+
+def _beginnings(
+    suffixes: Sequence[str], scores: Sequence[float]
+) -> dict[tuple[int, str], tuple[list[str], list[float]]]:
+    """The different beginnings of first words by length and first letter, which few slips touch,
+    each with the score of the best phrase that begins so."""
+    words: dict[str, float] = {}
+    for suffix, score in zip(suffixes, scores, strict=True):
+        word = suffix.partition(" ")[0]
+        words[word] = max(score, words.get(word, 0.0))
+    found: dict[tuple[int, str], dict[str, float]] = {}
+    for word, score in words.items():
+        for length in range(_MIN_SLIP - 1, min(len(word), _LONGEST_PREFIX) + 1):
+            best = found.setdefault((length, word[0]), {})
+            beginning = word[:length]
+            best[beginning] = max(score, best.get(beginning, 0.0))
+    return {key: (list(best), list(best.values())) for key, best in found.items()}
 
 
 def _best(scores: NDArray[np.float32], k: int) -> list[int]:

@@ -11,9 +11,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from marketrank.retrieval.keyboard import beside
 from marketrank.retrieval.tokens import Token, is_word, tokens
 from marketrank.retrieval.vocabulary import Vocabulary
@@ -132,17 +129,10 @@ def _corrected(
 
 def _candidates(word: str, around: _Around, vocabulary: Vocabulary) -> Iterator[tuple[str, float]]:
     most = 2 if len(word) >= _TWO_SLIPS_FROM else 1
-    for length in range(len(word) - most, len(word) + most + 1):
-        words, rows = vocabulary.by_length.get(length, ([], None))
-        if rows is None:
-            continue
-        near = process.extract(
-            word, words, scorer=OSA.distance, processor=None, score_cutoff=most, limit=None
-        )
-        for candidate, distance, at in near:
-            if distance:
-                weight = math.log(vocabulary.weights[rows[at]]) - slip(candidate, word, distance)
-                yield candidate, _score(candidate, weight, around, vocabulary)
+    for row, distance in vocabulary.near(word, most):
+        candidate = vocabulary.words[row]
+        weight = math.log(vocabulary.weights[row]) - slip(candidate, word, distance)
+        yield candidate, _score(candidate, weight, around, vocabulary)
     yield from _halves(word, vocabulary)
 
 

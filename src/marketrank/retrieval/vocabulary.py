@@ -10,7 +10,7 @@ a telephone number or an address, and no word or phrase of a single listing or s
 
 import zipfile
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from marketrank.durable import write
 from marketrank.errors import Corrupt
@@ -88,14 +90,27 @@ class Vocabulary:
         return (self.frequency + _TITLE_WEIGHT * self.title_frequency).astype(np.float32)
 
     @cached_property
-    def by_length(self) -> dict[int, tuple[list[str], Numbers]]:
-        """Words of each length, and their rows: where neighbours of a word are looked for."""
+    def _by_length(self) -> dict[int, tuple[Numbers, NDArray[np.uint32]]]:
+        """Rows of the words of each length, and the letters that each has, as bits."""
         lengths = np.array([len(word) for word in self.words], np.int32)
-        out = {}
-        for length in np.unique(lengths).tolist():
-            rows = np.flatnonzero(lengths == length).astype(np.int32)
-            out[length] = ([self.words[row] for row in rows.tolist()], rows)
-        return out
+        letters = np.array([_letters(word) for word in self.words], np.uint32)
+        rows = {n: np.flatnonzero(lengths == n) for n in np.unique(lengths).tolist()}
+        return {n: (some.astype(np.int32), letters[some]) for n, some in rows.items()}
+
+    def near(self, word: str, most: int) -> Iterator[tuple[int, int]]:
+        """Rows of the words that are 1 to `most` slips (a letter more, less or other, or two
+        swapped) from a word, each with its distance."""
+        letters = np.uint32(_letters(word))
+        for length in range(len(word) - most, len(word) + most + 1):
+            rows, have = self._by_length.get(length, _NO_WORDS)
+            # A slip changes two letters of the set at most: this leaves a few in a hundred words.
+            rows = rows[np.bitwise_count(have ^ letters) <= 2 * most]
+            words = [self.words[row] for row in rows.tolist()]
+            for _, distance, at in process.extract(
+                word, words, scorer=OSA.distance, processor=None, score_cutoff=most, limit=None
+            ):
+                if distance:
+                    yield int(rows[at]), int(distance)
 
     def save(self, folder: Path) -> None:
         """Write into a new folder."""
@@ -136,6 +151,18 @@ class Vocabulary:
             raise Corrupt(
                 f"the words in {folder} cannot be read ({error}); run `marketrank index --rebuild`"
             ) from error
+
+
+_NO_WORDS = (np.empty(0, np.int32), np.empty(0, np.uint32))
+
+
+def _letters(word: str) -> int:
+    """Which letters a word has, as bits; what is no letter of the alphabet shares one."""
+    bits = 0
+    for letter in word:
+        place = ord(letter) - ord("a")
+        bits |= 1 << (place if 0 <= place < 26 else 26)
+    return bits
 
 
 def empty() -> Vocabulary:

@@ -21,7 +21,7 @@ from marketrank.types import Listing
 # A word of one source (a seller; where the feed names none, a text) may be a person's name.
 _MIN_SOURCES = 2
 _MIN_PAIR_LISTINGS = 2
-_DESCRIPTION = 1_000  # characters that are read; what follows is mostly terms and keywords
+_DESCRIPTION = 600  # characters that are read; what follows is mostly terms and keywords
 _MAX_PAIRS = 500_000
 _MIN_COMPOUND = 4  # letters
 
@@ -70,7 +70,7 @@ def build(listings: Iterable[Listing]) -> Vocabulary:
     kept &= np.array([is_word(name) or is_model_name(name) for name in names], np.bool_)
     order = np.array(sorted(np.flatnonzero(kept).tolist(), key=names.__getitem__), np.int64)
     words = tuple(names[number] for number in order.tolist())
-    pairs, pair_counts = _pairs(every, every_of, order, n)
+    pairs, pair_counts = _pairs(every, every_of, sources, order, n)
     return Vocabulary(
         words=words,
         frequency=tally(every, every_of, n)[order].astype(np.int32),
@@ -97,7 +97,7 @@ def _int64(values: "array[int]") -> Ids:
     return np.array(values, np.int64)
 
 
-def _pairs(every: Ids, of: Ids, order: Ids, n: int) -> tuple[Ids, NDArray[np.int32]]:
+def _pairs(every: Ids, of: Ids, sources: Ids, order: Ids, n: int) -> tuple[Ids, NDArray[np.int32]]:
     """Neighbouring words, both of `order`: sorted keys, and in how many listings they stand."""
     row = np.full(n + 1, -1, np.int64)  # the last is for -1
     row[order] = np.arange(len(order))
@@ -109,6 +109,7 @@ def _pairs(every: Ids, of: Ids, order: Ids, n: int) -> tuple[Ids, NDArray[np.int
     if len(keys) > _MAX_PAIRS:
         least = max(least, int(np.partition(counts, -_MAX_PAIRS)[-_MAX_PAIRS]) + 1)
     common = counts >= least
+    common &= tally(numbers, sources[of[:-1][both]], len(keys)) >= _MIN_SOURCES
     return keys[common], counts[common].astype(np.int32)
 
 
