@@ -83,6 +83,12 @@ def test_neighbouring_words_decide() -> None:
     assert correct("wall chait", vocabulary).text == "wall chart"
 
 
+def test_a_letter_left_out_at_the_end_is_no_singular() -> None:
+    beds = build(listing(n, "Double mattress", str(n)) for n in range(5))
+    assert correct("mattres", beds).text == "mattress"
+    assert not correct("doubles", beds).changed
+
+
 def test_between_equals_nothing_is_chosen() -> None:
     texts = [
         *(listing(f"a{n}", "Stone", str(n)) for n in range(6)),

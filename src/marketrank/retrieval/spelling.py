@@ -185,4 +185,6 @@ def _same_stem(one: str, other: str) -> bool:
     if not long.startswith(short):
         return False
     ending = long[len(short) :]
-    return ending in ("s", "es", "ed", "ing", "ly") or (ending == "d" and short.endswith("e"))
+    if ending == "s":
+        return not short.endswith("s")  # "mattres" is no singular
+    return ending in ("es", "ed", "ing", "ly") or (ending == "d" and short.endswith("e"))
