@@ -64,6 +64,13 @@ def test_a_word_that_a_listing_has_is_left_alone(vocabulary: Vocabulary) -> None
     assert not correct("tabler", vocabulary, lambda word: word == "tabler").certain
 
 
+def test_halves_that_a_listing_has_stay_apart() -> None:
+    bombs = build(listing(n, "Bathbombs", f"Box {n}") for n in range(5))
+    assert correct("bath bombs", bombs).text == "bathbombs"
+    assert correct("bath bombs", bombs, lambda word: word == "bath").text == "bathbombs"
+    assert not correct("bath bombs", bombs, lambda word: word in ("bath", "bombs")).changed
+
+
 def test_a_rare_word_beside_a_frequent_one_is_only_offered() -> None:
     rare = [listing(f"x{n}", "Lamo", f"Signed {n}") for n in range(2)]
     lamps = [listing(f"y{n}", "Brass lamp", f"Number {n}") for n in range(30)]

@@ -66,7 +66,7 @@ def correct(text: str, vocabulary: Vocabulary, occurs: Occurs | None = None) -> 
     for at, token in enumerate(found):
         if at == joined:
             continue
-        if at + 1 < len(found) and _belong_together(text, token, found[at + 1], vocabulary):
+        if at + 1 < len(found) and _belong_together(text, token, found[at + 1], vocabulary, occurs):
             joined = at + 1
             end = found[joined].end
             changes.append(_Change(token.start, end, token.word + found[joined].word, True))
@@ -91,7 +91,9 @@ def _apply(text: str, changes: Sequence[_Change]) -> Correction:
     return Correction(text, out + text[end:], certain=bool(certain))
 
 
-def _belong_together(text: str, one: Token, two: Token, vocabulary: Vocabulary) -> bool:
+def _belong_together(
+    text: str, one: Token, two: Token, vocabulary: Vocabulary, occurs: Occurs | None
+) -> bool:
     """Whether two tokens are one word with a blank too many: "i pad", "bed side"."""
     if not (is_word(one.word) and is_word(two.word)) or text[one.end : two.start].strip(" -"):
         return False
@@ -99,7 +101,13 @@ def _belong_together(text: str, one: Token, two: Token, vocabulary: Vocabulary) 
     if together <= vocabulary.pair_count(one.word, two.word):
         return False
     shortest = min(len(one.word), len(two.word))
-    return shortest == 1 or not (vocabulary.count(one.word) and vocabulary.count(two.word))
+    if shortest == 1:
+        return True
+    # A half that one listing alone has is a word: "bath bombs".
+    return not all(
+        vocabulary.count(half.word) or (occurs is not None and occurs(half.word))
+        for half in (one, two)
+    )
 
 
 def _corrected(
