@@ -6,11 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from marketrank.errors import BadInput, NotReady
+from marketrank.retrieval.completion import Completer
+from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand.reading import Reader
+from marketrank.retrieval.vocabulary import Vocabulary
+from marketrank.retrieval.vocabulary_build import build
 from marketrank.types import (
     BlobKey,
     FacetValue,
@@ -32,6 +37,7 @@ from marketrank.types import (
     Signal,
     Sort,
     Stored,
+    Suggestion,
 )
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -103,6 +109,11 @@ class SmallMarket:
         self.asked.append(request)
         understood = Reader("GBP", self.locate).read(request)
         request = replace(request, text=understood.text, filters=understood.filters)
+        corrected = None
+        if request.spelling:
+            correction = correct(request.text, self._vocabulary)
+            corrected = correction if correction.changed else None
+            request = replace(request, text=correction.searched)
         scored = sorted(self._scored(request), key=lambda pair: (-pair[0], pair[1].id))
         scored = _ordered(scored, request)
         near = request.filters.near
@@ -119,7 +130,18 @@ class SmallMarket:
         ]
         facets = _facets([found for _, found in scored], len(request.filters.category))
         stages = {"retrieve": 0.25}
-        return Ranking(request.id, RELEASE, tuple(items), len(scored), facets, stages, understood)
+        return Ranking(
+            request.id, RELEASE, tuple(items), len(scored), facets, stages, understood, corrected
+        )
+
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        if not self.ready:
+            raise NotReady("there is no index yet; run `marketrank index`")
+        return Completer(self._vocabulary).complete(text, limit)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return build(stored.listing for stored in self.stored.values() if stored.live)
 
     def release(self) -> ReleaseId | None:
         return RELEASE if self.ready else None

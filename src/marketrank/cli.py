@@ -357,9 +357,9 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
             for item in ranking.items
         ],
         "total": ranking.total,
+        "corrected": ranking.corrected and asdict(ranking.corrected),
         "understood": {
             "text": ranking.understood.text,
-            "corrected": ranking.understood.corrected,
             "parses": [asdict(parse) for parse in ranking.understood.parses],
         },
         "facets": {

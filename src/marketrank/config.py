@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     rebuild_share: float = Field(
         0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"
     )
+    synonyms_file: Path | None = Field(
+        None,
+        description="Your own synonyms: a group a line, commas between its members; ours stay",
+    )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"
     )

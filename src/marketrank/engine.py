@@ -17,12 +17,14 @@ from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
 from marketrank.retrieval.refine import refined
+from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.tuning import PLAIN, Tuning
 from marketrank.types import (
     Candidates,
+    Correction,
     Hits,
     Item,
     ListingId,
@@ -32,6 +34,7 @@ from marketrank.types import (
     Ranking,
     Request,
     Sort,
+    Suggestion,
     Understood,
     Vectors,
 )
@@ -93,17 +96,21 @@ class Engine:
         self._understanding = understanding
         self._tuning = tuning
 
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        """What somebody who has typed this may go on to type. Raises NotReady before the first
+        release."""
+        return self._current().completer.complete(text, limit)
+
     def answer(self, request: Request) -> Ranking:
         """Rank listings for a request. Without an `understanding` a query is words alone.
 
         Raises NotReady before the first release, BadInput for a `like` that does not exist.
         """
-        view = self._view()
-        if view is None:
-            raise NotReady("there is no index yet; run `marketrank index`")
+        view = self._current()
         watch = _Stopwatch()
         with watch.stage("understand"):
             understood, request = self._read(request)
+            request, corrected = _spelt(view, request)
         with watch.stage("filter"):
             allowed = view.catalogue.mask(request.filters)
         with watch.stage("encode"):
@@ -112,6 +119,11 @@ class Engine:
             understood = self._categorise(view, request, understood, query)
         with watch.stage("retrieve"):
             hits = self._retrieve(view, request, query, allowed)
+            if corrected is not None and corrected.certain and not _found(hits, "text"):
+                # Under these filters only what was typed may be there.
+                hits |= self._retrieve(
+                    view, replace(request, text=corrected.original), None, allowed
+                )
         with watch.stage("fuse"):
             candidates = self._fuse(view, request, understood, hits)
         with watch.stage("rerank"):
@@ -129,6 +141,7 @@ class Engine:
             facets,
             watch.stages_ms,
             understood,
+            corrected,
         )
 
     def _read(self, request: Request) -> tuple[Understood, Request]:
@@ -150,6 +163,12 @@ class Engine:
         return understand_category(
             understood, model, query, confidence=self._understanding.confidence
         )
+
+    def _current(self) -> View:
+        view = self._view()
+        if view is None:
+            raise NotReady("there is no index yet; run `marketrank index`")
+        return view
 
     def _query_vector(self, view: View, request: Request, allowed: Mask) -> Vectors | None:
         if request.like is not None:
@@ -177,7 +196,7 @@ class Engine:
 
     def _retrieve(
         self, view: View, request: Request, query: Vectors | None, allowed: Mask
-    ) -> Mapping[str, Hits]:
+    ) -> dict[str, Hits]:
         hits: dict[str, Hits] = {}
         near = None if query is None else view.vectors.search(query, self._depths.vector, allowed)
         if near is not None and request.like is not None:
@@ -290,6 +309,20 @@ class Engine:
                 findings=found.findings,
                 repeats=tuple(view.catalogue.ids(np.array(behind, np.int64))),
             )
+
+
+def _spelt(view: View, request: Request) -> tuple[Request, Correction | None]:
+    """The request as it is searched for, and what was or could be corrected in it."""
+    if not (request.spelling and request.text.strip()):
+        return request, None
+    correction = correct(request.text, view.vocabulary, view.text.occurs)
+    if not correction.changed:
+        return request, None
+    return replace(request, text=correction.searched), correction
+
+
+def _found(hits: Mapping[str, Hits], retriever: str) -> bool:
+    return retriever in hits and len(hits[retriever].keys) > 0
 
 
 def _strong(hits: Hits, floor: float) -> Hits:

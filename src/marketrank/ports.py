@@ -143,6 +143,10 @@ class TextIndex(Protocol):
         """The k best among `allowed` (None: all). Any text is a valid query; one without words
         has no hits."""
 
+    def occurs(self, word: str) -> bool:
+        """Whether `search` looks for the word as it is written: a listing has it, or a form or a
+        synonym of it."""
+
 
 class Encoder(Protocol):
     """Listings and queries in one space. `dim` is its width."""

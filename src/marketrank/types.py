@@ -278,6 +278,8 @@ class Request:
     k: int = 24
     ignore: tuple[ParseKind, ...] = ()
     """Kinds of parses that the user took back: their words are words again."""
+    spelling: bool = True
+    """Whether slips of the pen may be corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,14 +315,12 @@ class Boosts:
 @dataclass(frozen=True, slots=True)
 class Understood:
     """A query as it was understood: the text that is left to look for, the request's filters with
-    those that were parsed, what lifts listings, and every parse that is in force. `corrected` is
-    the text in another spelling, None where it was left alone."""
+    those that were parsed, what lifts listings, and every parse that is in force."""
 
     text: str = ""
     filters: Filters = field(default_factory=Filters)
     boosts: Boosts = field(default_factory=Boosts)
     parses: tuple[Parse, ...] = ()
-    corrected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,8 +361,39 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """How the words of a query were probably meant. `text` is `original` where nothing is to be
+    corrected; `certain` says that it is searched for, not only offered."""
+
+    original: str
+    text: str
+    certain: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return self.text != self.original
+
+    @property
+    def searched(self) -> str:
+        """What is looked for."""
+        return self.text if self.certain else self.original
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a search box offers. `count` listings have it in their title, `category_count` of them
+    in `category`, which holds most of them; () where none does."""
+
+    text: str
+    count: int
+    category: tuple[str, ...] = ()
+    category_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
-    """An answer. `total` counts all that matched; `items` is the page asked for."""
+    """An answer. `total` counts all that matched; `items` is the page asked for. `corrected` is
+    None where the words were searched for as they were typed and nothing better is known."""
 
     request: RequestId
     release: ReleaseId
@@ -371,6 +402,7 @@ class Ranking:
     facets: Mapping[str, tuple[FacetValue, ...]]
     stages_ms: Mapping[str, float]
     understood: Understood = field(default_factory=Understood)
+    corrected: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)

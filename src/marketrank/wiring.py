@@ -44,6 +44,7 @@ from marketrank.ports import (
 )
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
@@ -66,6 +67,7 @@ from marketrank.types import (
     Request,
     Seq,
     Stored,
+    Suggestion,
 )
 
 _log = logging.getLogger(__name__)
@@ -135,7 +137,13 @@ class Marketplace:
             text_folder=self.text_folder,
             release_folder=self.release_folder,
             open_encoder=self.open_encoder,
+            synonyms=self.synonyms,
         )
+
+    @cached_property
+    def synonyms(self) -> Synonyms:
+        own = self.settings.synonyms_file
+        return read_synonyms(OWN_FILE, *([own] if own else []))
 
     @cached_property
     def engine(self) -> Engine:
@@ -343,6 +351,9 @@ class Marketplace:
 
     def answer(self, request: Request) -> Ranking:
         return self.engine.answer(request)
+
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        return self.engine.suggest(text, limit)
 
     def release(self) -> ReleaseId | None:
         view = self.follower.view()

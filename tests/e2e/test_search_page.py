@@ -235,9 +235,71 @@ def test_every_field_has_a_name_and_every_image_a_text(visit: Callable[..., Page
         assert page.get_by_role(role).count() == 1, role  # type: ignore[arg-type]
 
 
+def test_suggestions_by_keyboard(visit: Callable[..., Page]) -> None:
+    page = visit("/")
+    box = page.get_by_role("combobox", name="What are you looking for?")
+    box.press_sequentially("dini")
+    options = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+    expect(options.first).to_be_visible()
+    expect(box).to_have_attribute("aria-expanded", "true")
+    _keep(page, "suggestions")
+    page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    first = options.first.get_attribute("data-text")
+    expect(box).to_have_value(first or "")
+    assert box.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
+    page.keyboard.press("ArrowUp")  # back to what was typed
+    expect(box).to_have_value("dini")
+    page.keyboard.press("ArrowUp")  # and round to the last
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(options).to_have_count(0)
+    expect(box).to_have_value("dini")
+    box.press_sequentially("n")
+    expect(options.first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    chosen = options.first.get_attribute("data-text") or ""
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"“{chosen}”")
+
+
+def test_suggestions_by_mouse_and_on_a_phone(visit: Callable[..., Page]) -> None:
+    page = visit("/", viewport=PHONE)
+    box = page.get_by_role("combobox", name="looking for")
+    box.press_sequentially("dining chiar")
+    option = page.locator(".suggestions [role=option]").first
+    expect(option).to_contain_text("dining chair")
+    _keep(page, "suggestions-phone")
+    option.click()
+    page.wait_for_url("**q=dining+chair**")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“dining chair”")
+    box.fill("zzzz")
+    box.press("ArrowDown")
+    expect(page.locator(".suggestions [role=option]")).to_have_count(0)
+
+
+def test_a_slip_is_corrected_and_can_be_insisted_on(visit: Callable[..., Page]) -> None:
+    page = visit("/?q=oak+tabel&price_to=5000")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak table”")
+    notice = page.locator(".spelling")
+    expect(notice).to_contain_text("Showing results for oak table")
+    _keep(page, "corrected")
+    notice.get_by_role("link", name="oak tabel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak tabel”")
+    expect(page.locator(".spelling")).to_have_count(0)
+    # Another price does not bring the correction back, other words do.
+    page.get_by_label("Highest price").fill("900")
+    page.get_by_role("button", name="Apply filters").click()
+    page.wait_for_url("**price_to=900**")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak tabel”")
+    page.get_by_role("combobox", name="looking for").fill("oak tabl")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak table”")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["/?q=oak+table&near=Bristol", "/listings/1011", "/?near=Xyzzy", READ]
+    "path", ["/?q=oak+tabel&near=Bristol", "/listings/1011", "/?near=Xyzzy", READ]
 )
 def test_text_stands_out_from_its_ground(
     visit: Callable[..., Page], scheme: str, path: str

@@ -65,7 +65,7 @@ def test_a_query_is_read_and_can_be_taken_back(client: TestClient, market: Small
     assert [parse["value"] for parse in answer["understood"]["parses"]] == ["..50"]
     assert answer["total"] == 1
     words = client.get("/v1/search", params=asked | {"ignore": "price"}).json()
-    assert words["understood"] == {"text": "oak under £50", "corrected": None, "parses": []}
+    assert words["understood"] == {"text": "oak under £50", "parses": []}
     assert words["total"] == 0  # nobody wrote "under"
     given = client.get("/v1/search", params=asked | {"price": "..500"}).json()
     assert given["understood"]["text"] == "oak"
@@ -365,7 +365,7 @@ def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> 
     names = {parameter["name"]: parameter for parameter in search["parameters"]}
     assert set(names) == {
         "q", "category", "price", "near", "within", "sort", "offset", "limit", "like",
-        "ignore",
+        "ignore", "spell",
     }  # fmt: skip
     assert names["limit"]["schema"]["maximum"] == 100
     assert all("example" in parameter for parameter in names.values())
@@ -376,3 +376,60 @@ def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> 
     assert "/v1/listings/{id}/similar" in document["paths"]
     assert "/" not in document["paths"]
     assert "application/problem+json" in search["responses"]["422"]["content"]
+
+
+# --- spelling and suggestions --------------------------------------------------------------
+
+
+def test_a_correction_is_told_and_can_be_switched_off(client: TestClient) -> None:
+    answer = client.get("/v1/search", params={"q": "oak tabel"}).json()
+    assert answer["corrected"] == {"original": "oak tabel", "text": "oak table", "searched": True}
+    assert answer["total"] > 0
+    schemas.SearchAnswer.model_validate(answer)
+    typed = client.get("/v1/search", params={"q": "oak tabel", "spell": "off"}).json()
+    assert (typed["corrected"], typed["total"]) == (None, 0)
+    assert client.get("/v1/search", params={"q": "oak table"}).json()["corrected"] is None
+
+
+def test_spell_is_on_or_off(client: TestClient) -> None:
+    assert client.get("/v1/search?q=oak&spell=on").status_code == 200
+    answer = client.get("/v1/search?q=oak&spell=maybe")
+    assert (answer.status_code, answer.json()["parameter"]) == (422, "spell")
+
+
+def test_suggestions(client: TestClient) -> None:
+    answer = client.get("/v1/suggest", params={"q": "dini", "limit": 3})
+    found = schemas.SuggestAnswer.model_validate(answer.json())
+    assert found.q == "dini" and 0 < len(found.suggestions) <= 3
+    chair = next(one for one in found.suggestions if one.text.startswith("dining chair"))
+    assert (chair.count, chair.category[-1], chair.category_count) == (40, "Sofas", 40)
+    assert answer.headers["cache-control"] == "private, max-age=60"
+    slip = client.get("/v1/suggest", params={"q": "dinign"}).json()
+    assert slip["suggestions"][0]["text"].startswith("dining")
+
+
+@pytest.mark.parametrize("query", ["", "?q=", "?q=zzzz", "?q=%3F!"])
+def test_nothing_to_suggest(client: TestClient, query: str) -> None:
+    answer = client.get(f"/v1/suggest{query}")
+    assert (answer.status_code, answer.json()["suggestions"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("q=oak&limit=0", "limit"),
+        ("q=oak&limit=21", "limit"),
+        ("q=oak&limit=many", "limit"),
+        (f"q={'o' * 101}", "q"),
+        ("q=a%00b", "q"),
+        ("p=oak", "p"),
+    ],
+)
+def test_bad_suggestion_parameters(client: TestClient, query: str, parameter: str) -> None:
+    answer = client.get(f"/v1/suggest?{query}")
+    assert (answer.status_code, answer.json()["parameter"]) == (422, parameter)
+
+
+def test_no_suggestions_before_a_release(client: TestClient, market: SmallMarket) -> None:
+    market.ready = False
+    assert client.get("/v1/suggest?q=oak").status_code == 503

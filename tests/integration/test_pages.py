@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from marketrank.api.app import create_app
 from marketrank.config import Settings
-from marketrank.types import ListingId
+from marketrank.types import Correction, ListingId
 from small_market import NOW, SmallMarket, draw, small_market
 
 LIMIT = 200_000
@@ -248,6 +248,7 @@ def test_static_files(client: TestClient) -> None:
     assert {asset.partition("?")[0] for asset in assets} == {
         "/static/style.css",
         "/static/photo.js",
+        "/static/suggest.js",
         "/static/icon.svg",
     }
     for asset in assets:
@@ -269,3 +270,26 @@ def test_pages_name_no_other_host(client: TestClient) -> None:
 def test_head_requests(client: TestClient) -> None:
     assert client.head("/").status_code == 200
     assert client.head("/listings/1001").status_code == 200
+
+
+def test_a_corrected_search_says_so(client: TestClient, market: SmallMarket) -> None:
+    page = client.get("/?q=oak+tabel").text
+    assert "Showing results for <strong>oak table</strong>" in page
+    assert "“oak table”</h1>" in page
+    assert 'value="oak tabel"' in page  # the box keeps what was typed
+    link = re.search(r'href="(/\?[^"]*as_typed[^"]*)"', page)
+    assert link
+    as_typed = client.get(link[1].replace("&amp;", "&")).text
+    assert not market.asked[-1].spelling
+    assert "“oak tabel”</h1>" in as_typed and "Showing results for" not in as_typed
+    assert "Showing results for" in client.get("/?q=oak+tabl&as_typed=oak+tabel").text
+
+
+def test_an_uncertain_correction_is_offered(client: TestClient, market: SmallMarket) -> None:
+    answer = market.answer
+    offered = Correction("oak bench", "oak <bunch>")
+    market.answer = lambda request: replace(answer(request), corrected=offered)  # type: ignore[method-assign]
+    page = client.get("/?q=oak+bench&near=Bristol").text
+    assert "Did you mean" in page and "oak &lt;bunch&gt;</a>?" in page
+    assert "q=oak+%3Cbunch%3E&amp;near=Bristol" in page
+    assert "“oak bench”</h1>" in page

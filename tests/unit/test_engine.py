@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from marketrank.engine import Depths, Engine, Understanding
 from marketrank.errors import BadInput, NotReady
 from marketrank.retrieval.catalogue import Catalogue
+from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.understand.reading import Reader
+from marketrank.retrieval.vocabulary_build import build
 from marketrank.tuning import PLAIN, Refine
 from marketrank.types import (
     Attributes,
@@ -61,13 +63,22 @@ LISTINGS = [
 
 
 class Words:
-    """Counts the words that a title shares with the query."""
+    """Counts the words that a title shares with the query. `listings` have further words."""
+
+    def __init__(self) -> None:
+        self.listings: dict[str, int] = {}
 
     def search(self, text: str, k: int, allowed: Mask | None = None) -> Hits:
-        shared = [len(set(text.split()) & set(one.title.split())) for one in LISTINGS]
+        words = set(text.split())
+        shared = [len(words & set(one.title.split())) for one in LISTINGS]
+        for word in words & set(self.listings):
+            shared[self.listings[word]] += 1
         found = [n for n, count in enumerate(shared) if count and (allowed is None or allowed[n])]
         found.sort(key=lambda n: (-shared[n], n))
         return hits(found[:k])
+
+    def occurs(self, word: str) -> bool:
+        return any(word in one.title.split() for one in LISTINGS)
 
 
 class Vectors4:
@@ -90,6 +101,7 @@ class Titles:
         raise NotImplementedError
 
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
+        self.asked = text
         shown = np.eye(4, dtype=np.float32)[[int(photo) if photo else 0]]
         return shown if photo or text != "bicycle" else np.eye(4, dtype=np.float32)[[3]]
 
@@ -145,7 +157,20 @@ def store() -> Store:
 def engine(store: Store) -> Engine:
     catalogue = Catalogue()
     catalogue.apply(attributes())
-    view = View(ReleaseId("rel"), Titles(), catalogue.snapshot(), Words(), Vectors4())
+    vocabulary = build(
+        replace(one, id=ListingId(f"{n} {one.id}"), description=f"Number {n}")
+        for one in LISTINGS
+        for n in range(5)
+    )
+    view = View(
+        ReleaseId("rel"),
+        Titles(),
+        catalogue.snapshot(),
+        Words(),
+        Vectors4(),
+        vocabulary=vocabulary,
+        completer=Completer(vocabulary),
+    )
     return Engine(view=lambda: view, listings=store, vectors=store, depths=DEPTHS)  # type: ignore[arg-type]
 
 
@@ -479,3 +504,44 @@ def test_the_feed_is_what_its_retrievers_find(engine: Engine) -> None:
     both = tuned(engine, feed={**PLAIN.feed, "favourite": favourite})
     first = both.answer(ASK).items[0]
     assert (first.listing.id, first.found_by) == ("id0", ("fresh", "favourite"))
+
+
+def test_a_slip_is_corrected_for_words_and_vector(engine: Engine) -> None:
+    ranking = engine.answer(replace(ASK, text="oak tabel"))
+    assert ranking.corrected is not None
+    assert (ranking.corrected.original, ranking.corrected.text) == ("oak tabel", "oak table")
+    assert [item.listing.id for item in ranking.items][:2] == ["id0", "id1"]
+    view = engine._view()
+    assert view is not None and view.encoder.asked == "oak table"  # type: ignore[attr-defined]
+
+
+def test_correction_can_be_switched_off(engine: Engine) -> None:
+    ranking = engine.answer(replace(ASK, text="oak tabel", spelling=False))
+    assert ranking.corrected is None
+    view = engine._view()
+    assert view is not None and view.encoder.asked == "oak tabel"  # type: ignore[attr-defined]
+
+
+def test_right_words_are_not_said_to_be_corrected(engine: Engine) -> None:
+    assert engine.answer(replace(ASK, text="oak table")).corrected is None
+    assert engine.answer(ASK).corrected is None
+
+
+def test_a_correction_that_finds_nothing_gives_way(engine: Engine) -> None:
+    """Under filters that no listing with the corrected word passes."""
+    view = engine._view()
+    assert view is not None
+    view.text.listings = {"bicycel": 3}  # type: ignore[attr-defined]
+    sports = Filters(category=("Sports",))
+    ranking = engine.answer(replace(ASK, text="oak tabel", filters=sports))
+    assert not any("text" in item.found_by for item in ranking.items)
+    view.text.listings = {"tabel": 3}  # type: ignore[attr-defined]
+    ranking = engine.answer(replace(ASK, text="oak tabel", filters=sports))
+    assert ranking.items[0].found_by == ("text", "vector")
+
+
+def test_suggestions_come_from_the_release(engine: Engine, store: Store) -> None:
+    assert [one.text for one in engine.suggest("oak t", 5)] == ["oak table"]
+    none = Engine(view=lambda: None, listings=store, vectors=store, depths=DEPTHS)  # type: ignore[arg-type]
+    with pytest.raises(NotReady):
+        none.suggest("oak", 5)

@@ -135,7 +135,6 @@ def test_search_answer_matches_its_model() -> None:
     assert read.stages_ms == {"retrieve": 1.5}
     assert answer["understood"] == {
         "text": "cat bed",
-        "corrected": None,
         "parses": [
             {
                 "kind": "price",
@@ -178,9 +177,11 @@ def test_every_documented_field_has_an_example_or_a_shape() -> None:
         schemas.ParseShape,
         schemas.ListingDetail,
         schemas.ProblemShape,
+        schemas.CorrectedShape,
+        schemas.SuggestionShape,
     ):
         for name, field in model.model_fields.items():
-            shapes = {"place", "items", "understood", "parses", "signals"}
+            shapes = {"place", "items", "understood", "parses", "signals", "corrected"}
             assert field.examples or name in shapes, f"{model.__name__}.{name}"
 
 

@@ -45,7 +45,6 @@ def test_everything_at_once() -> None:
     assert got.boosts.near
     assert [kind for kind, _ in got.boosts.words] == ["condition", "size"]
     assert (got.boosts.price_low, got.boosts.price_high) == (None, None)
-    assert got.corrected is None
 
 
 def test_a_soft_price_lifts_and_does_not_filter() -> None:

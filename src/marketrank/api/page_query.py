@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from urllib.parse import parse_qsl, urlencode
 
 from marketrank.api.parameters import category_text
-from marketrank.types import FacetValue, Parse, ParseKind, Sort
+from marketrank.types import Correction, FacetValue, Parse, ParseKind, Sort
 
 PAGE_SIZE = 24
 
@@ -17,7 +17,8 @@ PAGE_SIZE = 24
 @dataclass(frozen=True, slots=True)
 class PageQuery:
     """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km"; `but`
-    says how things should differ from `like`."""
+    says how things should differ from `like`; `as_typed` holds words that are not to be corrected,
+    as long as they are the ones asked for."""
 
     q: str = ""
     category: str = ""
@@ -29,6 +30,7 @@ class PageQuery:
     like: str = ""
     ignore: str = ""
     but: str = ""
+    as_typed: str = ""
     offset: str = ""
 
     def search_fields(self) -> dict[str, str]:
@@ -38,6 +40,8 @@ class PageQuery:
         if low or high:
             given["price"] = f"{low}..{high}"
         but = given.pop("but", "")
+        if given.pop("as_typed", "") and self.as_typed == self.q:
+            given["spell"] = "off"
         if self.q:  # new words after "more like this" start a new search
             given.pop("like", None)
         elif self.like and but:
@@ -109,6 +113,30 @@ def chips(query: PageQuery, symbol: str) -> Iterator[Chip]:
         around = f"within {distance_label(query.within)} of " if query.within else "near "
         sort = "" if query.sort == Sort.DISTANCE else query.sort
         yield Chip(around + query.near, query.changed(near="", within="", sort=sort))
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Words that were corrected: the results are for `text`, and `other` leads to those for what
+    was typed; or, where `offered`, `other` leads to those for `text`."""
+
+    text: str
+    typed: str
+    offered: bool
+    other: PageQuery
+
+
+def spelling(query: PageQuery, corrected: Correction | None) -> Spelling | None:
+    """What the page says about the spelling of the words; None where there is nothing to say."""
+    if corrected is None:
+        return None
+    if corrected.certain:
+        other = query.changed(as_typed=query.q)
+    else:
+        # What was read out of the query, as a price, is not among the words that are corrected.
+        meant = query.q.replace(corrected.original, corrected.text)
+        other = query.changed(q=meant if meant != query.q else corrected.text, as_typed="")
+    return Spelling(corrected.text, corrected.original, not corrected.certain, other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from marketrank.api.page_query import (
     parse_chips,
     price_bands,
     read_page_query,
+    spelling,
 )
 from marketrank.api.parameters import BadParameter, category_text
 from marketrank.api.problems import Failure
@@ -42,7 +43,7 @@ from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
 from marketrank.errors import BadInput
-from marketrank.types import Item, Listing, Photo, Request, RequestId, Stored
+from marketrank.types import Correction, Item, Listing, Photo, Request, RequestId, Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -162,7 +163,8 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
     return _render(
         "search.html",
         **_form(here, query, request.photo),
-        heading=_heading(query, request, liked),
+        heading=_heading(query, request, liked, ranking.corrected),
+        spelling=spelling(query, ranking.corrected),
         mistake=None,
         understood=list(parse_chips(query, ranking.understood.parses)),
         cards=shown,
@@ -183,6 +185,7 @@ def _mistaken(
         422,
         **_form(here, query, photo),
         heading="That did not work",
+        spelling=None,
         mistake=_mistake(error),
         understood=[],
         cards=[],
@@ -235,14 +238,17 @@ def _is_ranked(request: Request) -> bool:
     return bool(request.text or request.photo is not None or request.like)
 
 
-def _heading(query: PageQuery, request: Request, liked: Stored | None) -> str:
+def _heading(
+    query: PageQuery, request: Request, liked: Stored | None, corrected: Correction | None
+) -> str:
+    words = corrected.searched if corrected else query.q
     if request.photo is not None:
-        return f"Looks like your photo: “{query.q}”" if query.q else "Looks like your photo"
+        return f"Looks like your photo: “{words}”" if words else "Looks like your photo"
     if liked is not None:
         but = f", but “{query.but}”" if query.but else ""
         return f"Similar to {cut(liked.listing.title, 60)}{but}"
-    if query.q:
-        return f"“{query.q}”"
+    if words:
+        return f"“{words}”"
     return query.category_path[-1] if query.category_path else "Just listed"
 
 

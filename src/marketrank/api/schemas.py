@@ -4,7 +4,7 @@ Answers are built as plain dictionaries and written by orjson; the pydantic mode
 them in the OpenAPI document. A test validates real answers against the models.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from marketrank.retrieval.query import KM_PER_MILE
 from marketrank.types import (
+    Correction,
     Finding,
     Item,
     Listing,
@@ -23,6 +24,7 @@ from marketrank.types import (
     Ranking,
     Request,
     Stored,
+    Suggestion,
     Understood,
 )
 
@@ -41,6 +43,7 @@ def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[s
         "understood": understood_json(ranking.understood),
         "offset": request.offset,
         "limit": request.k,
+        "corrected": corrected_json(ranking.corrected),
         "took_ms": round(took_ms, 3),
         "stages_ms": dict(ranking.stages_ms),
     }
@@ -58,6 +61,32 @@ def similar_json(request: Request, ranking: Ranking) -> dict[str, Any]:
     }
 
 
+def corrected_json(corrected: Correction | None) -> dict[str, Any] | None:
+    if corrected is None:
+        return None
+    return {
+        "original": corrected.original,
+        "text": corrected.text,
+        "searched": corrected.certain,
+    }
+
+
+def suggest_json(text: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
+    """Completions; see SuggestAnswer."""
+    return {
+        "q": text,
+        "suggestions": [
+            {
+                "text": one.text,
+                "count": one.count,
+                "category": list(one.category),
+                "category_count": one.category_count,
+            }
+            for one in suggestions
+        ],
+    }
+
+
 def facets_json(ranking: Ranking) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
@@ -69,7 +98,6 @@ def understood_json(understood: Understood) -> dict[str, Any]:
     """What became of the query; see UnderstoodShape."""
     return {
         "text": understood.text,
-        "corrected": understood.corrected,
         "parses": [
             {
                 "kind": str(parse.kind),
@@ -269,10 +297,36 @@ class UnderstoodShape(_Shape):
     """What became of `q`. A filter that is given wins over one that is parsed."""
 
     text: str = Field(description="The words that were looked for", examples=["oak table"])
-    corrected: str | None = Field(
-        description="The text in the spelling that was looked for; null: as it was", examples=[None]
-    )
     parses: list[ParseShape]
+
+
+class CorrectedShape(_Shape):
+    """Words that were probably meant otherwise."""
+
+    original: str = Field(description="What was typed", examples=["dinning tabel"])
+    text: str = Field(description="What was probably meant", examples=["dining table"])
+    searched: bool = Field(
+        description="True: these are results for `text` (`spell=off` prevents that); false: it "
+        "is only an offer",
+        examples=[True],
+    )
+
+
+class SuggestionShape(_Shape):
+    text: str = Field(examples=["dining table"])
+    count: int = Field(description="Listings that have it in their title", examples=[42])
+    category: list[str] = Field(
+        description="Path of the category that most of them are in; empty: there is none",
+        examples=[["Home & Garden", "Dining, Living Room"]],
+    )
+    category_count: int = Field(description="How many of them are in it", examples=[30])
+
+
+class SuggestAnswer(_Shape):
+    """Completions, the best first."""
+
+    q: str = Field(description="What was typed", examples=["dining ta"])
+    suggestions: list[SuggestionShape]
 
 
 class SearchAnswer(_Shape):
@@ -290,6 +344,7 @@ class SearchAnswer(_Shape):
     understood: UnderstoodShape
     offset: int = Field(examples=[0])
     limit: int = Field(examples=[24])
+    corrected: CorrectedShape | None
     took_ms: float = Field(description="Milliseconds to answer", examples=[12.5])
     stages_ms: dict[str, float] = Field(
         description="The same by stage", examples=[{"retrieve": 3.1, "fill": 2.2}]

@@ -6,7 +6,7 @@ change up to which it is complete, and a release appears whole or not at all.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ from marketrank.retrieval.text_index import TextWriter, applied
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build
-from marketrank.types import ReleaseId, Seq, Stored, Vectors
+from marketrank.retrieval.vocabulary_build import build as build_vocabulary
+from marketrank.types import Listing, ReleaseId, Seq, Stored, Vectors
 
 _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
@@ -215,6 +216,7 @@ class Indexer:
                 keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
             )
             categories.write(model, folder)
+            build_vocabulary(self._live_listings()).save(folder.parent / "words")
 
         releases.publish(
             self._release_folder,
@@ -236,6 +238,12 @@ class Indexer:
             return None if name is None else categories.read(self._release_folder / name / "index")
         except Corrupt:
             return None
+
+    def _live_listings(self) -> Iterator[Listing]:
+        after = Seq(0)
+        while changes := self._listings.changes(after, _TEXT_BATCH):
+            yield from (stored.listing for stored in changes if stored.live)
+            after = changes[-1].seq
 
     def _live_vectors(self, encoder: Encoder) -> tuple[np.ndarray, Vectors, Seq]:
         live: set[int] = set()
