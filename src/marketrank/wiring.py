@@ -33,7 +33,9 @@ from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.relevance import Serving
 from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
+from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
 from marketrank.retrieval.vector_index import limit_threads
@@ -113,6 +115,28 @@ class Marketplace:
     def registry(self) -> Registry:
         return Registry(self.settings.home / "models")
 
+    @property
+    def ranker_file(self) -> Path:
+        """What `marketrank train fusion` writes."""
+        return self.settings.home / "ranker.json"
+
+    @property
+    def relevance_cache(self) -> Path:
+        """Vectors of relevance sets: may be deleted at any time."""
+        return self.settings.home / "cache" / "relevance"
+
+    @property
+    def searching(self) -> Serving:
+        """How this home's engine searches, for those who score it."""
+        settings = self.settings
+        return Serving(
+            text_depth=settings.retrieve_depth,
+            vector_depth=settings.vector_depth,
+            fusion=settings.fusion,
+            fusion_k=settings.fusion_k,
+            rank_depth=settings.rank_depth,
+        )
+
     @cached_property
     def follower(self) -> Follower:
         # NumPy's and FAISS's thread pools fight over the cores that requests run on.
@@ -137,7 +161,9 @@ class Marketplace:
                 sort=self.settings.sort_depth,
                 sort_floor=self.settings.sort_floor,
                 fusion_k=self.settings.fusion_k,
+                fusion=self.settings.fusion,
             ),
+            ranker=RankerFile(self.ranker_file, self.settings.rerank, self.settings.rank_depth),
         )
 
     def open_encoder(self, folder: Path) -> Encoder:

@@ -33,7 +33,7 @@ from marketrank.types import (
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DEPTHS = Depths(text=100, vector=3, sort=3, sort_floor=0.0, fusion_k=60)
+DEPTHS = Depths(text=100, vector=3, sort=3, sort_floor=0.0, fusion_k=60, fusion="confidence")
 ASK = Request(RequestId("r"), NOW)
 
 
@@ -59,6 +59,12 @@ class Words:
         found.sort(key=lambda n: (-shared[n], n))
         return hits(found[:k])
 
+    def weights(self, text: str) -> dict[str, float]:
+        return {"all": 1.0}  # `hits` gives the best a score of 1
+
+    def stems(self, text: str) -> list[str]:
+        return text.split()
+
 
 class Vectors4:
     """Vectors are one-hot by key: nearest to key n is n, then the others in order."""
@@ -74,7 +80,7 @@ class Titles:
     dim = 4
 
     def encode_listings(self, texts: Sequence[str], photos: object) -> Vectors:
-        raise NotImplementedError
+        return np.eye(4, dtype=np.float32)[[0]]
 
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         return np.eye(4, dtype=np.float32)[[int(photo) if photo else 0]]
@@ -89,6 +95,9 @@ class Store:
 
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors:
         return np.eye(4, dtype=np.float32)[[key]]
+
+    def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors:
+        return np.eye(4, dtype=np.float32)[list(keys)]
 
 
 def hits(keys: Sequence[int]) -> Hits:

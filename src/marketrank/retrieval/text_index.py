@@ -42,6 +42,8 @@ _TIE_BREAKER = 0.3
 # A fuzzy match scores a constant: tantivy gives it no BM25, where a rare word reaches about 8.
 _FUZZY_SCORE = 4.0
 _FUZZY_MIN_LETTERS = 5
+# What a word that no listing has, nor any word near it, could have added: a rare word of the title.
+_UNKNOWN_SCORE = 16.0
 _MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
 _MAX_WORD_BYTES = 40
 _HEAP_BYTES = 50_000_000
@@ -202,15 +204,41 @@ class TextReader:
         text = text.encode("utf-8", "ignore").decode()  # lone surrogates are no text to tantivy
         words, stems = self._words.analyze(text), self._stems.analyze(text)
         distinct = dict(zip(stems, words, strict=True))
-        clauses: list[tuple[Occur, Query]] = []
-        for stem, word in list(distinct.items())[:_MAX_WORDS]:
-            fields = [f for f in FIELD_BOOSTS if searcher.doc_freq(f, stem) > 0]
-            if fields:
-                clauses.append(_best_field([self._term(field, stem) for field in fields]))
-            elif len(word) >= _FUZZY_MIN_LETTERS and word.isalpha():
-                forms = {stem, word}  # stemming can take a slip of the pen farther away
-                clauses.append(_best_field([self._near(field, forms) for field in FIELD_BOOSTS]))
+        clauses = [
+            (Occur.Should, query)
+            for stem, word in list(distinct.items())[:_MAX_WORDS]
+            if (query := self._word(searcher, stem, word)) is not None
+        ]
         return Query.boolean_query(clauses) if clauses else None
+
+    def weights(self, text: str) -> dict[str, float]:
+        """Each stem's best score in any listing, found with one search a word; see ports."""
+        if self._opened is None:
+            return {}
+        searcher = self._opened[1].searcher()
+        text = text.encode("utf-8", "ignore").decode()
+        words, stems = self._words.analyze(text), self._stems.analyze(text)
+        found = {}
+        for stem, word in list(dict(zip(stems, words, strict=True)).items())[:_MAX_WORDS]:
+            query = self._word(searcher, stem, word)
+            hits = searcher.search(query, 1, count=False).hits if query is not None else []
+            found[stem] = float(hits[0][0]) if hits else _UNKNOWN_SCORE
+        return found
+
+    def stems(self, text: str) -> list[str]:
+        """See ports.TextIndex."""
+        stems: list[str] = self._stems.analyze(text.encode("utf-8", "ignore").decode())
+        return stems
+
+    def _word(self, searcher: Any, stem: str, word: str) -> Query | None:
+        """One word in any field; None for one that no listing has, and nothing near it."""
+        fields = [f for f in FIELD_BOOSTS if searcher.doc_freq(f, stem) > 0]
+        if fields:
+            return _best_field([self._term(field, stem) for field in fields])
+        if len(word) >= _FUZZY_MIN_LETTERS and word.isalpha():
+            forms = {stem, word}  # stemming can take a slip of the pen farther away
+            return _best_field([self._near(field, forms) for field in FIELD_BOOSTS])
+        return None
 
     def _among(self, query: Query, keys: NDArray[np.int64]) -> Query:
         """The query over these keys alone, with unchanged scores."""
@@ -242,8 +270,8 @@ class _State:
 _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-def _best_field(queries: Sequence[Query]) -> tuple[Occur, Query]:
-    return Occur.Should, Query.disjunction_max_query(list(queries), _TIE_BREAKER)
+def _best_field(queries: Sequence[Query]) -> Query:
+    return Query.disjunction_max_query(list(queries), _TIE_BREAKER)
 
 
 def _best_allowed(
