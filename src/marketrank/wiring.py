@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from time import sleep
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
@@ -33,7 +34,6 @@ from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.progress import Progress, silent
-from marketrank.pipelines.relevance import Serving
 from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
@@ -48,6 +48,7 @@ from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
 from marketrank.types import (
     BlobKey,
+    Listing,
     ListingId,
     ModelVersion,
     Near,
@@ -57,6 +58,9 @@ from marketrank.types import (
     Seq,
     Stored,
 )
+
+if TYPE_CHECKING:
+    from marketrank.pipelines.relevance import Serving
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
@@ -126,8 +130,10 @@ class Marketplace:
         return self.settings.home / "cache" / "relevance"
 
     @property
-    def searching(self) -> Serving:
+    def searching(self) -> "Serving":
         """How this home's engine searches, for those who score it."""
+        from marketrank.pipelines.relevance import Serving  # brings the metrics along
+
         settings = self.settings
         return Serving(
             text_depth=settings.retrieve_depth,
@@ -320,6 +326,22 @@ class Marketplace:
             duplicates=self.listings.duplicates(),
             at=now(),
         )
+
+    def live_listings(self) -> list[Listing]:
+        """All live listings of the store. Raises NotReady where there are none."""
+        found = [stored.listing for stored in self._all_live()]
+        if not found:
+            raise NotReady("the store is empty; bring a feed in with `marketrank ingest`")
+        return found
+
+    def clean_listings(self, products: str) -> list[Listing]:
+        """The listings of a feed as ingest would clean them, without photos; nothing is stored."""
+        from marketrank.pipelines.model_evaluation import clean_feed  # brings all models along
+
+        feed = self.open_feed(products, None, None)
+        with self.photo_pool() as pool:
+            clean = clean_feed(feed, cleaning=self.cleaning, pool=pool, at=now())
+        return list(clean.listings)
 
     def _all_live(self) -> Iterator[Stored]:
         after = Seq(0)

@@ -14,7 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -137,6 +137,11 @@ def read(folder: Path) -> RelevanceSet:
         grades={query.id: grades[query.id] for query in scored},
         dropped=Dropped(**count),
     )
+
+
+def without_texts(given: RelevanceSet) -> RelevanceSet:
+    """The set with titles alone."""
+    return replace(given, documents=tuple(Document(one.id, one.title) for one in given.documents))
 
 
 def write(folder: Path, given: RelevanceSet) -> None:
