@@ -364,3 +364,25 @@ def test_reload_without_news_is_cheap(reader: TextReader) -> None:
     for _ in range(100):
         reader.reload()
     assert perf_counter() - start < 0.5
+
+
+def test_weights_are_what_each_word_can_add(index: TextReader) -> None:
+    found = index.weights("oak tables")
+    assert list(found) == ["oak", "tabl"]
+    for stem, weight in found.items():
+        assert weight == pytest.approx(float(index.search(stem, 1).scores[0]))
+    assert index.search("oak table", 1).scores[0] <= sum(found.values()) + 1e-4
+
+
+def test_a_word_that_nothing_is_near_weighs_as_a_rare_one_would(index: TextReader) -> None:
+    assert index.weights("xylophone") == {"xylophon": module._UNKNOWN_SCORE}
+    assert index.weights("oak oak ?!") == index.weights("oak")
+    assert index.weights("") == {}
+
+
+def test_stems_are_those_that_are_compared(index: TextReader) -> None:
+    assert index.stems("Oak TABLES, café\ud800") == ["oak", "tabl", "cafe"]
+
+
+def test_an_empty_folder_weighs_nothing(tmp_path: Path) -> None:
+    assert TextReader(tmp_path).weights("oak") == {}

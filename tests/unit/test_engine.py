@@ -9,10 +9,12 @@ import pytest
 
 from marketrank.engine import Depths, Engine
 from marketrank.errors import BadInput, NotReady
+from marketrank.ranking.ranker import Material
 from marketrank.retrieval.catalogue import Catalogue
 from marketrank.retrieval.follow import View
 from marketrank.types import (
     Attributes,
+    Candidates,
     Filters,
     Hits,
     Listing,
@@ -55,7 +57,7 @@ class Words:
 
     def search(self, text: str, k: int, allowed: Mask | None = None) -> Hits:
         shared = [len(set(text.split()) & set(one.title.split())) for one in LISTINGS]
-        found = [n for n, count in enumerate(shared) if count and (allowed is None or allowed[n])]
+        found = [n for n, count in enumerate(shared) if count and _allows(allowed, n)]
         found.sort(key=lambda n: (-shared[n], n))
         return hits(found[:k])
 
@@ -72,7 +74,7 @@ class Vectors4:
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Hits:
         best = int(query.argmax())
         order = [best, *(n for n in range(4) if n != best)]
-        return hits([n for n in order if allowed is None or allowed[n]][:k])
+        return hits([n for n in order if _allows(allowed, n)][:k])
 
 
 class Titles:
@@ -98,6 +100,10 @@ class Store:
 
     def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors:
         return np.eye(4, dtype=np.float32)[list(keys)]
+
+
+def _allows(allowed: Mask | None, key: int) -> bool:
+    return allowed is None or (key < len(allowed) and bool(allowed[key]))
 
 
 def hits(keys: Sequence[int]) -> Hits:
@@ -225,3 +231,69 @@ def test_facets_count_all_that_matched(engine: Engine) -> None:
     ranking = engine.answer(replace(ASK, k=1))
     assert [(v.value, v.count) for v in ranking.facets["category"]] == [("Home", 3), ("Sports", 1)]
     assert ranking.total == 4
+
+
+def test_a_ranker_has_the_last_word_on_what_is_asked_for(store: Store, engine: Engine) -> None:
+    asked: list[Material] = []
+
+    class Backwards:
+        def rank(self, candidates: Candidates, material: Material) -> Candidates:
+            asked.append(material)
+            return candidates.take(np.arange(len(candidates.keys))[::-1])
+
+    ranked = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=DEPTHS,
+        ranker=Backwards,
+    )
+    oak = replace(ASK, text="oak table")
+    assert ids(ranked, oak) == ids(engine, oak)[::-1]
+    assert ids(ranked, ASK) == ids(engine, ASK)  # nothing asked: nothing to rank by
+    by_price = replace(oak, sort=Sort.PRICE)
+    assert ids(ranked, by_price) == ids(engine, by_price)
+    assert len(asked) == 1
+
+
+def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:
+    seen: list[Material] = []
+
+    class Looking:
+        def rank(self, candidates: Candidates, material: Material) -> Candidates:
+            seen.append(material)
+            return candidates
+
+    looking = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=DEPTHS,
+        ranker=Looking,
+    )
+    looking.answer(replace(ASK, text="oak table"))
+    material = seen[0]
+    assert material.asked().stems == ("oak", "table")
+    assert [one.title for one in material.seen(np.array([3, 0]))] == [
+        ("bicycle",),
+        ("oak", "table"),
+    ]
+    found = material.vectors_of(np.array([2, 1]))
+    assert found is not None
+    assert found.argmax(axis=1).tolist() == [2, 1]
+    vector = np.eye(4, dtype=np.float32)[[2]]
+    assert material.near(vector, np.array([0, 2])).argmax() == 1
+
+
+def test_the_fusion_is_the_one_that_is_set(engine: Engine) -> None:
+    by_ranks = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=replace(DEPTHS, fusion="reciprocal_rank"),
+    )
+    scores = [
+        one.answer(replace(ASK, text="oak table")).items[0].score for one in (engine, by_ranks)
+    ]
+    assert scores[1] == pytest.approx(2 / 61)
+    assert scores[0] > 0.9

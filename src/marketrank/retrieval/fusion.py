@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,21 +35,32 @@ def reciprocal_rank(
     return Candidates(keys, published, ranks).take(order)
 
 
-USUAL_BEST = {"text": 0.75, "vector": 0.6}
-"""How good a retriever's best hit usually is, as a share of the best that could be."""
-_CONFIDENCE = 2.0
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How far a retriever's shares are believed. `usual` is its best share for a usual query,
+    `slope` how fast its weight grows with what is better than that, and `bend` the power that
+    shares are raised to: above 1 a half match is worth less than half."""
+
+    usual: float
+    slope: float
+    bend: float = 1.0
+
+
+TRUST: Mapping[str, Trust] = {"text": Trust(0.75, 2.0, 1.5), "vector": Trust(0.6, 3.0)}
+"""Chosen on 18 development sets together, docs/adr/0125; others are taken as vectors are."""
 Shares = Mapping[str, Hits]
 """Each retriever's score of every candidate as a share of the best that could be; 0 for those it
 leaves out."""
 
 
 def by_confidence(hits: Mapping[str, Hits], shares: Shares) -> Candidates:
-    """Score each key with Σ w·s over retrievers: s its share, w growing with the retriever's best.
+    """Score each key with Σ w·s^bend over retrievers: s its share, w growing with the retriever's
+    best share.
 
-    The weights are a softmax of 2·(best share - usual best). Scores are combined convexly, as in
-    Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", TOIS 2024; there
-    each is scaled by its best hit, which hides how good that is. Here words that only half match,
-    or vectors that are all far away, count less: docs/adr/0125.
+    The weights are a softmax of slope·(best share - usual best). Scores are combined convexly, as
+    in Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", TOIS 2024;
+    there each is scaled by its best hit, which hides how good that is. Here words that only half
+    match, or vectors that are all far away, count less: docs/adr/0125.
 
     `hits` says what each retriever found by itself; `shares` has entries for all keys that any of
     them found. Sorted by score, ties by key.
@@ -63,18 +75,23 @@ def by_confidence(hits: Mapping[str, Hits], shares: Shares) -> Candidates:
     weights = _weights(parts)
     scores = np.zeros(len(keys), np.float32)
     for name, part in parts.items():
-        scores += np.float32(weights[name]) * part
+        bent = part if _trust(name).bend == 1 else np.maximum(part, 0) ** _trust(name).bend
+        scores += np.float32(weights[name]) * bent
     ranks = {name: _ranks(keys, each) for name, each in hits.items()}
     return Candidates(keys, scores, ranks, parts).take(np.lexsort((keys, -scores)))
 
 
 def _weights(parts: Mapping[str, Floats]) -> dict[str, float]:
     lift = {
-        name: math.exp(_CONFIDENCE * (float(part.max(initial=0)) - USUAL_BEST.get(name, 0.6)))
+        name: math.exp(_trust(name).slope * (float(part.max(initial=0)) - _trust(name).usual))
         for name, part in parts.items()
     }
     total = sum(lift.values())
     return {name: each / total for name, each in lift.items()}
+
+
+def _trust(name: str) -> Trust:
+    return TRUST.get(name, TRUST["vector"])
 
 
 def _union(found: Iterable[Keys]) -> Keys:
