@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -84,6 +84,11 @@ class Settings(BaseSettings):
         le=1,
         description="Share of the best match's score that a match needs for such a sort",
     )
+    fusion: Literal["confidence", "reciprocal_rank"] = Field(
+        "confidence",
+        description="How words and vectors become one list: by scores, each retriever weighing by "
+        "how good its best hit is, or by ranks",
+    )
     fusion_k: int = Field(
         60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"
     )
@@ -147,6 +152,12 @@ class Settings(BaseSettings):
     collapse_repeats: bool = Field(
         True, description="Show results with the same words once, with a count"
     )
+    ranker: Literal["learned", "feedback", "none"] = Field(
+        "learned",
+        description="Who orders the best candidates of a query: the ranker of `marketrank train "
+        "fusion`, or feedback until there is one; feedback alone; or nobody",
+    )
+    rank_depth: int = Field(100, ge=1, description="Candidates that are reordered")
     exact_below: int = Field(
         20_000, ge=0, description="Indexes with fewer vectors are searched exactly"
     )

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
 from marketrank.ports import ListingStore, VectorStore
+from marketrank.ranking.features import NOTHING_SEEN, Seen, ask, see
+from marketrank.ranking.ranker import Material, NoopRanker, Ranker
 from marketrank.ranking.rerank import Facts, Reranked, rerank
 from marketrank.ranking.similar import Kind, rank_similar
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
+from marketrank.retrieval.hybrid import Asked, Indexes, fuse, text_ceiling
 from marketrank.retrieval.refine import refined
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
@@ -30,6 +33,7 @@ from marketrank.types import (
     ListingId,
     ListingKey,
     Mask,
+    ModelVersion,
     ParseKind,
     Ranking,
     Request,
@@ -46,13 +50,15 @@ Keys = NDArray[np.int64]
 class Depths:
     """How many hits each step keeps: the text retriever, the vector retriever, and a sort by
     anything but relevance, which reorders only the best matches: at most `sort` of them, each
-    with at least the share `sort_floor` of its retriever's best score."""
+    with at least the share `sort_floor` of its retriever's best score. `fusion` is a name of
+    retrieval.hybrid.METHODS."""
 
     text: int
     vector: int
     sort: int
     sort_floor: float
     fusion_k: int
+    fusion: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +94,17 @@ class Engine:
         depths: Depths,
         understanding: Understanding | None = None,
         tuning: Tuning = PLAIN,
+        ranker: Callable[[], Ranker] = NoopRanker,
     ) -> None:
+        """`ranker` is asked for each request: it may change while the engine serves."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
         self._depths = depths
         self._understanding = understanding
         self._tuning = tuning
+        self._ranker = ranker
+        self._ceilings: dict[ModelVersion, float] = {}
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """What somebody who has typed this may go on to type. Raises NotReady before the first
@@ -121,11 +131,15 @@ class Engine:
             hits = self._retrieve(view, request, query, allowed)
             if corrected is not None and corrected.certain and not _found(hits, "text"):
                 # Under these filters only what was typed may be there.
-                hits |= self._retrieve(
-                    view, replace(request, text=corrected.original), None, allowed
-                )
+                request = replace(request, text=corrected.original)
+                hits |= self._retrieve(view, request, None, allowed)
+        asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
         with watch.stage("fuse"):
-            candidates = self._fuse(view, request, understood, hits)
+            candidates = self._fuse(view, request, asked, hits)
+        with watch.stage("rank"):
+            candidates = self._rank(view, request, asked, candidates)
+        with watch.stage("lift"):
+            candidates = self._sort(view, request, self._boost(view, understood, candidates))
         with watch.stage("rerank"):
             reranked = self._rerank(view, request, candidates)
             candidates = reranked.candidates
@@ -194,6 +208,15 @@ class Engine:
         words = view.encoder.encode_query(request.text, None)
         return refined(shown, words, self._tuning.refine.share)
 
+    def _ceiling(self, view: View, request: Request, query: Vectors | None) -> float:
+        """See retrieval.hybrid.Asked."""
+        if query is None or not _is_words(request):
+            return 1.0
+        version = view.encoder.version
+        if version not in self._ceilings:
+            self._ceilings[version] = text_ceiling(view.encoder)
+        return self._ceilings[version]
+
     def _retrieve(
         self, view: View, request: Request, query: Vectors | None, allowed: Mask
     ) -> dict[str, Hits]:
@@ -248,22 +271,57 @@ class Engine:
         return rerank(candidates, facts, rules)
 
     def _fuse(
-        self, view: View, request: Request, understood: Understood, hits: Mapping[str, Hits]
+        self, view: View, request: Request, asked: Asked, hits: Mapping[str, Hits]
     ) -> Candidates:
         depths = self._depths
-        if request.sort is Sort.RELEVANCE:
-            return self._boost(view, understood, self._fused(hits))
-        if "fresh" not in hits:
+        if "fresh" not in hits and request.sort is not Sort.RELEVANCE:
             # Everything is a faint match: sorting that by price would bury the matches.
             hits = {name: _strong(found, depths.sort_floor) for name, found in hits.items()}
-        candidates = self._boost(view, understood, self._fused(hits))
-        if "fresh" not in hits:
-            candidates = _take(candidates, np.arange(min(depths.sort, len(candidates.keys))))
-        near = request.filters.near
-        return _take(candidates, view.catalogue.order(candidates.keys, request.sort, near))
+        if not _is_words(request):
+            return reciprocal_rank(hits, k=depths.fusion_k)
+        indexes = Indexes(view.text, view.vectors)
+        return fuse(depths.fusion, indexes, asked, hits, fusion_k=depths.fusion_k)
 
-    def _fused(self, hits: Mapping[str, Hits]) -> Candidates:
-        return reciprocal_rank(hits, k=self._depths.fusion_k, weights=None)
+    def _rank(
+        self, view: View, request: Request, asked: Asked, candidates: Candidates
+    ) -> Candidates:
+        if request.sort is not Sort.RELEVANCE or not _is_words(request):
+            return candidates
+        return self._ranker().rank(candidates, self._material(view, asked))
+
+    def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
+        """By what is asked for; of a search the best matches alone."""
+        if request.sort is Sort.RELEVANCE:
+            return candidates
+        if not set(candidates.ranks) <= set(self._tuning.feed):
+            candidates = candidates.take(np.arange(min(self._depths.sort, len(candidates.keys))))
+        near = request.filters.near
+        return candidates.take(view.catalogue.order(candidates.keys, request.sort, near))
+
+    def _material(self, view: View, asked: Asked) -> Material:
+        indexes, version = Indexes(view.text, view.vectors), view.encoder.version
+        return Material(
+            query=asked.vector,
+            vectors_of=lambda keys: self._vectors.vectors_of(version, _listing_keys(keys)),
+            near=lambda vector, keys: indexes.near(vector, keys) / np.float32(asked.ceiling),
+            asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
+            seen=lambda keys: self._look_at(view, keys),
+        )
+
+    def _look_at(self, view: View, keys: Keys) -> list[Seen]:
+        stored = self._listings.get_by_key(_listing_keys(keys))
+        found = [stored.get(key) for key in _listing_keys(keys)]
+        return [
+            see(
+                one.listing.title,
+                " ".join(one.listing.category),
+                one.listing.description,
+                view.text.stems,
+            )
+            if one
+            else NOTHING_SEEN
+            for one in found
+        ]
 
     def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:
         if self._understanding is None:
@@ -292,7 +350,7 @@ class Engine:
     ) -> Iterator[Item]:
         candidates = reranked.candidates
         keys: Keys = candidates.keys[rows.start : rows.stop]
-        stored = self._listings.get_by_key([ListingKey(int(key)) for key in keys])
+        stored = self._listings.get_by_key(_listing_keys(keys))
         near = request.filters.near
         distances = view.catalogue.distances_km(keys, near) if near else None
         for place, row in enumerate(rows):
@@ -325,6 +383,11 @@ def _found(hits: Mapping[str, Hits], retriever: str) -> bool:
     return retriever in hits and len(hits[retriever].keys) > 0
 
 
+def _is_words(request: Request) -> bool:
+    """Whether words alone say what is looked for."""
+    return bool(request.text.strip()) and request.photo is None and request.like is None
+
+
 def _strong(hits: Hits, floor: float) -> Hits:
     """The hits with at least this share of the best score (scores below 0 are never strong)."""
     if len(hits.keys) == 0:
@@ -333,9 +396,5 @@ def _strong(hits: Hits, floor: float) -> Hits:
     return Hits(hits.keys[strong], hits.scores[strong])
 
 
-def _take(candidates: Candidates, order: NDArray[np.int64]) -> Candidates:
-    return Candidates(
-        candidates.keys[order],
-        candidates.scores[order],
-        {name: ranks[order] for name, ranks in candidates.ranks.items()},
-    )
+def _listing_keys(keys: Keys) -> list[ListingKey]:
+    return [ListingKey(key) for key in keys.tolist()]

@@ -113,6 +113,9 @@ class VectorStore(Protocol):
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
         """Shape (1, dim), or None where there is none yet."""
 
+    def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors | None:
+        """Shape (n, dim) in the order of `keys`, or None where one of them has none yet."""
+
 
 class BlobStore(Protocol):
     """Immutable bytes by their sha256."""
@@ -146,6 +149,13 @@ class TextIndex(Protocol):
     def occurs(self, word: str) -> bool:
         """Whether `search` looks for the word as it is written: a listing has it, or a form or a
         synonym of it."""
+
+    def weights(self, text: str) -> dict[str, float]:
+        """The stems of a query, in order, and what each can add to a listing's score: their sum is
+        what a listing reaches that is best for every word."""
+
+    def stems(self, text: str) -> list[str]:
+        """The words of a text as they are compared."""
 
 
 class Encoder(Protocol):

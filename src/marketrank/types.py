@@ -333,11 +333,23 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Fused hits, best first. `ranks[retriever]` has shape (n,); -1 where it did not find it."""
+    """Fused hits, best first. `ranks[retriever]` has shape (n,); -1 where it did not find it.
+    `parts[retriever]`, shape (n,), is its score of every candidate as a share of the best that
+    could be, where the fusion knows it; its fields are arrays in the order of `keys`."""
 
     keys: NDArray[np.int64]
     scores: NDArray[np.float32]
     ranks: Mapping[str, NDArray[np.int32]]
+    parts: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def take(self, order: NDArray[np.int64]) -> "Candidates":
+        """Those at these places, in this order."""
+        return Candidates(
+            self.keys[order],
+            self.scores[order],
+            {name: ranks[order] for name, ranks in self.ranks.items()},
+            {name: scores[order] for name, scores in self.parts.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from time import sleep
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
@@ -42,6 +43,7 @@ from marketrank.ports import (
     Quarantine,
     VectorStore,
 )
+from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
@@ -59,6 +61,7 @@ from marketrank.storage.vectors import PostgresVectors
 from marketrank.tuning import from_settings
 from marketrank.types import (
     BlobKey,
+    Listing,
     ListingId,
     ModelVersion,
     Near,
@@ -69,6 +72,9 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
+
+if TYPE_CHECKING:
+    from marketrank.pipelines.relevance import Serving
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
@@ -127,6 +133,30 @@ class Marketplace:
     def registry(self) -> Registry:
         return Registry(self.settings.home / "models")
 
+    @property
+    def ranker_file(self) -> Path:
+        """What `marketrank train fusion` writes."""
+        return self.settings.home / "ranker.json"
+
+    @property
+    def relevance_cache(self) -> Path:
+        """Vectors of relevance sets: may be deleted at any time."""
+        return self.settings.home / "cache" / "relevance"
+
+    @property
+    def searching(self) -> "Serving":
+        """How this home's engine searches, for those who score it."""
+        from marketrank.pipelines.relevance import Serving  # brings the metrics along
+
+        settings = self.settings
+        return Serving(
+            text_depth=settings.retrieve_depth,
+            vector_depth=settings.vector_depth,
+            fusion=settings.fusion,
+            fusion_k=settings.fusion_k,
+            rank_depth=settings.rank_depth,
+        )
+
     @cached_property
     def follower(self) -> Follower:
         # NumPy's and FAISS's thread pools fight over the cores that requests run on.
@@ -157,9 +187,11 @@ class Marketplace:
                 sort=self.settings.sort_depth,
                 sort_floor=self.settings.sort_floor,
                 fusion_k=self.settings.fusion_k,
+                fusion=self.settings.fusion,
             ),
             understanding=self.understanding,
             tuning=from_settings(self.settings),
+            ranker=RankerFile(self.ranker_file, self.settings.ranker, self.settings.rank_depth),
         )
 
     @cached_property
@@ -340,6 +372,22 @@ class Marketplace:
             duplicates=self.listings.duplicates(),
             at=now(),
         )
+
+    def live_listings(self) -> list[Listing]:
+        """All live listings of the store. Raises NotReady where there are none."""
+        found = [stored.listing for stored in self._all_live()]
+        if not found:
+            raise NotReady("the store is empty; bring a feed in with `marketrank ingest`")
+        return found
+
+    def clean_listings(self, products: str) -> list[Listing]:
+        """The listings of a feed as ingest would clean them, without photos; nothing is stored."""
+        from marketrank.pipelines.model_evaluation import clean_feed  # brings all models along
+
+        feed = self.open_feed(products, None, None)
+        with self.photo_pool() as pool:
+            clean = clean_feed(feed, cleaning=self.cleaning, pool=pool, at=now())
+        return list(clean.listings)
 
     def _all_live(self) -> Iterator[Stored]:
         after = Seq(0)

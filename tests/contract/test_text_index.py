@@ -446,3 +446,28 @@ def test_which_words_occur(writer: TextWriter, reader: TextReader) -> None:
     _use(reader, (("chaise",), ("sofa",)))
     assert reader.occurs("sofa") and reader.occurs("Sofas") and reader.occurs("chaise")
     assert not reader.occurs("softa")
+
+
+# --- weights -----------------------------------------------------------------------------
+
+
+def test_weights_are_what_each_word_can_add(index: TextReader) -> None:
+    found = index.weights("oak tables")
+    assert list(found) == ["oak", "tabl"]
+    for stem, weight in found.items():
+        assert weight == pytest.approx(float(index.search(stem, 1).scores[0]))
+    assert index.search("oak table", 1).scores[0] <= sum(found.values()) + 1e-4
+
+
+def test_a_word_that_nothing_is_near_weighs_as_a_rare_one_would(index: TextReader) -> None:
+    assert index.weights("xylophone") == {"xylophon": module._UNKNOWN_SCORE}
+    assert index.weights("oak oak ?!") == index.weights("oak")
+    assert index.weights("") == {}
+
+
+def test_stems_are_those_that_are_compared(index: TextReader) -> None:
+    assert index.stems("Oak TABLES, café\ud800") == ["oak", "tabl", "cafe"]
+
+
+def test_an_empty_folder_weighs_nothing(tmp_path: Path) -> None:
+    assert TextReader(tmp_path).weights("oak") == {}

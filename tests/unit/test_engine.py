@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from marketrank.engine import Depths, Engine, Understanding
 from marketrank.errors import BadInput, NotReady
+from marketrank.ranking.ranker import Material
 from marketrank.retrieval.catalogue import Catalogue
 from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.follow import View
@@ -20,6 +21,7 @@ from marketrank.retrieval.vocabulary_build import build
 from marketrank.tuning import PLAIN, Refine
 from marketrank.types import (
     Attributes,
+    Candidates,
     Filters,
     Finding,
     Hits,
@@ -44,7 +46,7 @@ from marketrank.types import (
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DEPTHS = Depths(text=100, vector=3, sort=3, sort_floor=0.0, fusion_k=60)
+DEPTHS = Depths(text=100, vector=3, sort=3, sort_floor=0.0, fusion_k=60, fusion="confidence")
 ASK = Request(RequestId("r"), NOW)
 ODD = Finding(Signal.PRICE_LOW, "The price is £10; others like it ask about £90.")
 
@@ -73,12 +75,18 @@ class Words:
         shared = [len(words & set(one.title.split())) for one in LISTINGS]
         for word in words & set(self.listings):
             shared[self.listings[word]] += 1
-        found = [n for n, count in enumerate(shared) if count and (allowed is None or allowed[n])]
+        found = [n for n, count in enumerate(shared) if count and _allows(allowed, n)]
         found.sort(key=lambda n: (-shared[n], n))
         return hits(found[:k])
 
     def occurs(self, word: str) -> bool:
         return any(word in one.title.split() for one in LISTINGS)
+
+    def weights(self, text: str) -> dict[str, float]:
+        return {"all": 1.0}  # `hits` gives the best a score of 1
+
+    def stems(self, text: str) -> list[str]:
+        return text.split()
 
 
 class Vectors4:
@@ -87,7 +95,7 @@ class Vectors4:
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Hits:
         best = int(query.argmax())
         order = [best, *(n for n in range(4) if n != best)]
-        return hits([n for n in order if allowed is None or allowed[n]][:k])
+        return hits([n for n in order if _allows(allowed, n)][:k])
 
     def vectors_of(self, keys: NDArray[np.int64]) -> Vectors:
         return np.eye(4, dtype=np.float32)[keys]
@@ -97,11 +105,14 @@ class Titles:
     version = ModelVersion("fake")
     dim = 4
 
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
     def encode_listings(self, texts: Sequence[str], photos: object) -> Vectors:
-        raise NotImplementedError
+        return np.eye(4, dtype=np.float32)[[0]]
 
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
-        self.asked = text
+        self.asked.append(text)
         shown = np.eye(4, dtype=np.float32)[[int(photo) if photo else 0]]
         return shown if photo or text != "bicycle" else np.eye(4, dtype=np.float32)[[3]]
 
@@ -124,6 +135,13 @@ class Store:
         if key in self.young:
             return None
         return np.eye(4, dtype=np.float32)[[key]]
+
+    def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors:
+        return np.eye(4, dtype=np.float32)[list(keys)]
+
+
+def _allows(allowed: Mask | None, key: int) -> bool:
+    return allowed is None or (key < len(allowed) and bool(allowed[key]))
 
 
 def hits(keys: Sequence[int]) -> Hits:
@@ -324,7 +342,7 @@ def understanding(
         view=lambda: replace(view, categories=categories),
         listings=engine._listings,
         vectors=engine._vectors,
-        depths=replace(DEPTHS, vector=4),
+        depths=replace(DEPTHS, vector=4, fusion="reciprocal_rank"),
         understanding=Understanding(reader, weights, confidence),
     )
 
@@ -397,7 +415,7 @@ def test_a_category_is_not_guessed_where_it_is_taken_back_or_there_are_no_words(
 
 def test_a_sort_reorders_what_was_lifted(engine: Engine) -> None:
     lifting = understanding(engine)
-    lifting._depths = replace(DEPTHS, sort=1)
+    lifting._depths = replace(lifting._depths, sort=1)
     sort = replace(ASK, text="oak near North", sort=Sort.PRICE)
     assert ids(lifting, sort) == ["id2"]
 
@@ -512,14 +530,14 @@ def test_a_slip_is_corrected_for_words_and_vector(engine: Engine) -> None:
     assert (ranking.corrected.original, ranking.corrected.text) == ("oak tabel", "oak table")
     assert [item.listing.id for item in ranking.items][:2] == ["id0", "id1"]
     view = engine._view()
-    assert view is not None and view.encoder.asked == "oak table"  # type: ignore[attr-defined]
+    assert view is not None and view.encoder.asked[0] == "oak table"  # type: ignore[attr-defined]
 
 
 def test_correction_can_be_switched_off(engine: Engine) -> None:
     ranking = engine.answer(replace(ASK, text="oak tabel", spelling=False))
     assert ranking.corrected is None
     view = engine._view()
-    assert view is not None and view.encoder.asked == "oak tabel"  # type: ignore[attr-defined]
+    assert view is not None and view.encoder.asked[0] == "oak tabel"  # type: ignore[attr-defined]
 
 
 def test_right_words_are_not_said_to_be_corrected(engine: Engine) -> None:
@@ -545,3 +563,72 @@ def test_suggestions_come_from_the_release(engine: Engine, store: Store) -> None
     none = Engine(view=lambda: None, listings=store, vectors=store, depths=DEPTHS)  # type: ignore[arg-type]
     with pytest.raises(NotReady):
         none.suggest("oak", 5)
+
+
+# --- fusion and ranking -------------------------------------------------------------------
+
+
+def test_a_ranker_has_the_last_word_on_what_is_asked_for(store: Store, engine: Engine) -> None:
+    asked: list[Material] = []
+
+    class Backwards:
+        def rank(self, candidates: Candidates, material: Material) -> Candidates:
+            asked.append(material)
+            return candidates.take(np.arange(len(candidates.keys))[::-1])
+
+    ranked = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=DEPTHS,
+        ranker=Backwards,
+    )
+    oak = replace(ASK, text="oak table")
+    assert ids(ranked, oak) == ids(engine, oak)[::-1]
+    assert ids(ranked, ASK) == ids(engine, ASK)  # nothing asked: nothing to rank by
+    by_price = replace(oak, sort=Sort.PRICE)
+    assert ids(ranked, by_price) == ids(engine, by_price)
+    assert len(asked) == 1
+
+
+def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:
+    seen: list[Material] = []
+
+    class Looking:
+        def rank(self, candidates: Candidates, material: Material) -> Candidates:
+            seen.append(material)
+            return candidates
+
+    looking = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=DEPTHS,
+        ranker=Looking,
+    )
+    looking.answer(replace(ASK, text="oak table"))
+    material = seen[0]
+    assert material.asked().stems == ("oak", "table")
+    assert [one.title for one in material.seen(np.array([3, 0]))] == [
+        ("bicycle",),
+        ("oak", "table"),
+    ]
+    found = material.vectors_of(np.array([2, 1]))
+    assert found is not None
+    assert found.argmax(axis=1).tolist() == [2, 1]
+    vector = np.eye(4, dtype=np.float32)[[2]]
+    assert material.near(vector, np.array([0, 2])).argmax() == 1
+
+
+def test_the_fusion_is_the_one_that_is_set(engine: Engine) -> None:
+    by_ranks = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=replace(DEPTHS, fusion="reciprocal_rank"),
+    )
+    scores = [
+        one.answer(replace(ASK, text="oak table")).items[0].score for one in (engine, by_ranks)
+    ]
+    assert scores[1] == pytest.approx(2 / 61)
+    assert scores[0] > 0.9

@@ -73,6 +73,7 @@ def rerank(candidates: Candidates, facts: Facts, rules: Rules) -> Reranked:
         candidates.keys[rows],
         fallen.astype(np.float32),
         {name: ranks[rows] for name, ranks in candidates.ranks.items()},
+        {name: parts[rows] for name, parts in candidates.parts.items()},
     )
     return Reranked(reordered, repeats)
 

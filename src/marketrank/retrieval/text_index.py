@@ -46,6 +46,8 @@ _FUZZY_SCORE = 4.0
 _FUZZY_MIN_LETTERS = 5
 # What a synonym counts beside the word itself; see docs/adr/0117.
 _SYNONYM_WEIGHT = 0.6
+# What a word that no listing has, nor any word near it, could have added: a rare word of the title.
+_UNKNOWN_SCORE = 16.0
 _MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
 _MAX_WORD_BYTES = 40
 _HEAP_BYTES = 50_000_000
@@ -278,6 +280,25 @@ class TextReader:
         if len(terms) == 1:
             return terms[0]
         return Query.boolean_query([(Occur.Must, term) for term in terms])
+
+    def weights(self, text: str) -> dict[str, float]:
+        """Each stem's best score in any listing, found with one search a word; see ports."""
+        if self._opened is None:
+            return {}
+        searcher = self._opened[1].searcher()
+        text = sized(_storable(text))
+        words, stems = self._words.analyze(text), self._stems.analyze(text)
+        found = {}
+        for stem, word in list(dict(zip(stems, words, strict=True)).items())[:_MAX_WORDS]:
+            query = self._word(searcher, stem, word)
+            hits = searcher.search(query, 1, count=False).hits if query is not None else []
+            found[stem] = float(hits[0][0]) if hits else _UNKNOWN_SCORE
+        return found
+
+    def stems(self, text: str) -> list[str]:
+        """See ports.TextIndex."""
+        stems: list[str] = self._stems.analyze(sized(_storable(text)))
+        return stems
 
     def _among(self, query: Query, keys: NDArray[np.int64]) -> Query:
         """The query over these keys alone, with unchanged scores."""
