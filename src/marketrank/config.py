@@ -159,7 +159,7 @@ class Settings(BaseSettings):
     )
     rank_depth: int = Field(100, ge=1, description="Candidates that are reordered")
     exact_below: int = Field(
-        20_000, ge=0, description="Indexes with fewer vectors are searched exactly"
+        10_000, ge=0, description="Indexes with fewer vectors are searched exactly"
     )
     rebuild_share: float = Field(
         0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"

@@ -477,7 +477,7 @@ class _Election:
             return
         if self._indexer is None:
             self._indexer = self._marketplace.indexer()
-        self._indexer.catch_up(now())
+        self._indexer.catch_up(now(), in_background=True)
 
     def resign(self) -> None:
         self._close()

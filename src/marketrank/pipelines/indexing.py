@@ -7,11 +7,17 @@ change up to which it is complete, and a release appears whole or not at all.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Thread
+from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marketrank.errors import Corrupt
 from marketrank.pipelines.category_model import fit_categories, still_fits
@@ -21,7 +27,7 @@ from marketrank.retrieval import release as releases
 from marketrank.retrieval.text_index import TextWriter, applied
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
-from marketrank.retrieval.vector_index import Base, build
+from marketrank.retrieval.vector_index import Base, build, is_readable
 from marketrank.retrieval.vocabulary_build import build as build_vocabulary
 from marketrank.types import Listing, ReleaseId, Seq, Stored, Vectors
 
@@ -31,6 +37,7 @@ _EMBED_BATCH = 64
 _READ_BATCH = 10_000
 _GOLDEN = 20  # listings that must find themselves before a release becomes current
 _SEED = 7  # of the sample that teaches the classifier of queries
+_PATIENCE = 5.0  # seconds
 _MIN_FRESH = 1_000  # fresh vectors below this are searched exactly at no cost worth a rebuild
 
 
@@ -72,26 +79,59 @@ class Indexer:
         self._rebuild_share = rebuild_share
         self._encoder: tuple[Path, Encoder] | None = None
         self._embedded = Seq(0)
+        self._ended = 0  # changes since the release that ended a listing
         self._writer: TextWriter | None = None
+        self._builder: Future[None] | None = None
 
     def close(self) -> None:
-        """Give the text index back."""
+        """Give a release that is being built a moment to end, and the text index back."""
+        if self._builder is not None:
+            wait([self._builder], timeout=_PATIENCE)
         if self._writer is not None:
             self._writer.close()
             self._writer = None
 
     def catch_up(
-        self, at: datetime, *, progress: Progress = silent, rebuild: bool = False
+        self,
+        at: datetime,
+        *,
+        progress: Progress = silent,
+        rebuild: bool = False,
+        in_background: bool = False,
     ) -> Indexed:
-        """Index everything that is committed now. `rebuild` builds a new release in any case."""
+        """Index everything that is committed now. `rebuild` builds a new release in any case.
+
+        With `in_background` a release that has become stale is built by a thread, while later
+        calls go on with words and vectors; one of those raises what the thread did, and `released`
+        tells that a build has begun. A first release is waited for: nothing answers without it.
+        """
         texts = self._index_texts(progress)
         if self._listings.last_seq() == 0:
             return Indexed(texts, 0, False, None)
         embedded = self._embed(progress)
-        released = rebuild or self._release_is_stale()
+        released = self._is_free() and (rebuild or self._release_is_stale())
         if released:
-            self._release(at, progress, anew=rebuild)
+            folder, encoder = self._current_encoder()
+            step = partial(
+                self._release, folder, encoder, self._embedded, at, progress, anew=rebuild
+            )
+            self._ended = 0
+            if in_background and self._manifest() is not None:
+                self._builder = _in_thread(step)
+            else:
+                step()
         return Indexed(texts, embedded, released, releases.current(self._release_folder))
+
+    def _is_free(self) -> bool:
+        """Whether no release is being built. Raises what a finished build did."""
+        builder = self._builder
+        if builder is None:
+            return True
+        if not builder.done():
+            return False
+        self._builder = None
+        builder.result()
+        return True
 
     def is_current(self) -> bool:
         """Whether everything that is committed now is indexed, by whomever; writes nothing."""
@@ -138,6 +178,7 @@ class Indexer:
                     self._encode(encoder, missing),
                 )
             self._embedded = changes[-1].seq
+            self._ended += sum(not change.live for change in changes)
             done += len(missing)
             if missing:
                 progress("embed listings", done, total)
@@ -173,6 +214,9 @@ class Indexer:
         return photos
 
     def _open_current_encoder(self) -> Encoder:
+        return self._current_encoder()[1]
+
+    def _current_encoder(self) -> tuple[Path, Encoder]:
         folder = self._encoder_folder()
         if self._encoder is None or self._encoder[0] != folder:
             encoder = self._open_encoder(folder)
@@ -180,7 +224,8 @@ class Indexer:
             held = self._manifest()
             fits = held is not None and held.model_version == encoder.version
             self._embedded = held.listing_seq if held is not None and fits else Seq(0)
-        return self._encoder[1]
+            self._ended = 0
+        return self._encoder
 
     def _manifest(self) -> releases.Manifest | None:
         """The current release's manifest; None where there is none that can be read."""
@@ -199,36 +244,46 @@ class Indexer:
         encoder = self._open_current_encoder()
         if held is None or held.model_version != encoder.version:
             return True
+        if not is_readable(self._release_folder / held.id / "index"):  # of an older version
+            return True
         limit = max(_MIN_FRESH, int(self._rebuild_share * held.count))
         fresh = self._vectors.count_after(encoder.version, held.vector_seq)
-        return fresh > limit
+        return fresh + self._ended > limit
 
-    def _release(self, at: datetime, progress: Progress, *, anew: bool) -> None:
-        encoder = self._open_current_encoder()
-        assert self._encoder is not None
+    def _release(
+        self,
+        folder: Path,
+        encoder: Encoder,
+        embedded: Seq,
+        at: datetime,
+        progress: Progress,
+        *,
+        anew: bool,
+    ) -> None:
         progress("build release", 0, 1)
-        keys, vectors, seq = self._live_vectors(encoder)
+        with TemporaryFile() as file:
+            keys, vectors, seq = self._live_vectors(encoder, file)
 
-        def build_index(folder: Path) -> None:
-            build(folder, keys, vectors, exact_below=self._exact_below)
-            held = None if anew else still_fits(self._held_categories(), encoder, len(keys))
-            model = held or fit_categories(
-                keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
+            def build_index(index: Path) -> None:
+                build(index, keys, vectors, exact_below=self._exact_below)
+                held = None if anew else still_fits(self._held_categories(), encoder, len(keys))
+                model = held or fit_categories(
+                    keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
+                )
+                categories.write(model, index)
+                build_vocabulary(self._live_listings()).save(index.parent / "words")
+
+            releases.publish(
+                self._release_folder,
+                encoder=folder,
+                build_index=build_index,
+                model_version=encoder.version,
+                count=len(keys),
+                vector_seq=seq,
+                listing_seq=embedded,
+                at=at,
+                check=lambda release: _check_golden(release, keys, vectors),
             )
-            categories.write(model, folder)
-            build_vocabulary(self._live_listings()).save(folder.parent / "words")
-
-        releases.publish(
-            self._release_folder,
-            encoder=self._encoder[0],
-            build_index=build_index,
-            model_version=encoder.version,
-            count=len(keys),
-            vector_seq=seq,
-            listing_seq=self._embedded,
-            at=at,
-            check=lambda folder: _check_golden(folder, keys, vectors),
-        )
         progress("build release", 1, 1)
 
     def _held_categories(self) -> CategoryModel | None:
@@ -245,21 +300,44 @@ class Indexer:
             yield from (stored.listing for stored in changes if stored.live)
             after = changes[-1].seq
 
-    def _live_vectors(self, encoder: Encoder) -> tuple[np.ndarray, Vectors, Seq]:
+    def _live_vectors(
+        self, encoder: Encoder, file: IO[bytes]
+    ) -> tuple[NDArray[np.int64], Vectors, Seq]:
+        """Keys, and vectors in the file, which are more than the memory should hold."""
         live: set[int] = set()
         after = Seq(0)
         while rows := self._listings.attributes(after, _READ_BATCH):
             live.update(row.key for row in rows if row.live)
             after = rows[-1].seq
-        parts_k, parts_v, seq = [], [], Seq(0)
+        parts, seq = [np.empty(0, np.int64)], Seq(0)
         while len((batch := self._vectors.vectors_after(encoder.version, seq, _READ_BATCH)).keys):
             keep = np.array([int(key) in live for key in batch.keys], dtype=bool)
-            parts_k.append(batch.keys[keep])
-            parts_v.append(batch.vectors[keep])
+            parts.append(batch.keys[keep])
+            file.write(batch.vectors[keep].tobytes())
             seq = batch.seq
-        if not parts_k:
-            return np.empty(0, np.int64), np.empty((0, encoder.dim), np.float32), seq
-        return np.concatenate(parts_k), np.concatenate(parts_v), seq
+        file.flush()
+        keys = np.concatenate(parts)
+        if not len(keys):  # a file of no bytes cannot be mapped
+            return keys, np.empty((0, encoder.dim), np.float32), seq
+        shape = (len(keys), encoder.dim)
+        return keys, np.memmap(file, np.float32, mode="r", shape=shape), seq
+
+
+def _in_thread(step: Callable[[], None]) -> "Future[None]":
+    """Run a step in a thread that does not keep a process from ending: what it was writing is
+    swept up by the next build."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            step()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    Thread(target=run, name="release", daemon=True).start()
+    return future
 
 
 def _check_golden(folder: Path, keys: np.ndarray, vectors: Vectors) -> None:

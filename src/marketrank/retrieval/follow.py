@@ -18,11 +18,12 @@ from marketrank.retrieval import vocabulary as words
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
 from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.exact_index import ExactSegment
+from marketrank.retrieval.layered_index import LayeredIndex
 from marketrank.retrieval.synonyms import Synonyms, compounds
 from marketrank.retrieval.text_index import TextReader
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
-from marketrank.retrieval.vector_index import Base, LayeredIndex
+from marketrank.retrieval.vector_index import Base
 from marketrank.retrieval.vocabulary import Vocabulary
 from marketrank.types import ReleaseId, Seq
 

@@ -1,0 +1,138 @@
+"""A release is rebuilt beside the one that answers, which goes on answering."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from marketrank.config import load
+from marketrank.pipelines import indexing
+from marketrank.retrieval import release as releases
+from marketrank.types import Listing, ListingId, ReleaseId, Request, RequestId
+from marketrank.wiring import Marketplace
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_PATIENCE = 60.0
+
+
+def ask(market: Marketplace, text: str) -> list[str]:
+    market.follower.refresh()
+    ranking = market.answer(Request(RequestId("r"), NOW, text=text))
+    return [item.listing.id for item in ranking.items]
+
+
+def named(number: int) -> Listing:
+    return Listing(ListingId(f"l{number}"), f"oak table zebra{number}")
+
+
+@pytest.fixture
+def market(
+    tmp_path: Path, database_url: str, encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Marketplace]:
+    """Thirty listings, released; five fresh or ended ones make the release stale."""
+    monkeypatch.setenv("MARKETRANK_DATABASE_URL", database_url)
+    monkeypatch.setattr(indexing, "_MIN_FRESH", 4)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / encoder_folder.name).symlink_to(encoder_folder)
+    market = Marketplace(load(tmp_path))
+    market.listings.apply([named(n) for n in range(30)], at=NOW)
+    market.index(rebuild=False)
+    yield market
+    market.database.dispose()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """Builds of an index wait until this is set."""
+    go, build = Event(), indexing.build
+
+    def wait_and_build(*args: object, **options: object) -> None:
+        assert go.wait(_PATIENCE)
+        build(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(indexing, "build", wait_and_build)
+    yield go
+    go.set()
+
+
+def current(market: Marketplace) -> ReleaseId | None:
+    return releases.current(market.release_folder)
+
+
+def test_searches_and_changes_go_on_while_a_release_is_built(
+    market: Marketplace, slow: Event
+) -> None:
+    indexer = market.indexer()
+    before = current(market)
+    market.listings.apply([named(n) for n in range(30, 36)], at=NOW)
+    assert indexer.catch_up(NOW, in_background=True).released
+    assert "l3" in ask(market, "zebra3")
+    # What is new, changed and ended meanwhile shows at once, though the build has not ended.
+    market.listings.apply([named(100), Listing(ListingId("l7"), "okapi")], at=NOW)
+    market.listings.end([ListingId("l8")], at=NOW)
+    assert not indexer.catch_up(NOW, in_background=True).released
+    assert ask(market, "zebra100")[0] == "l100"
+    assert ask(market, "okapi")[0] == "l7"
+    assert "l8" not in ask(market, "zebra8")
+    assert current(market) == before
+    slow.set()
+    indexer.close()  # waits
+    assert current(market) != before
+    # The new release answers, and what came during its build is not lost.
+    assert ask(market, "zebra100")[0] == "l100"
+    assert ask(market, "okapi")[0] == "l7"
+    assert "l8" not in ask(market, "zebra8")
+    view = market.follower.view()
+    assert view is not None
+    assert view.release == current(market)
+
+
+def test_what_ended_is_left_out_of_the_next_release(market: Marketplace) -> None:
+    indexer = market.indexer()
+    before = current(market)
+    market.listings.end([ListingId(f"l{n}") for n in range(5)], at=NOW)
+    assert indexer.catch_up(NOW, in_background=True).released
+    indexer.close()
+    after = current(market)
+    assert after is not None and after != before
+    manifest = releases.read_manifest(market.release_folder, after)
+    assert manifest.count == 25
+    again = market.indexer()
+    assert not again.catch_up(NOW, in_background=True).released
+    again.close()
+
+
+def test_a_build_that_fails_is_told_and_tried_again(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise OSError("no space left")
+
+    build = indexing.build
+    monkeypatch.setattr(indexing, "build", fail)
+    indexer = market.indexer()
+    before = current(market)
+    market.listings.apply([named(n) for n in range(30, 36)], at=NOW)
+    assert indexer.catch_up(NOW, in_background=True).released
+    with pytest.raises(OSError, match="no space left"):
+        for _ in range(1_000):
+            indexer.catch_up(NOW, in_background=True)
+    monkeypatch.setattr(indexing, "build", build)
+    assert current(market) == before
+    assert indexer.catch_up(NOW, in_background=True).released
+    indexer.close()
+    assert current(market) != before
+
+
+def test_an_index_of_an_older_version_is_rebuilt(market: Marketplace) -> None:
+    before = current(market)
+    assert before is not None
+    manifest = market.release_folder / before / "index" / "vectors.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"format": 2', b'"format": 1'))
+    indexer = market.indexer()
+    assert indexer.catch_up(NOW).released
+    indexer.close()
+    assert current(market) != before
+    assert ask(market, "zebra3")[0] == "l3"
