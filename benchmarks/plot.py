@@ -7,6 +7,8 @@ import matplotlib as mpl
 import numpy as np
 
 mpl.use("svg")  # no window
+mpl.rcParams["svg.fonttype"] = "none"  # letters, not their outlines
+mpl.rcParams["svg.hashsalt"] = "marketrank"  # the same picture for the same numbers
 from matplotlib import pyplot as plt
 
 from benchmarks.side import KINDS

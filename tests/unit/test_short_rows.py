@@ -15,7 +15,7 @@ def _unit(seed: int, n: int, dim: int) -> np.ndarray:
 def test_scores_are_those_of_float32(seed: int, dim: int) -> None:
     rows, query = _unit(seed, 20, dim), _unit(seed + 1, 1, dim)[0]
     chosen = np.array([3, 7, 19])
-    assert shorten(rows).scores(query, chosen) == pytest.approx(rows[chosen] @ query, abs=1e-5)
+    assert shorten(rows).scores(query, chosen) == pytest.approx(rows[chosen] @ query, abs=4e-5)
 
 
 def test_a_row_scores_its_own_length_with_itself() -> None:
@@ -38,4 +38,4 @@ def test_a_row_of_zeros_scores_nothing() -> None:
 def test_more_rows_than_a_block() -> None:
     rows, query = _unit(3, 2_500, 8), _unit(4, 1, 8)[0]
     chosen = np.arange(2_500)[::-1].copy()
-    assert shorten(rows).scores(query, chosen) == pytest.approx(rows[chosen] @ query, abs=1e-5)
+    assert shorten(rows).scores(query, chosen) == pytest.approx(rows[chosen] @ query, abs=4e-5)

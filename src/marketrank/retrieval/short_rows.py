@@ -1,10 +1,10 @@
 """Vectors in two bytes a component: half of float32, in the same order.
 
 A row x is kept as c = round(32767·x / max|x|) and s = x·x / (x·c), so that s·(c·q) estimates x·q
-and is exact for q = x. For unit rows it is off by about 0.0000015. With one byte it would be
-0.00035, where the tenth and eleventh of a query differ by 0.003 among 6,000 listings, and by less
-among more. float16 is as large as this, and ten times as slow to multiply with in NumPy where the
-processor does not help (docs/adr/0120).
+and is exact for q = x. For unit rows of width 384 it is off by about 0.0000015. With one byte it
+would be 0.00035, where the tenth and eleventh of a query differ by 0.003 among 6,000 listings, and
+by less among more. float16 is as large as this, and ten times as slow to multiply with in NumPy
+where the processor does not help (docs/adr/0120).
 """
 
 from dataclasses import dataclass
