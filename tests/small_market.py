@@ -6,13 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from marketrank.errors import BadInput, NotReady
+from marketrank.retrieval.completion import Completer
+from marketrank.retrieval.spelling import correct
+from marketrank.retrieval.understand.reading import Reader
+from marketrank.retrieval.vocabulary import Vocabulary
+from marketrank.retrieval.vocabulary_build import build
 from marketrank.types import (
     BlobKey,
     FacetValue,
+    Finding,
     Flag,
     ImageId,
     Item,
@@ -30,6 +37,7 @@ from marketrank.types import (
     Signal,
     Sort,
     Stored,
+    Suggestion,
 )
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -92,21 +100,48 @@ class SmallMarket:
     stored: dict[ListingId, Stored] = field(default_factory=dict)
     blobs: dict[BlobKey, bytes] = field(default_factory=dict)
     ready: bool = True
+    repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
 
     def answer(self, request: Request) -> Ranking:
         if not self.ready:
             raise NotReady("there is no index yet; run `marketrank index`")
         self.asked.append(request)
+        understood = Reader("GBP", self.locate).read(request)
+        request = replace(request, text=understood.text, filters=understood.filters)
+        corrected = None
+        if request.spelling:
+            correction = correct(request.text, self._vocabulary)
+            corrected = correction if correction.changed else None
+            request = replace(request, text=correction.searched)
         scored = sorted(self._scored(request), key=lambda pair: (-pair[0], pair[1].id))
         scored = _ordered(scored, request)
         near = request.filters.near
         items = [
-            Item(found, score, _km(found, near), _found_by(request))
+            Item(
+                found,
+                score,
+                _km(found, near),
+                _found_by(request),
+                self.stored[found.id].findings,
+                self.repeats.get(found.id, ()),
+            )
             for score, found in scored[request.offset : request.offset + request.k]
         ]
         facets = _facets([found for _, found in scored], len(request.filters.category))
-        return Ranking(request.id, RELEASE, tuple(items), len(scored), facets, {"retrieve": 0.25})
+        stages = {"retrieve": 0.25}
+        return Ranking(
+            request.id, RELEASE, tuple(items), len(scored), facets, stages, understood, corrected
+        )
+
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        if not self.ready:
+            raise NotReady("there is no index yet; run `marketrank index`")
+        return Completer(self._vocabulary).complete(text, limit)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return build(stored.listing for stored in self.stored.values() if stored.live)
 
     def release(self) -> ReleaseId | None:
         return RELEASE if self.ready else None
@@ -199,10 +234,11 @@ def _add(
         photos=photos,
         flags=tuple(flags),
     )
-    signals = (Signal.PRICE_OUTLIER,) if (pence or 0) > 10_000_000 else ()
+    odd = Finding(Signal.PRICE_OUTLIER, "The price is £1,234,567; others in Tables ask about £60.")
+    findings = (odd,) if (pence or 0) > 10_000_000 else ()
     number = len(market.stored)
     market.stored[listing.id] = Stored(
-        listing, ListingKey(number), Seq(number + 1), True, at, signals
+        listing, ListingKey(number), Seq(number + 1), True, at, findings
     )
 
 

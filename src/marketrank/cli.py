@@ -5,6 +5,7 @@ import csv
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank import cli_models, cli_registry
+from marketrank import cli_models, cli_registry, cli_relevance, cli_signals
 from marketrank.cli_models import Home, Json
 from marketrank.config import Settings, load
 from marketrank.errors import BadInput, MarketrankError, NotReady
@@ -24,6 +25,7 @@ from marketrank.retrieval.query import (
     KM_PER_MILE,
     parse_category,
     parse_distance_km,
+    parse_kinds,
     parse_price_range,
 )
 from marketrank.terminal import progress_bars
@@ -42,8 +44,10 @@ app = typer.Typer(
 _SIMULATED_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
 """When `simulate` plays: fixed, so that the same seed gives the same feed."""
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
+cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_registry.app, name="models")
+app.command()(cli_signals.signals)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 
@@ -126,6 +130,9 @@ def search(
     sort: Annotated[Sort, typer.Option(help="Order of the results.")] = Sort.RELEVANCE,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Results a page.")] = 10,
     offset: Annotated[int, typer.Option(min=0, help="Results to skip.")] = 0,
+    ignore: Annotated[
+        str, typer.Option(help='What not to read out of the text: "price,near".')
+    ] = "",
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -145,6 +152,7 @@ def search(
         sort=sort,
         offset=offset,
         k=limit,
+        ignore=parse_kinds(ignore),
     )
     marketplace.follower.refresh()
     ranking = marketplace.answer(request)
@@ -342,10 +350,19 @@ def _ranking_dict(ranking: Ranking) -> dict[str, Any]:
                 "photos": [photo.id for photo in item.listing.photos],
                 "score": item.score,
                 "found_by": list(item.found_by),
+                "signals": [
+                    {"signal": str(one.signal), "reason": one.reason} for one in item.findings
+                ],
+                "repeats": list(item.repeats),
             }
             for item in ranking.items
         ],
         "total": ranking.total,
+        "corrected": ranking.corrected and asdict(ranking.corrected),
+        "understood": {
+            "text": ranking.understood.text,
+            "parses": [asdict(parse) for parse in ranking.understood.parses],
+        },
         "facets": {
             name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
             for name, values in ranking.facets.items()
@@ -368,6 +385,9 @@ def _print_ranking(ranking: Ranking) -> None:
             Text(place),
             Text(listing.category[0] if listing.category else ""),
         )
+    if ranking.understood.parses:
+        labels = [f"{parse.kind}: {parse.label}" for parse in ranking.understood.parses]
+        _out.print("understood", "; ".join(labels), "(--ignore KIND takes one back)")
     _out.print(table)
     took = sum(ranking.stages_ms.values())
     _out.print(f"{ranking.total:,} results in {took:.0f} ms (release {ranking.release})")
@@ -387,3 +407,6 @@ def _print_summary(summary: Summary) -> None:
         f"{summary.inserted:,} new, {summary.updated:,} updated, {summary.ended:,} ended; "
         f"{summary.duplicates:,} duplicates linked, {summary.price_outliers:,} odd prices flagged"
     )
+    told = {name: n for name, n in summary.signals.items() if n}
+    if told:
+        _out.print("signals:", ", ".join(f"{n:,} {name}" for name, n in told.items()))

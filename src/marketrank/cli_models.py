@@ -23,6 +23,7 @@ _train = typer.Typer(help="Train models on what is in the store.", no_args_is_he
 _evaluate = typer.Typer(help="Score models.", no_args_is_help=True)
 app.add_typer(_train, name="train")
 app.add_typer(_evaluate, name="evaluate")
+train_app, evaluate_app = _train, _evaluate
 _out = Console(highlight=False)
 
 Home = Annotated[
@@ -179,8 +180,7 @@ def models(
         clean = clean_feed(
             feed, cleaning=marketplace.cleaning, pool=pool, at=now(), progress=progress
         )
-        progress("score models", 0, None)
-        scores = evaluate(clean, current, currency=settings.currency)
+        scores = evaluate(clean, current, currency=settings.currency, progress=progress)
     report(scores, json, lambda: _print_scores(scores))
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -84,14 +84,89 @@ class Settings(BaseSettings):
         le=1,
         description="Share of the best match's score that a match needs for such a sort",
     )
+    fusion: Literal["confidence", "reciprocal_rank"] = Field(
+        "confidence",
+        description="How words and vectors become one list: by scores, each retriever weighing by "
+        "how good its best hit is, or by ranks",
+    )
     fusion_k: int = Field(
         60, ge=1, description="Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009)"
     )
+    near_boost: float = Field(
+        2.0, ge=0, description="What a place without a radius adds to the score of a listing there"
+    )
+    near_km: float = Field(
+        25, gt=0, description="Distance at which half of that is left (kilometres)"
+    )
+    price_boost: float = Field(
+        0.5, ge=0, description="What the cheapest match gains from “cheap”, as a share of its score"
+    )
+    words_boost: float = Field(
+        0.1, ge=0, description="What the condition, size or brand asked for adds to the score"
+    )
+    category_boost: float = Field(
+        0.05, ge=0, description="What a category adds that the query surely is of (see ADR 112)"
+    )
+    category_confidence: float = Field(
+        0.7, ge=0, le=1, description="Probability from which a query's category is shown"
+    )
+    brands: Path | None = Field(
+        None, description="Text file of brands to know in queries, one a line"
+    )
+    refine_share: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description='Share of words in the vector of a photo or listing with words ("in blue")',
+    )
+    refine_depth: int = Field(
+        100, ge=1, description="Best matches of that vector among which the words choose"
+    )
+    similar_category: float = Field(
+        0.1, ge=0, le=1, description="Similar listings: what the same category adds to a cosine"
+    )
+    similar_price: float = Field(
+        0.05, ge=0, le=1, description="Similar listings: what the same price adds to a cosine"
+    )
+    similar_same: float = Field(
+        0.98, gt=0, description="Similar listings: from this cosine on it is the same thing again"
+    )
+    rerank_window: int = Field(
+        100, ge=0, le=1000, description="Best candidates that are reordered; 0 reorders none"
+    )
+    diversity: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="How much being unlike the results before it counts beside fitting the query",
+    )
+    seller_cap: int = Field(
+        4, ge=0, description="Results of one seller among 24 in a row; 0 sets no limit"
+    )
+    half_life_days: float = Field(
+        30.0, gt=0, description="Age at which half of a listing's freshness is gone (days)"
+    )
+    freshness_floor: float = Field(
+        0.9, ge=0, le=1, description="What is left of the fit of an old listing; 1 ignores age"
+    )
+    collapse_repeats: bool = Field(
+        True, description="Show results with the same words once, with a count"
+    )
+    ranker: Literal["learned", "feedback", "none"] = Field(
+        "learned",
+        description="Who orders the best candidates of a query: the ranker of `marketrank train "
+        "fusion`, or feedback until there is one; feedback alone; or nobody",
+    )
+    rank_depth: int = Field(100, ge=1, description="Candidates that are reordered")
     exact_below: int = Field(
         10_000, ge=0, description="Indexes with fewer vectors are searched exactly"
     )
     rebuild_share: float = Field(
         0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"
+    )
+    synonyms_file: Path | None = Field(
+        None,
+        description="Your own synonyms: a group a line, commas between its members; ours stay",
     )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"

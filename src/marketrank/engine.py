@@ -3,7 +3,7 @@ differ only in which fields of the Request are set."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
@@ -11,18 +11,35 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
 from marketrank.ports import ListingStore, VectorStore
+from marketrank.ranking.features import NOTHING_SEEN, Seen, ask, see
+from marketrank.ranking.ranker import Material, NoopRanker, Ranker
+from marketrank.ranking.rerank import Facts, Reranked, rerank
+from marketrank.ranking.similar import Kind, rank_similar
 from marketrank.retrieval.follow import View
-from marketrank.retrieval.fresh import newest
+from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
+from marketrank.retrieval.hybrid import Asked, Indexes, fuse, text_ceiling
+from marketrank.retrieval.refine import refined
+from marketrank.retrieval.spelling import correct
+from marketrank.retrieval.understand import boosting
+from marketrank.retrieval.understand.categories import understand_category
+from marketrank.retrieval.understand.reading import Reader
+from marketrank.tuning import PLAIN, Tuning
 from marketrank.types import (
     Candidates,
+    Correction,
     Hits,
     Item,
+    ListingId,
     ListingKey,
     Mask,
+    ModelVersion,
+    ParseKind,
     Ranking,
     Request,
     Sort,
+    Suggestion,
+    Understood,
     Vectors,
 )
 
@@ -33,13 +50,25 @@ Keys = NDArray[np.int64]
 class Depths:
     """How many hits each step keeps: the text retriever, the vector retriever, and a sort by
     anything but relevance, which reorders only the best matches: at most `sort` of them, each
-    with at least the share `sort_floor` of its retriever's best score."""
+    with at least the share `sort_floor` of its retriever's best score. `fusion` is a name of
+    retrieval.hybrid.METHODS."""
 
     text: int
     vector: int
     sort: int
     sort_floor: float
     fusion_k: int
+    fusion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """How queries are read, how much what they hint at lifts a listing, and the probability from
+    which a category is shown as understood."""
+
+    reader: Reader
+    weights: boosting.Weights
+    confidence: float
 
 
 @dataclass(slots=True)
@@ -63,36 +92,97 @@ class Engine:
         listings: ListingStore,
         vectors: VectorStore,
         depths: Depths,
+        understanding: Understanding | None = None,
+        tuning: Tuning = PLAIN,
+        ranker: Callable[[], Ranker] = NoopRanker,
     ) -> None:
+        """`ranker` is asked for each request: it may change while the engine serves."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
         self._depths = depths
+        self._understanding = understanding
+        self._tuning = tuning
+        self._ranker = ranker
+        self._ceilings: dict[ModelVersion, float] = {}
+
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        """What somebody who has typed this may go on to type. Raises NotReady before the first
+        release."""
+        return self._current().completer.complete(text, limit)
 
     def answer(self, request: Request) -> Ranking:
-        """Rank listings for a request.
+        """Rank listings for a request. Without an `understanding` a query is words alone.
 
         Raises NotReady before the first release, BadInput for a `like` that does not exist.
         """
-        view = self._view()
-        if view is None:
-            raise NotReady("there is no index yet; run `marketrank index`")
+        view = self._current()
         watch = _Stopwatch()
+        with watch.stage("understand"):
+            understood, request = self._read(request)
+            request, corrected = _spelt(view, request)
         with watch.stage("filter"):
             allowed = view.catalogue.mask(request.filters)
-        with watch.stage("understand"):
+        with watch.stage("encode"):
             query = self._query_vector(view, request, allowed)
+        with watch.stage("categorise"):
+            understood = self._categorise(view, request, understood, query)
         with watch.stage("retrieve"):
             hits = self._retrieve(view, request, query, allowed)
+            if corrected is not None and corrected.certain and not _found(hits, "text"):
+                # Under these filters only what was typed may be there.
+                request = replace(request, text=corrected.original)
+                hits |= self._retrieve(view, request, None, allowed)
+        asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
         with watch.stage("fuse"):
-            candidates = self._fuse(view, request, hits)
+            candidates = self._fuse(view, request, asked, hits)
+        with watch.stage("rank"):
+            candidates = self._rank(view, request, asked, candidates)
+        with watch.stage("lift"):
+            candidates = self._sort(view, request, self._boost(view, understood, candidates))
+        with watch.stage("rerank"):
+            reranked = self._rerank(view, request, candidates)
+            candidates = reranked.candidates
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
         with watch.stage("fill"):
-            items = self._items(view, request, candidates)
+            items = self._items(view, request, reranked)
         return Ranking(
-            request.id, view.release, items, len(candidates.keys), facets, watch.stages_ms
+            request.id,
+            view.release,
+            items,
+            len(candidates.keys),
+            facets,
+            watch.stages_ms,
+            understood,
+            corrected,
         )
+
+    def _read(self, request: Request) -> tuple[Understood, Request]:
+        """What the request means, and the request that says so plainly."""
+        if self._understanding is None:
+            return Understood(text=request.text, filters=request.filters), request
+        understood = self._understanding.reader.read(request)
+        return understood, replace(request, text=understood.text, filters=understood.filters)
+
+    def _categorise(
+        self, view: View, request: Request, understood: Understood, query: Vectors | None
+    ) -> Understood:
+        """Add the category, which takes the query's vector to know."""
+        model, words_alone = view.categories, request.photo is None and bool(request.text.strip())
+        if self._understanding is None or model is None or query is None or not words_alone:
+            return understood
+        if request.like is not None or ParseKind.CATEGORY in request.ignore:
+            return understood
+        return understand_category(
+            understood, model, query, confidence=self._understanding.confidence
+        )
+
+    def _current(self) -> View:
+        view = self._view()
+        if view is None:
+            raise NotReady("there is no index yet; run `marketrank index`")
+        return view
 
     def _query_vector(self, view: View, request: Request, allowed: Mask) -> Vectors | None:
         if request.like is not None:
@@ -101,51 +191,166 @@ class Engine:
                 raise BadInput(f"like={request.like}: there is no such listing")
             if key < len(allowed):
                 allowed[key] = False  # a listing is not similar to itself
-            return self._vectors.vector(view.encoder.version, key)
-        if request.text.strip() or request.photo is not None:
-            return view.encoder.encode_query(request.text, request.photo)
-        return None
+            return self._refined(view, request, self._like(view, request.like, key))
+        if request.photo is not None:
+            return self._refined(view, request, view.encoder.encode_query("", request.photo))
+        return view.encoder.encode_query(request.text, None) if request.text.strip() else None
+
+    def _like(self, view: View, like: ListingId, key: ListingKey) -> Vectors | None:
+        """The vector of a listing; of its words where it is too young to have one."""
+        vector = self._vectors.vector(view.encoder.version, key)
+        found = None if vector is not None else self._listings.get([like]).get(like)
+        return vector if found is None else view.encoder.encode_query(found.listing.text, None)
+
+    def _refined(self, view: View, request: Request, shown: Vectors | None) -> Vectors | None:
+        if shown is None or not request.text.strip():
+            return shown
+        words = view.encoder.encode_query(request.text, None)
+        return refined(shown, words, self._tuning.refine.share)
+
+    def _ceiling(self, view: View, request: Request, query: Vectors | None) -> float:
+        """See retrieval.hybrid.Asked."""
+        if query is None or not _is_words(request):
+            return 1.0
+        version = view.encoder.version
+        if version not in self._ceilings:
+            self._ceilings[version] = text_ceiling(view.encoder)
+        return self._ceilings[version]
 
     def _retrieve(
         self, view: View, request: Request, query: Vectors | None, allowed: Mask
-    ) -> Mapping[str, Hits]:
+    ) -> dict[str, Hits]:
         hits: dict[str, Hits] = {}
+        near = None if query is None else view.vectors.search(query, self._depths.vector, allowed)
+        if near is not None and request.like is not None:
+            near = self._similar(view, request.like, near)
         if request.text.strip():
+            if near is not None and (request.photo is not None or request.like is not None):
+                # Words about a thing choose among things like it, or "in blue" finds all blue ones.
+                allowed = np.zeros(len(allowed), np.bool_)
+                allowed[near.keys[: self._tuning.refine.depth]] = True
             hits["text"] = view.text.search(request.text, self._depths.text, allowed)
-        if query is not None:
-            hits["vector"] = view.vectors.search(query, self._depths.vector, allowed)
+        if near is not None:
+            hits["vector"] = near
         if not hits and request.like is None:
-            hits["fresh"] = newest(view.catalogue, len(allowed), allowed)
+            for name, retrieve in self._tuning.feed.items():
+                hits[name] = retrieve(view, request, len(allowed), allowed)
         return hits
 
-    def _fuse(self, view: View, request: Request, hits: Mapping[str, Hits]) -> Candidates:
+    def _similar(self, view: View, like: ListingId, near: Hits) -> Hits:
+        """Without repeats of the listing, and with its category and price counting too."""
+        key = view.catalogue.key_of(like)
+        if key is None:
+            return near
+        keys = np.append(near.keys, key)
+        originals = view.catalogue.originals(keys)
+        vectors = view.vectors.vectors_of(keys)
+        # As near as can be: never shown.
+        cosines = np.where(originals[:-1] == originals[-1], 2.0, vectors[:-1] @ vectors[-1])
+        prices = view.catalogue.prices(keys).tolist()
+        paths = view.catalogue.paths_of(keys)
+        *kinds, asked = map(Kind, paths, prices)
+        return rank_similar(near, cosines, kinds, asked, self._tuning.similar)
+
+    def _rerank(self, view: View, request: Request, candidates: Candidates) -> Reranked:
+        """Other orders than relevance, and a feed of nothing but the newest, stay as they are."""
+        rules = self._tuning.rerank
+        keys = candidates.keys[: rules.window]
+        if (
+            request.sort is not Sort.RELEVANCE
+            or set(candidates.ranks) <= {"fresh"}
+            or not len(keys)
+        ):
+            return Reranked(candidates, {})
+        facts = Facts(
+            view.vectors.vectors_of(keys),
+            ages_days(view.catalogue.listed_at(keys), request.at),
+            view.catalogue.sellers(keys),
+            view.catalogue.originals(keys),
+        )
+        return rerank(candidates, facts, rules)
+
+    def _fuse(
+        self, view: View, request: Request, asked: Asked, hits: Mapping[str, Hits]
+    ) -> Candidates:
         depths = self._depths
-        if request.sort is Sort.RELEVANCE:
-            return reciprocal_rank(hits, k=depths.fusion_k, weights=None)
-        if "fresh" not in hits:
+        if "fresh" not in hits and request.sort is not Sort.RELEVANCE:
             # Everything is a faint match: sorting that by price would bury the matches.
             hits = {name: _strong(found, depths.sort_floor) for name, found in hits.items()}
-        candidates = reciprocal_rank(hits, k=depths.fusion_k, weights=None)
-        if "fresh" not in hits:
-            candidates = _take(candidates, np.arange(min(depths.sort, len(candidates.keys))))
-        near = request.filters.near
-        return _take(candidates, view.catalogue.order(candidates.keys, request.sort, near))
+        if not _is_words(request):
+            return reciprocal_rank(hits, k=depths.fusion_k)
+        indexes = Indexes(view.text, view.vectors)
+        return fuse(depths.fusion, indexes, asked, hits, fusion_k=depths.fusion_k)
 
-    def _items(self, view: View, request: Request, candidates: Candidates) -> tuple[Item, ...]:
+    def _rank(
+        self, view: View, request: Request, asked: Asked, candidates: Candidates
+    ) -> Candidates:
+        if request.sort is not Sort.RELEVANCE or not _is_words(request):
+            return candidates
+        return self._ranker().rank(candidates, self._material(view, asked))
+
+    def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
+        """By what is asked for; of a search the best matches alone."""
+        if request.sort is Sort.RELEVANCE:
+            return candidates
+        if not set(candidates.ranks) <= set(self._tuning.feed):
+            candidates = candidates.take(np.arange(min(self._depths.sort, len(candidates.keys))))
+        near = request.filters.near
+        return candidates.take(view.catalogue.order(candidates.keys, request.sort, near))
+
+    def _material(self, view: View, asked: Asked) -> Material:
+        indexes, version = Indexes(view.text, view.vectors), view.encoder.version
+        return Material(
+            query=asked.vector,
+            vectors_of=lambda keys: self._vectors.vectors_of(version, _listing_keys(keys)),
+            near=lambda vector, keys: indexes.near(vector, keys) / np.float32(asked.ceiling),
+            asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
+            seen=lambda keys: self._look_at(view, keys),
+        )
+
+    def _look_at(self, view: View, keys: Keys) -> list[Seen]:
+        stored = self._listings.get_by_key(_listing_keys(keys))
+        found = [stored.get(key) for key in _listing_keys(keys)]
+        return [
+            see(
+                one.listing.title,
+                " ".join(one.listing.category),
+                one.listing.description,
+                view.text.stems,
+            )
+            if one
+            else NOTHING_SEEN
+            for one in found
+        ]
+
+    def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:
+        if self._understanding is None:
+            return candidates
+        return boosting.boost(
+            candidates,
+            understood,
+            weights=self._understanding.weights,
+            catalogue=view.catalogue,
+            text=view.text,
+        )
+
+    def _items(self, view: View, request: Request, reranked: Reranked) -> tuple[Item, ...]:
         """Fill in a page from the store, which alone knows what is still live."""
+        candidates = reranked.candidates
         items: list[Item] = []
         start = request.offset
         while len(items) < request.k and start < len(candidates.keys):
             rows = range(start, min(start + request.k - len(items), len(candidates.keys)))
-            items.extend(self._filled(view, request, candidates, rows))
+            items.extend(self._filled(view, request, reranked, rows))
             start = rows.stop
         return tuple(items)
 
     def _filled(
-        self, view: View, request: Request, candidates: Candidates, rows: range
+        self, view: View, request: Request, reranked: Reranked, rows: range
     ) -> Iterator[Item]:
+        candidates = reranked.candidates
         keys: Keys = candidates.keys[rows.start : rows.stop]
-        stored = self._listings.get_by_key([ListingKey(int(key)) for key in keys])
+        stored = self._listings.get_by_key(_listing_keys(keys))
         near = request.filters.near
         distances = view.catalogue.distances_km(keys, near) if near else None
         for place, row in enumerate(rows):
@@ -153,12 +358,34 @@ class Engine:
             if found is None or not found.live:
                 continue
             distance = None if distances is None else float(distances[place])
+            behind = reranked.repeats.get(int(keys[place]), ())
             yield Item(
                 listing=found.listing,
                 score=float(candidates.scores[row]),
                 distance_km=None if distance is None or np.isnan(distance) else distance,
                 found_by=tuple(n for n, ranks in candidates.ranks.items() if ranks[row] >= 0),
+                findings=found.findings,
+                repeats=tuple(view.catalogue.ids(np.array(behind, np.int64))),
             )
+
+
+def _spelt(view: View, request: Request) -> tuple[Request, Correction | None]:
+    """The request as it is searched for, and what was or could be corrected in it."""
+    if not (request.spelling and request.text.strip()):
+        return request, None
+    correction = correct(request.text, view.vocabulary, view.text.occurs)
+    if not correction.changed:
+        return request, None
+    return replace(request, text=correction.searched), correction
+
+
+def _found(hits: Mapping[str, Hits], retriever: str) -> bool:
+    return retriever in hits and len(hits[retriever].keys) > 0
+
+
+def _is_words(request: Request) -> bool:
+    """Whether words alone say what is looked for."""
+    return bool(request.text.strip()) and request.photo is None and request.like is None
 
 
 def _strong(hits: Hits, floor: float) -> Hits:
@@ -169,9 +396,5 @@ def _strong(hits: Hits, floor: float) -> Hits:
     return Hits(hits.keys[strong], hits.scores[strong])
 
 
-def _take(candidates: Candidates, order: NDArray[np.int64]) -> Candidates:
-    return Candidates(
-        candidates.keys[order],
-        candidates.scores[order],
-        {name: ranks[order] for name, ranks in candidates.ranks.items()},
-    )
+def _listing_keys(keys: Keys) -> list[ListingKey]:
+    return [ListingKey(key) for key in keys.tolist()]

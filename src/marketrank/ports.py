@@ -4,11 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from marketrank.types import (
     Applied,
     Attributes,
     BlobKey,
     Duplicate,
+    Finding,
     Hits,
     ImageId,
     Listing,
@@ -16,10 +20,10 @@ from marketrank.types import (
     ListingKey,
     Mask,
     ModelVersion,
+    Money,
     Photo,
     Rejected,
     Seq,
-    Signal,
     Stored,
     StoredVectors,
     Vectors,
@@ -55,12 +59,20 @@ class ListingStore(Protocol):
     def photos(self, listings: Collection[ListingId]) -> dict[ListingId, dict[ImageId, Photo]]:
         """The photos held for these listings, so that an unchanged file is not cleaned again."""
 
-    def set_signals(self, signals: Mapping[ListingId, Collection[Signal]]) -> int:
-        """Replace all signals by these; a listing not named has none. Returns rows changed."""
+    def set_findings(self, findings: Mapping[ListingId, Collection[Finding]]) -> int:
+        """Replace all findings by these; a listing not named has none. Returns rows changed."""
+
+    def with_findings(self) -> list[Stored]:
+        """The live listings that have findings, in the order of their last changes."""
 
     def replace_duplicates(self, links: Sequence[Duplicate]) -> None: ...
 
     def duplicates(self) -> list[Duplicate]: ...
+
+
+class PriceEstimator(Protocol):
+    def estimates(self, listings: Sequence[Listing]) -> Mapping[ListingId, Money]:
+        """What listings like each one ask; a listing that it cannot judge is left out."""
 
 
 class Quarantine(Protocol):
@@ -101,6 +113,9 @@ class VectorStore(Protocol):
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
         """Shape (1, dim), or None where there is none yet."""
 
+    def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors | None:
+        """Shape (n, dim) in the order of `keys`, or None where one of them has none yet."""
+
 
 class BlobStore(Protocol):
     """Immutable bytes by their sha256."""
@@ -119,6 +134,10 @@ class VectorIndex(Protocol):
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> Hits:
         """`query` has shape (1, dim). The k best among `allowed` (None: all)."""
 
+    def vectors_of(self, keys: NDArray[np.int64]) -> Vectors:
+        """The vectors of these keys, shape (n, dim), the caller's own copy; a row of zeros for a
+        key that the index does not hold."""
+
 
 class TextIndex(Protocol):
     """BM25 over title, category and description."""
@@ -126,6 +145,17 @@ class TextIndex(Protocol):
     def search(self, text: str, k: int, allowed: Mask | None = None) -> Hits:
         """The k best among `allowed` (None: all). Any text is a valid query; one without words
         has no hits."""
+
+    def occurs(self, word: str) -> bool:
+        """Whether `search` looks for the word as it is written: a listing has it, or a form or a
+        synonym of it."""
+
+    def weights(self, text: str) -> dict[str, float]:
+        """The stems of a query, in order, and what each can add to a listing's score: their sum is
+        what a listing reaches that is best for every word."""
+
+    def stems(self, text: str) -> list[str]:
+        """The words of a text as they are compared."""
 
 
 class Encoder(Protocol):

@@ -51,10 +51,13 @@ class Flag(StrEnum):
 
 
 class Signal(StrEnum):
-    """What only a comparison with other listings shows."""
+    """What a careful person would look at twice; most need a comparison with other listings."""
 
     PRICE_OUTLIER = "price_outlier"
     DUPLICATE = "duplicate"
+    PHOTO_REUSED = "photo_reused"
+    PRICE_LOW = "price_low"
+    CONTACT_IN_TEXT = "contact_in_text"
 
 
 class Reason(StrEnum):
@@ -158,15 +161,30 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A signal about a listing and the reason for it, in words that anybody may read: it names no
+    seller. `others` are the listings that it compares with, the earliest first."""
+
+    signal: Signal
+    reason: str
+    others: tuple[ListingId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
-    """A listing as the store holds it. `live` is False once it has ended."""
+    """A listing as the store holds it. `live` is False once it has ended. `findings` are sorted
+    by signal, one of each at most."""
 
     listing: Listing
     key: ListingKey
     seq: Seq
     live: bool
     first_seen: datetime
-    signals: tuple[Signal, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        return tuple(finding.signal for finding in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +201,10 @@ class Attributes:
     longitude: float | None
     listed_at: datetime
     """`created_at`, or the time it was first seen."""
+    seller: SellerId | None = None
+    signals: tuple[Signal, ...] = ()
+    repeats: ListingKey | None = None
+    """The earliest listing whose words it repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +250,18 @@ class Sort(StrEnum):
     DISTANCE = "distance"
 
 
+class ParseKind(StrEnum):
+    """What a part of a query can mean."""
+
+    PRICE = "price"
+    NEAR = "near"
+    CONDITION = "condition"
+    WANTED = "wanted"
+    SIZE = "size"
+    BRAND = "brand"
+    CATEGORY = "category"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked: text, photo, both, "like this listing", or nothing (the home feed)."""
@@ -242,6 +276,51 @@ class Request:
     sort: Sort = Sort.RELEVANCE
     offset: int = 0
     k: int = 24
+    ignore: tuple[ParseKind, ...] = ()
+    """Kinds of parses that the user took back: their words are words again."""
+    spelling: bool = True
+    """Whether slips of the pen may be corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    """What a part of a query was taken to mean. `words` are the query's own. `value` is what the
+    API's parameter of that name takes ("..50", "Leeds", "Pets"), for kinds without a parameter
+    a word of ours ("new", "6ft"); `within` is the radius that goes with a place ("5mi") or "".
+    `hard`: it excludes listings; otherwise it lifts those that fit."""
+
+    kind: ParseKind
+    words: str
+    value: str
+    label: str
+    hard: bool
+    within: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Boosts:
+    """What lifts listings without excluding others. `price_low` and `price_high` are minor units,
+    inclusive; `words` holds alternatives by kind, any of which a listing may use; `categories`
+    the probability of paths from the root. `near`: what is near the place of the filters, which
+    has no radius there, is lifted."""
+
+    near: bool = False
+    cheap: bool = False
+    price_low: int | None = None
+    price_high: int | None = None
+    words: tuple[tuple[ParseKind, str], ...] = ()
+    categories: Mapping[tuple[str, ...], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A query as it was understood: the text that is left to look for, the request's filters with
+    those that were parsed, what lifts listings, and every parse that is in force."""
+
+    text: str = ""
+    filters: Filters = field(default_factory=Filters)
+    boosts: Boosts = field(default_factory=Boosts)
+    parses: tuple[Parse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +333,23 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Fused hits, best first. `ranks[retriever]` has shape (n,); -1 where it did not find it."""
+    """Fused hits, best first. `ranks[retriever]` has shape (n,); -1 where it did not find it.
+    `parts[retriever]`, shape (n,), is its score of every candidate as a share of the best that
+    could be, where the fusion knows it; its fields are arrays in the order of `keys`."""
 
     keys: NDArray[np.int64]
     scores: NDArray[np.float32]
     ranks: Mapping[str, NDArray[np.int32]]
+    parts: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def take(self, order: NDArray[np.int64]) -> "Candidates":
+        """Those at these places, in this order."""
+        return Candidates(
+            self.keys[order],
+            self.scores[order],
+            {name: ranks[order] for name, ranks in self.ranks.items()},
+            {name: scores[order] for name, scores in self.parts.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +360,9 @@ class Item:
     score: float
     distance_km: float | None = None
     found_by: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    repeats: tuple[ListingId, ...] = ()
+    """Further candidates with the same words, shown as this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,8 +373,39 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """How the words of a query were probably meant. `text` is `original` where nothing is to be
+    corrected; `certain` says that it is searched for, not only offered."""
+
+    original: str
+    text: str
+    certain: bool = False
+
+    @property
+    def changed(self) -> bool:
+        return self.text != self.original
+
+    @property
+    def searched(self) -> str:
+        """What is looked for."""
+        return self.text if self.certain else self.original
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a search box offers. `count` listings have it in their title, `category_count` of them
+    in `category`, which holds most of them; () where none does."""
+
+    text: str
+    count: int
+    category: tuple[str, ...] = ()
+    category_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
-    """An answer. `total` counts all that matched; `items` is the page asked for."""
+    """An answer. `total` counts all that matched; `items` is the page asked for. `corrected` is
+    None where the words were searched for as they were typed and nothing better is known."""
 
     request: RequestId
     release: ReleaseId
@@ -288,6 +413,8 @@ class Ranking:
     total: int
     facets: Mapping[str, tuple[FacetValue, ...]]
     stages_ms: Mapping[str, float]
+    understood: Understood = field(default_factory=Understood)
+    corrected: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from time import sleep
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
 from marketrank.config import Settings
-from marketrank.engine import Depths, Engine
+from marketrank.engine import Depths, Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import PhotoProblem, clean_photo
@@ -28,14 +29,27 @@ from marketrank.models.embed import FUSION as CONCATENATION
 from marketrank.models.embed import OnnxEncoder
 from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
+from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.progress import Progress, silent
-from marketrank.ports import BlobStore, Encoder, ListingStore, Quarantine, VectorStore
+from marketrank.ports import (
+    BlobStore,
+    Encoder,
+    ListingStore,
+    PriceEstimator,
+    Quarantine,
+    VectorStore,
+)
+from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
+from marketrank.retrieval.understand.boosting import Weights
+from marketrank.retrieval.understand.brands import Brands, read_brands
+from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
@@ -44,8 +58,10 @@ from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
+from marketrank.tuning import from_settings
 from marketrank.types import (
     BlobKey,
+    Listing,
     ListingId,
     ModelVersion,
     Near,
@@ -54,7 +70,11 @@ from marketrank.types import (
     Request,
     Seq,
     Stored,
+    Suggestion,
 )
+
+if TYPE_CHECKING:
+    from marketrank.pipelines.relevance import Serving
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
@@ -113,6 +133,30 @@ class Marketplace:
     def registry(self) -> Registry:
         return Registry(self.settings.home / "models")
 
+    @property
+    def ranker_file(self) -> Path:
+        """What `marketrank train fusion` writes."""
+        return self.settings.home / "ranker.json"
+
+    @property
+    def relevance_cache(self) -> Path:
+        """Vectors of relevance sets: may be deleted at any time."""
+        return self.settings.home / "cache" / "relevance"
+
+    @property
+    def searching(self) -> "Serving":
+        """How this home's engine searches, for those who score it."""
+        from marketrank.pipelines.relevance import Serving  # brings the metrics along
+
+        settings = self.settings
+        return Serving(
+            text_depth=settings.retrieve_depth,
+            vector_depth=settings.vector_depth,
+            fusion=settings.fusion,
+            fusion_k=settings.fusion_k,
+            rank_depth=settings.rank_depth,
+        )
+
     @cached_property
     def follower(self) -> Follower:
         # NumPy's and FAISS's thread pools fight over the cores that requests run on.
@@ -123,7 +167,13 @@ class Marketplace:
             text_folder=self.text_folder,
             release_folder=self.release_folder,
             open_encoder=self.open_encoder,
+            synonyms=self.synonyms,
         )
+
+    @cached_property
+    def synonyms(self) -> Synonyms:
+        own = self.settings.synonyms_file
+        return read_synonyms(OWN_FILE, *([own] if own else []))
 
     @cached_property
     def engine(self) -> Engine:
@@ -137,7 +187,27 @@ class Marketplace:
                 sort=self.settings.sort_depth,
                 sort_floor=self.settings.sort_floor,
                 fusion_k=self.settings.fusion_k,
+                fusion=self.settings.fusion,
             ),
+            understanding=self.understanding,
+            tuning=from_settings(self.settings),
+            ranker=RankerFile(self.ranker_file, self.settings.ranker, self.settings.rank_depth),
+        )
+
+    @cached_property
+    def understanding(self) -> Understanding:
+        settings = self.settings
+        brands = read_brands(settings.brands) if settings.brands else Brands()
+        return Understanding(
+            reader=Reader(settings.currency, self.locate, brands),
+            weights=Weights(
+                near=settings.near_boost,
+                near_km=settings.near_km,
+                price=settings.price_boost,
+                words=settings.words_boost,
+                category=settings.category_boost,
+            ),
+            confidence=settings.category_confidence,
         )
 
     def open_encoder(self, folder: Path) -> Encoder:
@@ -199,9 +269,17 @@ class Marketplace:
                 cleaning=self.cleaning,
                 pool=pool,
                 at=now(),
+                estimator=self.estimator(),
                 full=full,
                 progress=progress,
             )
+
+    def estimator(self) -> PriceEstimator | None:
+        """The price model of the version in use; None before the first is promoted."""
+        promoted = self.registry.current()
+        if promoted is None:
+            return None
+        return PublishedEstimates.open(self.registry.path(promoted))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""
@@ -295,6 +373,22 @@ class Marketplace:
             at=now(),
         )
 
+    def live_listings(self) -> list[Listing]:
+        """All live listings of the store. Raises NotReady where there are none."""
+        found = [stored.listing for stored in self._all_live()]
+        if not found:
+            raise NotReady("the store is empty; bring a feed in with `marketrank ingest`")
+        return found
+
+    def clean_listings(self, products: str) -> list[Listing]:
+        """The listings of a feed as ingest would clean them, without photos; nothing is stored."""
+        from marketrank.pipelines.model_evaluation import clean_feed  # brings all models along
+
+        feed = self.open_feed(products, None, None)
+        with self.photo_pool() as pool:
+            clean = clean_feed(feed, cleaning=self.cleaning, pool=pool, at=now())
+        return list(clean.listings)
+
     def _all_live(self) -> Iterator[Stored]:
         after = Seq(0)
         while changes := self.listings.changes(after, 5_000):
@@ -305,6 +399,9 @@ class Marketplace:
 
     def answer(self, request: Request) -> Ranking:
         return self.engine.answer(request)
+
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        return self.engine.suggest(text, limit)
 
     def release(self) -> ReleaseId | None:
         view = self.follower.view()
@@ -344,6 +441,8 @@ class Marketplace:
     def running(self) -> Iterator[None]:
         """Follow changes, and index them if no other process does, until the block ends."""
         election = _Election(self)
+        # Read now: the first to ask for a place would wait for it.
+        self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
         except MarketrankError as error:

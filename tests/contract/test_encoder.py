@@ -19,8 +19,6 @@ from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.ports import Encoder
 from marketrank.types import Vectors
 
-pytestmark = pytest.mark.xdist_group("encoder")
-
 WEIGHT = 0.36
 TABLE = "Solid oak dining table. Seats six, collection only."
 BIKE = "Road bike 54cm. Carbon frame, new tyres."

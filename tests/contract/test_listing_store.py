@@ -20,6 +20,7 @@ from marketrank.types import (
     Attributes,
     BlobKey,
     Duplicate,
+    Finding,
     Flag,
     ImageId,
     Listing,
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExce
 
 T0 = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 T1 = T0 + timedelta(hours=1)
+REPEAT = Finding(Signal.DUPLICATE, "It repeats another.")
 
 IMPLEMENTATIONS = {"postgres": PostgresListings}
 
@@ -160,7 +162,7 @@ def test_equal_content_is_left_alone(store: ListingStore) -> None:
 def test_equal_content_writes_nothing(database_engine: Engine) -> None:
     store = PostgresListings(database_engine)
     store.apply([FULL], at=T0)
-    store.set_signals({FULL.id: [Signal.DUPLICATE]})
+    store.set_findings({FULL.id: [REPEAT]})
     written: list[str] = []
 
     @event.listens_for(database_engine, "before_cursor_execute")
@@ -169,7 +171,7 @@ def test_equal_content_writes_nothing(database_engine: Engine) -> None:
             written.append(statement)
 
     store.apply([FULL], at=T1)
-    store.set_signals({FULL.id: [Signal.DUPLICATE]})
+    store.set_findings({FULL.id: [REPEAT]})
     store.end(ids("unknown"), at=T1)
     assert written == []
     store.apply([listing("new")], at=T1)
@@ -261,6 +263,7 @@ def test_attributes_are_those_of_the_changes(store: ListingStore) -> None:
             51.4545,
             -2.5879,
             T0 - timedelta(days=3),
+            SellerId("s1"),
         ),
         Attributes(ListingKey(2), ListingId("bare"), Seq(2), True, (), None, None, None, T1),
     ]
@@ -296,24 +299,55 @@ def test_a_reader_never_mixes_two_versions_of_a_listing(store: ListingStore) -> 
 # --- signals and duplicates -------------------------------------------------------------------
 
 
-def test_signals_are_replaced_as_a_whole(store: ListingStore) -> None:
+def test_findings_are_replaced_as_a_whole(store: ListingStore) -> None:
     store.apply([listing("a"), listing("b"), listing("c")], at=T0)
-    both = [Signal.PRICE_OUTLIER, Signal.DUPLICATE]
-    assert store.set_signals({ListingId("a"): both, ListingId("b"): [Signal.DUPLICATE]}) == 2
-    assert set(one(store, "a").signals) == set(both)
+    odd = Finding(Signal.PRICE_OUTLIER, "“£9” is odd", (ListingId("b"), ListingId("c")))
+    both = [odd, REPEAT]
+    assert store.set_findings({ListingId("a"): both, ListingId("b"): [REPEAT]}) == 2
+    assert one(store, "a").findings == (REPEAT, odd)
     assert [stored.listing.id for stored in store.changes(Seq(3), 9)] == ["a", "b"]
 
-    again = {ListingId("b"): [Signal.DUPLICATE], ListingId("a"): both[::-1], ListingId("c"): []}
-    assert store.set_signals(again) == 0
+    again = {ListingId("b"): [REPEAT], ListingId("a"): both[::-1], ListingId("c"): []}
+    assert store.set_findings(again) == 0
     assert store.last_seq() == 5
 
-    assert store.set_signals({ListingId("c"): [Signal.DUPLICATE]}) == 3
-    assert [one(store, id_).signals for id_ in "abc"] == [(), (), (Signal.DUPLICATE,)]
+    reworded = Finding(Signal.DUPLICATE, "It repeats listing x.")
+    assert store.set_findings({ListingId("c"): [REPEAT], ListingId("b"): [reworded]}) == 3
+    assert [one(store, id_).findings for id_ in "abc"] == [(), (reworded,), (REPEAT,)]
 
 
-def test_signals_stay_when_a_listing_changes(store: ListingStore) -> None:
+def test_live_listings_with_findings_are_listed(store: ListingStore) -> None:
+    store.apply([listing("a"), listing("b"), listing("c")], at=T0)
+    store.set_findings({ListingId(id_): [REPEAT] for id_ in "abc"})
+    store.set_findings({ListingId(id_): [REPEAT] for id_ in "bc"})
+    store.end([ListingId("b")], at=T0)
+    assert store.with_findings() == [one(store, "c")]
+
+
+def test_two_findings_of_one_signal_are_refused(store: ListingStore) -> None:
     store.apply([listing("a")], at=T0)
-    store.set_signals({ListingId("a"): [Signal.DUPLICATE]})
+    with pytest.raises(BadInput, match="two findings"):
+        store.set_findings({ListingId("a"): [REPEAT, Finding(Signal.DUPLICATE, "again")]})
+
+
+def test_attributes_tell_seller_signals_and_what_is_repeated(store: ListingStore) -> None:
+    store.apply(
+        [dataclasses.replace(listing("a"), seller=SellerId("s")), listing("b"), listing("c")], at=T0
+    )
+    store.replace_duplicates([link("b", "a", "near_text", 0.9), link("c", "a", "near_photo", 0.9)])
+    store.set_findings({ListingId("b"): [REPEAT], ListingId("c"): [REPEAT]})
+    told = {one.id: (one.seller, one.signals, one.repeats) for one in store.attributes(Seq(0), 9)}
+    # A repeated photo alone may be of another thing.
+    assert told == {
+        "a": ("s", (), None),
+        "b": (None, (Signal.DUPLICATE,), 1),
+        "c": (None, (Signal.DUPLICATE,), None),
+    }
+
+
+def test_findings_stay_when_a_listing_changes(store: ListingStore) -> None:
+    store.apply([listing("a")], at=T0)
+    store.set_findings({ListingId("a"): [REPEAT]})
     store.apply([listing("a", "newer")], at=T1)
     assert one(store, "a").signals == (Signal.DUPLICATE,)
 
@@ -393,7 +427,7 @@ def test_an_id_twice_in_a_batch_is_refused(store: ListingStore) -> None:
 def test_signals_and_links_need_their_listing(store: ListingStore) -> None:
     store.apply([listing("a")], at=T0)
     with pytest.raises(BadInput, match="no listing 'x'"):
-        store.set_signals({ListingId("x"): [Signal.DUPLICATE]})
+        store.set_findings({ListingId("x"): [REPEAT]})
     with pytest.raises(BadInput, match="no listing 'x'"):
         store.replace_duplicates([link("a", "x")])
     with pytest.raises(BadInput, match="itself"):
@@ -468,7 +502,7 @@ class Against(RuleBasedStateMachine):
         assert self.store.end(chosen, at=T0) == len(live)
 
     @rule(data=st.data())
-    def set_signals(self, data: st.DataObject) -> None:
+    def set_findings(self, data: st.DataObject) -> None:
         if not self.held:
             return
         some = st.sampled_from(sorted(self.held))
@@ -479,7 +513,11 @@ class Against(RuleBasedStateMachine):
             if held.signals != wanted:
                 held.signals, held.seq = wanted, self._next()
                 changed += 1
-        assert self.store.set_signals(signals) == changed
+        findings = {
+            id_: [Finding(signal, signal.upper()) for signal in chosen]
+            for id_, chosen in signals.items()
+        }
+        assert self.store.set_findings(findings) == changed
 
     @rule(limit=st.integers(1, 3))
     def follow(self, limit: int) -> None:
@@ -496,7 +534,7 @@ class Against(RuleBasedStateMachine):
         for id_, held in self.held.items():
             stored = found[id_]
             assert stored == Stored(
-                held.listing, ListingKey(held.key), Seq(held.seq), held.live, T0, stored.signals
+                held.listing, ListingKey(held.key), Seq(held.seq), held.live, T0, stored.findings
             )
             assert frozenset(stored.signals) == held.signals
 

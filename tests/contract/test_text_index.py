@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from marketrank.errors import Corrupt, NotReady
 from marketrank.retrieval import text_index as module
+from marketrank.retrieval.synonyms import Synonyms
 from marketrank.retrieval.text_index import TextReader, TextWriter
 from marketrank.types import Hits, ListingKey, Mask, Seq
 
@@ -71,6 +72,18 @@ def _found(index: TextReader, text: str, k: int = 10, allowed: Mask | None = Non
 def _filtered(hits: Hits, k: int, allowed: Mask) -> Hits:
     rows = [key < len(allowed) and bool(allowed[key]) for key in hits.keys.tolist()]
     return Hits(hits.keys[rows][:k], hits.scores[rows][:k])
+
+
+def test_a_size_is_found_however_it_is_written(writer: TextWriter, tmp_path: Path) -> None:
+    titles = ["Table 6ft", "Table 6 foot", "Table 6'", "Table 6 seater, 4 foot", "Tv 32 inch"]
+    for key, title in enumerate(titles):
+        writer.upsert(_key(key), title, "", "")
+    writer.commit(Seq(5))
+    index = TextReader(tmp_path)
+    for query in ("6ft", "6 foot", "6 feet", "6-foot", "6'"):
+        assert sorted(_found(index, query)) == [0, 1, 2], query
+    assert _found(index, '32"') == [4]
+    assert _found(index, "foot")  # the words that were written are found as well
 
 
 def test_hits_are_sorted_with_ties_by_key(index: TextReader) -> None:
@@ -364,3 +377,97 @@ def test_reload_without_news_is_cheap(reader: TextReader) -> None:
     for _ in range(100):
         reader.reload()
     assert perf_counter() - start < 0.5
+
+
+# --- synonyms ----------------------------------------------------------------------------
+
+
+def _sofas(writer: TextWriter, reader: TextReader) -> None:
+    writer.upsert(_key(1), "Grey sofa", "Home", "")
+    writer.upsert(_key(2), "Grey settee", "Home", "")
+    writer.upsert(_key(3), "Grey lamp", "Home", "")
+    for key in range(4, 12):
+        writer.upsert(_key(key), "Sofa", "Home", "Large")
+    writer.upsert(_key(20), "Vacuum cleaner", "Home", "")
+    writer.upsert(_key(21), "Pipe cleaner", "Home", "vacuum")
+    writer.commit(Seq(1))
+    reader.reload()
+
+
+def _keys(hits: Hits) -> list[int]:
+    return [int(key) for key in hits.keys]
+
+
+def _use(reader: TextReader, *groups: tuple[tuple[str, ...], ...]) -> None:
+    reader.use_synonyms(Synonyms(groups))
+
+
+def test_a_synonym_is_found_below_the_word_itself(writer: TextWriter, reader: TextReader) -> None:
+    _sofas(writer, reader)
+    assert 2 not in _keys(reader.search("sofa", 20))
+    _use(reader, (("sofa",), ("settee",)))
+    found = _keys(reader.search("sofas", 20))
+    # The rarer word would outscore all sofas, were it not weighed down.
+    assert found[-1] == 2 and len(found) == 10
+    assert _keys(reader.search("settee", 20))[0] == 2
+
+
+def test_a_synonym_does_not_count_twice(writer: TextWriter, reader: TextReader) -> None:
+    _sofas(writer, reader)
+    writer.upsert(_key(30), "Grey sofa settee", "Home", "")
+    writer.commit(Seq(2))
+    reader.reload()
+    plain = dict(zip(_keys(h := reader.search("sofa", 30)), h.scores.tolist(), strict=True))
+    _use(reader, (("sofa",), ("settee",)))
+    both = dict(zip(_keys(h := reader.search("sofa", 30)), h.scores.tolist(), strict=True))
+    assert {key: both[key] for key in plain} == pytest.approx(plain)
+
+
+def test_synonyms_of_several_words(writer: TextWriter, reader: TextReader) -> None:
+    _sofas(writer, reader)
+    _use(reader, (("hoover",), ("vacuum", "cleaner")))
+    assert _keys(reader.search("hoover", 5)) == [20]  # both words, in one field
+    writer.upsert(_key(40), "Hoover", "Home", "")
+    writer.commit(Seq(2))
+    reader.reload()
+    found = _keys(reader.search("vacuum cleaner", 5))
+    assert found[0] == 20 and set(found) == {20, 21, 40}
+
+
+def test_a_word_with_synonyms_is_no_slip(writer: TextWriter, reader: TextReader) -> None:
+    _sofas(writer, reader)
+    _use(reader, (("soffa",), ("lamp",)))
+    assert _keys(reader.search("soffa", 5)) == [3]
+
+
+def test_which_words_occur(writer: TextWriter, reader: TextReader) -> None:
+    assert not TextReader(reader._folder / "nothing").occurs("sofa")
+    _sofas(writer, reader)
+    _use(reader, (("chaise",), ("sofa",)))
+    assert reader.occurs("sofa") and reader.occurs("Sofas") and reader.occurs("chaise")
+    assert not reader.occurs("softa")
+
+
+# --- weights -----------------------------------------------------------------------------
+
+
+def test_weights_are_what_each_word_can_add(index: TextReader) -> None:
+    found = index.weights("oak tables")
+    assert list(found) == ["oak", "tabl"]
+    for stem, weight in found.items():
+        assert weight == pytest.approx(float(index.search(stem, 1).scores[0]))
+    assert index.search("oak table", 1).scores[0] <= sum(found.values()) + 1e-4
+
+
+def test_a_word_that_nothing_is_near_weighs_as_a_rare_one_would(index: TextReader) -> None:
+    assert index.weights("xylophone") == {"xylophon": module._UNKNOWN_SCORE}
+    assert index.weights("oak oak ?!") == index.weights("oak")
+    assert index.weights("") == {}
+
+
+def test_stems_are_those_that_are_compared(index: TextReader) -> None:
+    assert index.stems("Oak TABLES, café\ud800") == ["oak", "tabl", "cafe"]
+
+
+def test_an_empty_folder_weighs_nothing(tmp_path: Path) -> None:
+    assert TextReader(tmp_path).weights("oak") == {}

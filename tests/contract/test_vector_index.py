@@ -167,6 +167,23 @@ def test_a_query_of_another_model_is_refused(index: VectorIndex) -> None:
         index.search(np.zeros((1, _DIM + 1), np.float32), 3)
 
 
+def test_vectors_come_back_by_key(index: VectorIndex) -> None:
+    rows = np.array([7, 10, 14, 0, 7, _N - 1])  # of every layer, and one twice
+    np.testing.assert_allclose(index.vectors_of(_KEYS[rows]), _VECTORS[rows], atol=1e-4)
+    unknown = np.setdiff1d(np.arange(2 * _N + 5), _KEYS)[[0, -1]]
+    mixed = index.vectors_of(np.array([unknown[0], _KEYS[3], unknown[1]]))
+    expected = np.stack([np.zeros(_DIM), _VECTORS[3], np.zeros(_DIM)])
+    np.testing.assert_allclose(mixed, expected, atol=1e-4)  # lists keep two bytes a number
+    assert index.vectors_of(np.empty(0, np.int64)).shape == (0, _DIM)
+    mixed[:] = 0  # the caller's own
+    np.testing.assert_allclose(index.vectors_of(_KEYS[3:4]), _VECTORS[3:4], atol=1e-4)
+
+
+def test_an_empty_index_has_no_vectors(make: Make, tmp_path: Path) -> None:
+    index = make(tmp_path, np.empty(0, np.int64), np.empty((0, _DIM), np.float32))
+    assert np.array_equal(index.vectors_of(np.array([5])), np.zeros((1, _DIM)))
+
+
 def test_asking_for_more_than_there_is(make: Make, tmp_path: Path) -> None:
     index = make(tmp_path, np.arange(30), _VECTORS[:30])
     assert sorted(index.search(_QUERIES[:1], 100).keys.tolist()) == list(range(30))

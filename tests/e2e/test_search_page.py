@@ -21,6 +21,7 @@ from marketrank.config import Settings
 from small_market import NOW, draw, small_market
 
 Serve = Callable[[FastAPI], AbstractContextManager[str]]
+READ = "/?q=cheap+brand+new+table+6ft+under+%C2%A350+near+Leeds"
 PHONE = {"width": 390, "height": 844}
 
 
@@ -67,6 +68,31 @@ def test_search_and_narrow(visit: Callable[..., Page]) -> None:
         "Lowest price"
     )
     _keep(page, "search")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_reading_of_the_words_is_taken_back_with_one_click(
+    visit: Callable[..., Page], scripts: bool
+) -> None:
+    page = visit("/", java_script_enabled=scripts)
+    page.get_by_label("What are you looking for?").fill("cheap table under £50 near Leeds")
+    page.keyboard.press("Enter")
+    read = page.get_by_role("list", name="Read from your words").get_by_role("listitem")
+    expect(read).to_have_text([re.compile(text) for text in ("cheap, up to £50", "near Leeds")])
+    expect(page.locator(".card").first).to_contain_text("away")
+    assert len(_titles(page)) == 3
+    _keep(page, "understood")
+    read.filter(has_text="up to £50").get_by_role("link").click()
+    page.wait_for_url("**ignore=price**")
+    expect(read).to_have_text([re.compile("near Leeds")])
+    expect(page.get_by_label("What are you looking for?")).to_have_value(
+        "cheap table under £50 near Leeds"
+    )
+    # Other words are read afresh.
+    page.get_by_label("What are you looking for?").fill("table under £50")
+    page.keyboard.press("Enter")
+    expect(read).to_have_text([re.compile("up to £50")])
+    assert len(_titles(page)) == 3
 
 
 def test_photos_load_and_fill_their_tiles(visit: Callable[..., Page]) -> None:
@@ -167,7 +193,7 @@ def test_unknown_place_is_explained(visit: Callable[..., Page]) -> None:
     expect(page.get_by_label("Near which town?")).to_have_value("Xyzzy")
 
 
-@pytest.mark.parametrize("path", ["/", "/?q=oak+table&near=Bristol", "/?q=zeppelin"])
+@pytest.mark.parametrize("path", ["/", "/?q=oak+table&near=Bristol", "/?q=zeppelin", READ])
 def test_nothing_sticks_out_on_a_phone(visit: Callable[..., Page], path: str) -> None:
     page = visit(path, viewport=PHONE, color_scheme="dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -209,8 +235,72 @@ def test_every_field_has_a_name_and_every_image_a_text(visit: Callable[..., Page
         assert page.get_by_role(role).count() == 1, role  # type: ignore[arg-type]
 
 
+def test_suggestions_by_keyboard(visit: Callable[..., Page]) -> None:
+    page = visit("/")
+    box = page.get_by_role("combobox", name="What are you looking for?")
+    box.press_sequentially("dini")
+    options = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+    expect(options.first).to_be_visible()
+    expect(box).to_have_attribute("aria-expanded", "true")
+    _keep(page, "suggestions")
+    page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    first = options.first.get_attribute("data-text")
+    expect(box).to_have_value(first or "")
+    assert box.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
+    page.keyboard.press("ArrowUp")  # back to what was typed
+    expect(box).to_have_value("dini")
+    page.keyboard.press("ArrowUp")  # and round to the last
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+    expect(options).to_have_count(0)
+    expect(box).to_have_value("dini")
+    box.press_sequentially("n")
+    expect(options.first).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    chosen = options.first.get_attribute("data-text") or ""
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"“{chosen}”")
+
+
+def test_suggestions_by_mouse_and_on_a_phone(visit: Callable[..., Page]) -> None:
+    page = visit("/", viewport=PHONE)
+    box = page.get_by_role("combobox", name="looking for")
+    box.press_sequentially("dining chiar")
+    option = page.locator(".suggestions [role=option]").first
+    expect(option).to_contain_text("dining chair")
+    _keep(page, "suggestions-phone")
+    option.click()
+    page.wait_for_url("**q=dining+chair**")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“dining chair”")
+    box.fill("zzzz")
+    box.press("ArrowDown")
+    expect(page.locator(".suggestions [role=option]")).to_have_count(0)
+
+
+def test_a_slip_is_corrected_and_can_be_insisted_on(visit: Callable[..., Page]) -> None:
+    page = visit("/?q=oak+tabel&price_to=5000")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak table”")
+    notice = page.locator(".spelling")
+    expect(notice).to_contain_text("Showing results for oak table")
+    _keep(page, "corrected")
+    notice.get_by_role("link", name="oak tabel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak tabel”")
+    expect(page.locator(".spelling")).to_have_count(0)
+    # Another price does not bring the correction back, other words do.
+    page.get_by_label("Highest price").fill("900")
+    page.get_by_role("button", name="Apply filters").click()
+    page.wait_for_url("**price_to=900**")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak tabel”")
+    page.get_by_role("combobox", name="looking for").fill("oak tabl")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“oak table”")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/?q=oak+table&near=Bristol", "/listings/1011", "/?near=Xyzzy"])
+@pytest.mark.parametrize(
+    "path", ["/?q=oak+tabel&near=Bristol", "/listings/1011", "/?near=Xyzzy", READ]
+)
 def test_text_stands_out_from_its_ground(
     visit: Callable[..., Page], scheme: str, path: str
 ) -> None:
@@ -245,3 +335,23 @@ CONTRAST = """() => {
   }
   return faint;
 }"""
+
+
+def test_a_listing_says_what_to_check_and_more_like_it_can_be_refined(
+    visit: Callable[..., Page],
+) -> None:
+    page = visit("/listings/1011")
+    caution = page.get_by_role("region", name="Check before you pay")
+    expect(caution).to_contain_text("The price is £1,234,567; others in Tables")
+    _keep(page, "listing-cautions")
+    page.get_by_label("Like this, but").fill("in blue")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Similar to Signed oak table, one of one, but “in blue”"
+    )
+    assert _titles(page)
+    _keep(page, "similar-but")
+    phone = visit("/listings/1011", viewport=PHONE)
+    width = phone.evaluate("document.documentElement.scrollWidth")
+    assert width <= PHONE["width"]
+    _keep(phone, "listing-cautions-phone")

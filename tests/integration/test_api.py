@@ -58,6 +58,23 @@ def test_ready_only_with_a_release(client: TestClient, market: SmallMarket) -> N
 # --- search ------------------------------------------------------------------------------
 
 
+def test_a_query_is_read_and_can_be_taken_back(client: TestClient, market: SmallMarket) -> None:
+    asked = {"q": "oak under £50"}
+    answer = client.get("/v1/search", params=asked).json()
+    assert answer["understood"]["text"] == "oak"
+    assert [parse["value"] for parse in answer["understood"]["parses"]] == ["..50"]
+    assert answer["total"] == 1
+    words = client.get("/v1/search", params=asked | {"ignore": "price"}).json()
+    assert words["understood"] == {"text": "oak under £50", "parses": []}
+    assert words["total"] == 0  # nobody wrote "under"
+    given = client.get("/v1/search", params=asked | {"price": "..500"}).json()
+    assert given["understood"]["text"] == "oak"
+    assert given["understood"]["parses"] == []
+    assert given["total"] == 3
+    refused = client.get("/v1/search", params=asked | {"ignore": "colour"})
+    assert (refused.status_code, refused.json()["parameter"]) == (422, "ignore")
+
+
 def test_search_answers_as_documented(client: TestClient) -> None:
     answer = client.get("/v1/search", params={"q": "oak", "near": "Bristol", "limit": 2})
     read = schemas.SearchAnswer.model_validate_json(answer.content)
@@ -181,7 +198,9 @@ def test_not_ready(client: TestClient, market: SmallMarket) -> None:
 def test_a_listing(client: TestClient) -> None:
     read = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1011").content)
     assert (read.price, read.price_text) == (1234567.0, "£1,234,567")
-    assert (read.live, read.signals) == (True, ["price_outlier"])
+    (signal,) = read.signals
+    assert (read.live, signal.signal) == (True, "price_outlier")
+    assert "others in Tables" in signal.reason
     ended = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1099").content)
     assert ended.live is False
 
@@ -211,8 +230,18 @@ def test_similar(client: TestClient, market: SmallMarket) -> None:
     assert len(read.items) == 3
     assert "1001" not in {item.id for item in read.items}
     assert (market.asked[-1].like, market.asked[-1].k) == ("1001", 3)
-    refused = client.get("/v1/listings/1001/similar?q=oak")
-    assert (refused.status_code, refused.json()["parameter"]) == (422, "q")
+    refused = client.get("/v1/listings/1001/similar?near=Bath")
+    assert (refused.status_code, refused.json()["parameter"]) == (422, "near")
+
+
+def test_similar_pages_and_words(client: TestClient, market: SmallMarket) -> None:
+    first = client.get("/v1/listings/1001/similar", params={"limit": 2}).json()
+    second = client.get("/v1/listings/1001/similar", params={"limit": 2, "offset": 2}).json()
+    assert (second["offset"], second["limit"], second["total"]) == (2, 2, first["total"])
+    assert not {item["id"] for item in first["items"]} & {item["id"] for item in second["items"]}
+    client.get("/v1/listings/1001/similar", params={"q": "in blue"})
+    assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
+    assert client.get("/v1/listings/1099/similar").json()["items"]  # ended
 
 
 def test_similar_before_it_is_indexed(
@@ -336,6 +365,7 @@ def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> 
     names = {parameter["name"]: parameter for parameter in search["parameters"]}
     assert set(names) == {
         "q", "category", "price", "near", "within", "sort", "offset", "limit", "like",
+        "ignore", "spell",
     }  # fmt: skip
     assert names["limit"]["schema"]["maximum"] == 100
     assert all("example" in parameter for parameter in names.values())
@@ -346,3 +376,60 @@ def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> 
     assert "/v1/listings/{id}/similar" in document["paths"]
     assert "/" not in document["paths"]
     assert "application/problem+json" in search["responses"]["422"]["content"]
+
+
+# --- spelling and suggestions --------------------------------------------------------------
+
+
+def test_a_correction_is_told_and_can_be_switched_off(client: TestClient) -> None:
+    answer = client.get("/v1/search", params={"q": "oak tabel"}).json()
+    assert answer["corrected"] == {"original": "oak tabel", "text": "oak table", "searched": True}
+    assert answer["total"] > 0
+    schemas.SearchAnswer.model_validate(answer)
+    typed = client.get("/v1/search", params={"q": "oak tabel", "spell": "off"}).json()
+    assert (typed["corrected"], typed["total"]) == (None, 0)
+    assert client.get("/v1/search", params={"q": "oak table"}).json()["corrected"] is None
+
+
+def test_spell_is_on_or_off(client: TestClient) -> None:
+    assert client.get("/v1/search?q=oak&spell=on").status_code == 200
+    answer = client.get("/v1/search?q=oak&spell=maybe")
+    assert (answer.status_code, answer.json()["parameter"]) == (422, "spell")
+
+
+def test_suggestions(client: TestClient) -> None:
+    answer = client.get("/v1/suggest", params={"q": "dini", "limit": 3})
+    found = schemas.SuggestAnswer.model_validate(answer.json())
+    assert found.q == "dini" and 0 < len(found.suggestions) <= 3
+    chair = next(one for one in found.suggestions if one.text.startswith("dining chair"))
+    assert (chair.count, chair.category[-1], chair.category_count) == (40, "Sofas", 40)
+    assert answer.headers["cache-control"] == "private, max-age=60"
+    slip = client.get("/v1/suggest", params={"q": "dinign"}).json()
+    assert slip["suggestions"][0]["text"].startswith("dining")
+
+
+@pytest.mark.parametrize("query", ["", "?q=", "?q=zzzz", "?q=%3F!"])
+def test_nothing_to_suggest(client: TestClient, query: str) -> None:
+    answer = client.get(f"/v1/suggest{query}")
+    assert (answer.status_code, answer.json()["suggestions"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("q=oak&limit=0", "limit"),
+        ("q=oak&limit=21", "limit"),
+        ("q=oak&limit=many", "limit"),
+        (f"q={'o' * 101}", "q"),
+        ("q=a%00b", "q"),
+        ("p=oak", "p"),
+    ],
+)
+def test_bad_suggestion_parameters(client: TestClient, query: str, parameter: str) -> None:
+    answer = client.get(f"/v1/suggest?{query}")
+    assert (answer.status_code, answer.json()["parameter"]) == (422, parameter)
+
+
+def test_no_suggestions_before_a_release(client: TestClient, market: SmallMarket) -> None:
+    market.ready = False
+    assert client.get("/v1/suggest?q=oak").status_code == 503

@@ -86,6 +86,13 @@ def test_other_peoples_text_is_printed_as_it_is(run: Run, embedded_home: Path) -
     found = json.loads(run("search", "bike", "--json", "--home", str(embedded_home)).stdout)
     assert found["items"][0]["title"] == title
     assert found["items"][0]["id"] == "a"
+    cheap = run("search", "bike under £5", "--home", str(embedded_home))
+    assert "understood price: up to £5" in cheap.stdout
+    assert "bold" not in cheap.stdout  # it has no price
+    command = ("search", "bike under £5", "--ignore", "price,category", "--json")
+    words = json.loads(run(*command, "--home", str(embedded_home)).stdout)
+    assert words["items"][0]["id"] == "a"
+    assert words["understood"] == {"text": "bike under £5", "parses": []}
 
 
 @pytest.mark.parametrize("moment", [0, 6])  # while it starts, and when it serves

@@ -2,9 +2,12 @@
 
 import threading
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, make_url, text
@@ -14,7 +17,7 @@ from marketrank.errors import BadSettings, NotReady
 from marketrank.storage import database
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.schema import metadata
-from marketrank.types import Listing, ListingId
+from marketrank.types import Listing, ListingId, Signal
 
 # A writer that fails in its thread fails the test.
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
@@ -188,3 +191,24 @@ def test_file_names_begin_with_their_revision() -> None:
     for script in scripts:
         assert script.path.rpartition("/")[2].startswith(f"{script.revision}_")
     assert ScriptDirectory(folder).get_current_head() == max(s.revision for s in scripts)
+
+
+def test_signals_of_an_earlier_version_are_kept_with_a_reason(empty_database_url: str) -> None:
+    engine = database.connect(empty_database_url)
+    folder = files("marketrank.storage").joinpath("migrations")
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    row = {"key": 1, "id": "a", "title": "Oak table", "description": "", "category": "{}"}
+    row |= {"flags": "{}", "signals": "{price_outlier,duplicate}", "content_hash": "", "seq": 1}
+    row |= {"live": True, "first_seen": "2026-03-01Z", "updated_at": "2026-03-01Z"}
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        connection.execute(text(f"INSERT INTO listings ({names}) VALUES ({values})"), row)
+    database.migrate(engine)
+    (stored,) = PostgresListings(engine).with_findings()
+    assert stored.signals == (Signal.DUPLICATE, Signal.PRICE_OUTLIER)
+    assert "unusual" in stored.findings[1].reason
+    engine.dispose()

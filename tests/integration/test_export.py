@@ -18,8 +18,6 @@ from marketrank.models import artefact, backbones, export, onnx_graphs, pretrain
 from marketrank.models.artefact import Description, ImagePart, Source, TextPart
 from marketrank.models.embed import OnnxEncoder
 
-pytestmark = pytest.mark.xdist_group("encoder")
-
 SOURCE = Source("made up", "0" * 64, "MIT")
 SMALL = Description(
     name="small",

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,8 +14,9 @@ from typer.testing import CliRunner
 from marketrank.cli import app
 from marketrank.config import load
 from marketrank.errors import BadInput
-from marketrank.types import Flag, ListingId, Reason, Signal
-from marketrank.wiring import Marketplace
+from marketrank.pipelines.ingest import ingest
+from marketrank.types import Flag, Listing, ListingId, Money, Reason, Signal
+from marketrank.wiring import Marketplace, now
 
 Row = tuple[str, str, str, str, str, str]
 SOLID = "Solid, seats six, collection only"
@@ -93,6 +95,7 @@ def test_a_feed_comes_in_clean(run: Callable[..., dict[str, object]], market: Ma
         "photos": {"read": 4, "accepted": 4, "unchanged": 0, "rejected": {}},
         "duplicates": 0,
         "price_outliers": 0,
+        "signals": dict.fromkeys(map(str, Signal), 0) | {"contact_in_text": 1},
     }
     held = market.listings.get([ListingId(row[0]) for row in ROWS])
     table, lamp, bicycle, sofa = (held[ListingId(row[0])].listing for row in ROWS)
@@ -236,10 +239,61 @@ def test_repeats_are_linked_and_odd_prices_flagged(
     summary = run()
     assert (summary["accepted"], summary["duplicates"], summary["price_outliers"]) == (6, 1, 1)
     held = market.listings.get([ListingId("a8"), ListingId("a9")])
-    assert held[ListingId("a8")].signals == (Signal.DUPLICATE,)
+    repeat, contact = held[ListingId("a8")].findings[::-1]
+    assert (contact.signal, repeat.signal) == (Signal.CONTACT_IN_TEXT, Signal.DUPLICATE)
+    assert repeat.others == ("a2",)
     assert held[ListingId("a9")].signals == (Signal.PRICE_OUTLIER,)
     (link,) = market.listings.duplicates()
     assert (link.listing, link.of, link.kind) == ("a8", "a2", "exact_text")
+
+
+def test_moderators_list_signals_with_reasons_and_sellers(
+    feed: Feed, run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    feed.write([*ROWS, ("a8", *ROWS[1][1:])])
+    run()
+
+    def listed(*arguments: str) -> dict[str, Any]:
+        command = ["signals", *arguments, "--json", "--home", str(market.settings.home)]
+        result = CliRunner().invoke(app, command, catch_exceptions=False)
+        assert result.exit_code == 0
+        answer: dict[str, Any] = json.loads(result.stdout)
+        return answer
+
+    everything = listed()
+    assert everything["total"] == 2
+    assert everything["counts"]["contact_in_text"] == 2
+    (repeat,) = listed("--signal", "duplicate")["listings"]
+    assert repeat["id"] == "a8"
+    (finding,) = (one for one in repeat["signals"] if one["signal"] == "duplicate")
+    assert "a2" in finding["reason"]
+    assert [(one["id"], one["seller"]) for one in finding["others"]] == [("a2", None)]
+    assert [one["id"] for one in listed("--listing", "a2")["listings"]] == ["a2"]
+    assert listed("--seller", "nobody")["listings"] == []
+    limited = listed("--limit", "1")
+    assert (len(limited["listings"]), limited["total"]) == (1, 2)
+
+
+def test_a_price_far_under_the_model_s_estimate_is_flagged(feed: Feed, market: Marketplace) -> None:
+    class Dear:
+        def estimates(self, listings: Sequence[Listing]) -> dict[ListingId, Money]:
+            return {listing.id: Money(90_000, "GBP") for listing in listings}
+
+    feed.write([*ROWS, ("a7", "Banquet table", *ROWS[0][2:4], "£2,000.00", "Bath")])
+    with market.photo_pool() as pool:
+        summary = ingest(
+            market.open_feed(str(feed.products), None, None),
+            listings=market.listings,
+            quarantine=market.quarantine,
+            blobs=market.blobs,
+            cleaning=market.cleaning,
+            pool=pool,
+            at=now(),
+            estimator=Dear(),
+        )
+    held = market.listings.get([ListingId("a1")])[ListingId("a1")]
+    assert summary.signals["price_low"] >= 1
+    assert any("about £900" in one.reason for one in held.findings)
 
 
 def test_a_table_without_files_is_refused_with_the_remedy(feed: Feed, market: Marketplace) -> None:

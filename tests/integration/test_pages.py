@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from marketrank.api.app import create_app
 from marketrank.config import Settings
-from marketrank.types import ListingId
+from marketrank.types import Correction, ListingId
 from small_market import NOW, SmallMarket, draw, small_market
 
 LIMIT = 200_000
@@ -54,6 +54,27 @@ def test_results_with_filters_facets_and_order(client: TestClient, market: Small
     link = "category=Home+%26+Garden+%2F+Dining%2C+Living+Room+Furniture"
     assert f"/?q=oak&amp;{link}&amp;price_from=10" in page
     assert "sort=distance" in page
+
+
+def test_what_was_read_stands_on_chips_that_take_it_back(client: TestClient) -> None:
+    page = client.get("/?q=oak+table+under+%C2%A350+near+Leeds&sort=price").text
+    assert 'aria-label="Read from your words"' in page
+    assert "up to £50" in page
+    assert "near Leeds" in page
+    start = "/?q=oak+table+under+%C2%A350+near+Leeds&amp;sort=price&amp;ignore="
+    assert f"{start}price" in page
+    assert f"{start}near" in page
+    both = client.get("/?q=oak+table+under+%C2%A350+near+Leeds&ignore=near,price").text
+    assert "Read from your words" not in both
+    # The form keeps what was taken back for as long as the words stay the same.
+    assert '<input type="hidden" name="ignore" value="near,price">' in both
+    assert 'name="ignored_in" value="oak table under £50 near Leeds"' in both
+
+
+def test_without_results_a_reading_is_offered_to_be_taken_back(client: TestClient) -> None:
+    page = client.get("/?q=sofa+under+%C2%A31").text
+    assert "We found nothing that fits" in page
+    assert "Take “up to £1” as plain words" in page
 
 
 def test_following_every_link_of_a_results_page_works(client: TestClient) -> None:
@@ -123,7 +144,9 @@ def test_listing_page(client: TestClient) -> None:
     assert "Similar listings" in page
     assert "private seller" in page
     odd = client.get("/listings/1011").text
-    assert "The price is unusual for this category" in odd
+    assert "Check before you pay" in odd
+    assert "The price is £1,234,567; others in Tables" in odd
+    assert "Check before you pay" not in page
     bare = client.get("/listings/1009").text
     assert "No photo" in bare
     assert "The seller named no price" in bare
@@ -135,6 +158,17 @@ def test_more_like_this(client: TestClient, market: SmallMarket) -> None:
     assert "Best match" in page
     assert "“sofa”" in client.get("/?like=1001&q=sofa").text
     assert market.asked[-1].like is None
+    refined = client.get("/?like=1001&but=in+blue").text
+    assert "Similar to Solid oak dining table, but “in blue”" in refined
+    assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
+    assert 'name="but" value="in blue"' in refined
+
+
+def test_repeats_are_counted_on_the_card(client: TestClient, market: SmallMarket) -> None:
+    market.repeats = {ListingId("1001"): (ListingId("1012"), ListingId("x"))}
+    page = client.get("/?q=oak").text
+    assert page.count("more like this") == 1
+    assert "2 more like this" in page
 
 
 def test_ended_listings_are_gone(client: TestClient) -> None:
@@ -214,6 +248,7 @@ def test_static_files(client: TestClient) -> None:
     assert {asset.partition("?")[0] for asset in assets} == {
         "/static/style.css",
         "/static/photo.js",
+        "/static/suggest.js",
         "/static/icon.svg",
     }
     for asset in assets:
@@ -235,3 +270,26 @@ def test_pages_name_no_other_host(client: TestClient) -> None:
 def test_head_requests(client: TestClient) -> None:
     assert client.head("/").status_code == 200
     assert client.head("/listings/1001").status_code == 200
+
+
+def test_a_corrected_search_says_so(client: TestClient, market: SmallMarket) -> None:
+    page = client.get("/?q=oak+tabel").text
+    assert "Showing results for <strong>oak table</strong>" in page
+    assert "“oak table”</h1>" in page
+    assert 'value="oak tabel"' in page  # the box keeps what was typed
+    link = re.search(r'href="(/\?[^"]*as_typed[^"]*)"', page)
+    assert link
+    as_typed = client.get(link[1].replace("&amp;", "&")).text
+    assert not market.asked[-1].spelling
+    assert "“oak tabel”</h1>" in as_typed and "Showing results for" not in as_typed
+    assert "Showing results for" in client.get("/?q=oak+tabl&as_typed=oak+tabel").text
+
+
+def test_an_uncertain_correction_is_offered(client: TestClient, market: SmallMarket) -> None:
+    answer = market.answer
+    offered = Correction("oak bench", "oak <bunch>")
+    market.answer = lambda request: replace(answer(request), corrected=offered)  # type: ignore[method-assign]
+    page = client.get("/?q=oak+bench&near=Bristol").text
+    assert "Did you mean" in page and "oak &lt;bunch&gt;</a>?" in page
+    assert "q=oak+%3Cbunch%3E&amp;near=Bristol" in page
+    assert "“oak bench”</h1>" in page

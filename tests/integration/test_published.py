@@ -36,8 +36,6 @@ from marketrank.models.stack import Stack  # noqa: E402
 from marketrank.types import Listing, ListingId  # noqa: E402
 from small_bert import small_bert  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("published")  # its tests share what takes long to make
-
 STACKS = {
     "text": Stack({"words": 0.5, "tuned": 0.25, "space": 1.0}),
     "combined": Stack({"words": 0.5, "tuned": 0.25, "space": 1.0, "photos": 0.75}),

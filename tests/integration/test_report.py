@@ -20,6 +20,7 @@ from marketrank.listings.report import write_report
 from marketrank.types import (
     BlobKey,
     Duplicate,
+    Finding,
     Flag,
     ImageId,
     Listing,
@@ -70,7 +71,14 @@ def stored(
         ),
         flags=flags,
     )
-    return Stored(listing, ListingKey(1), Seq(1), live, AT, signals)
+    return Stored(
+        listing,
+        ListingKey(1),
+        Seq(1),
+        live,
+        AT,
+        tuple(Finding(signal, "odd") for signal in signals),
+    )
 
 
 def bad(n: int, reason: Reason = Reason.MISSING_TITLE, raw: str = "") -> Rejected:

@@ -24,7 +24,7 @@ from marketrank.config import load
 from marketrank.errors import NotReady
 from marketrank.retrieval import release as releases
 from marketrank.storage import embedded
-from marketrank.types import Listing, ListingId, Money
+from marketrank.types import Listing, ListingId, Money, Request, RequestId
 from marketrank.wiring import Marketplace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -285,3 +285,42 @@ def _python(code: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ
     )
+
+
+def test_the_release_brings_its_words(home: Path, tmp_path: Path) -> None:
+    """Spelling, compounds and the operator's synonyms act through a whole marketplace."""
+    file = tmp_path / "mine.txt"
+    file.write_text("dresser, welsh cupboard\n", encoding="utf-8")
+    words = [("Welsh cupboard", 4), ("Walnut dressing screen", 6), ("Book case", 3)]
+    words += [("Walnut bookcase", 3)]
+    listings = [
+        Listing(ListingId(f"{title} {n}"), title, f"Number {n} of {count}.")
+        for title, count in words
+        for n in range(count)
+    ]
+    (home / "marketrank.toml").write_text(f'synonyms_file = "{file}"\n', encoding="utf-8")
+    marketplace = Marketplace(load(home, {}))
+    marketplace.listings.apply(listings, at=datetime.now(UTC))
+    marketplace.index(rebuild=True)
+    marketplace.follower.refresh()
+
+    def found(text: str, *, spelling: bool = True) -> tuple[set[str], str | None]:
+        ranking = marketplace.answer(
+            Request(RequestId("r"), datetime.now(UTC), text=text, spelling=spelling, k=50)
+        )
+        by_words = {one.listing.title for one in ranking.items if "text" in one.found_by}
+        return by_words, ranking.corrected.text if ranking.corrected else None
+
+    assert found("walnutt screen") == (
+        {"Walnut dressing screen", "Walnut bookcase"},
+        "walnut screen",
+    )
+    assert found("waalnutt", spelling=False) == (set(), None)
+    assert found("book case")[0] == {"Book case", "Walnut bookcase"}
+    assert found("dresser") == ({"Welsh cupboard"}, None)
+    assert [one.text for one in marketplace.suggest("welsh c", 5)] == ["welsh cupboard"]
+    name = releases.current(marketplace.release_folder)
+    assert name is not None
+    manifest = releases.read_manifest(marketplace.release_folder, name)
+    assert {"words/texts.json", "words/numbers.npz"} <= set(manifest.files)
+    marketplace.database.dispose()

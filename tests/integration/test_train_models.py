@@ -36,8 +36,6 @@ from marketrank.wiring import Marketplace  # noqa: E402
 from small_model import fill  # noqa: E402
 from small_training import SIZE, hastened  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("train_models")  # its tests share what takes long to make
-
 SCORES = {"image", "text", "combined", "price", "similar", "cross_modal"}
 
 
@@ -124,6 +122,7 @@ def test_a_run_keeps_what_it_was_made_of_and_what_it_found(trained: Trained) -> 
     assert {"run": str(folder), **metrics} == trained.said["multimodal"]
     for name in ("measured/heads", "measured/tower", "kept/tower"):
         assert (folder / name / "epoch-0001.safetensors").exists()
+        assert not list(folder.rglob("resume.safetensors"))
     assert (folder / "measured" / "tower" / "projector_config.pbtxt").exists()
 
 

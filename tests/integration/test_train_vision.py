@@ -23,8 +23,6 @@ from marketrank.ports import BlobStore  # noqa: E402
 from marketrank.types import Listing  # noqa: E402
 from small_training import SCHEDULE, Killed, hashed_words, hastened, killing  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("train_vision")  # its tests share what takes long to make
-
 FILES = {"config.json", "metrics.json", "split.json", "labels.json", "measured"}
 FILES |= {"confusion-image.png", "neighbours.png"}
 
@@ -82,7 +80,7 @@ def test_lite_learns_nothing_from_texts(held: Stock, tmp_path: Path) -> None:
 def test_a_network_that_is_killed_ends_with_the_same_numbers(held: Stock, tmp_path: Path) -> None:
     whole = run(held, tmp_path / "whole", "cnn", epochs=3)
     with pytest.raises(Killed):
-        run(held, tmp_path / "killed", "cnn", epochs=3, progress=killing("train small_cnn", 2))
+        run(held, tmp_path / "killed", "cnn", epochs=3, progress=killing("train cnn", 2))
     assert runs_of(tmp_path / "killed", "vision-cnn") == []
     said: list[int] = []
     killed = run(
@@ -93,6 +91,7 @@ def test_a_network_that_is_killed_ends_with_the_same_numbers(held: Stock, tmp_pa
     assert config(killed) == config(whole)
     assert {path.name for path in whole.folder.iterdir()} == FILES
     assert (whole.folder / "measured" / "epoch-0003.safetensors").exists()
+    assert not list(whole.folder.rglob("resume.safetensors"))
     other = run(held, tmp_path / "other", "cnn", epochs=3, seed=2)
     assert other.metrics["image"] != whole.metrics["image"]
 

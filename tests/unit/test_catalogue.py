@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from marketrank.errors import BadInput
 from marketrank.retrieval import catalogue as module
 from marketrank.retrieval.catalogue import Catalogue
-from marketrank.types import Attributes, Filters, ListingId, ListingKey, Near, Seq, Sort
+from marketrank.types import (
+    Attributes,
+    Filters,
+    ListingId,
+    ListingKey,
+    Near,
+    SellerId,
+    Seq,
+    Signal,
+    Sort,
+)
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _SOFAS = ("Home & Garden", "Furniture", "Sofas")
@@ -287,3 +297,28 @@ def test_one_change_copies_one_chunk() -> None:
     catalogue.apply([_listing(module._CHUNK + 5)])
     after = catalogue.snapshot().chunks
     assert [old is new for old, new in zip(before, after, strict=True)] == [True, False, True]
+
+
+def test_sellers_signals_and_repeats_are_columns() -> None:
+    ann, bob = SellerId("ann"), SellerId("bob")
+    catalogue = _catalogue(
+        replace(_listing(0), seller=ann, signals=(Signal.PRICE_LOW, Signal.DUPLICATE)),
+        replace(_listing(1), seller=bob, repeats=ListingKey(0)),
+        replace(_listing(2), seller=ann),
+        _listing(3),
+    )
+    snapshot = catalogue.snapshot()
+    keys = np.array([0, 1, 2, 3, 99])
+    sellers = snapshot.sellers(keys).tolist()
+    assert sellers[0] == sellers[2] > 0
+    assert sellers[1] not in (0, sellers[0])
+    assert sellers[3:] == [0, 0]
+    columns = {name: column.tolist() for name, column in snapshot.signals(keys).items()}
+    assert set(columns) == set(Signal)
+    assert columns[Signal.PRICE_LOW] == columns[Signal.DUPLICATE] == [True, *[False] * 4]
+    assert columns[Signal.CONTACT_IN_TEXT] == [False] * 5
+    assert snapshot.originals(keys).tolist() == [0, 0, 2, 3, 99]
+    assert snapshot.paths_of(keys) == [_SOFAS] * 4 + [()]
+    catalogue.apply([_listing(0)])  # a later change takes a signal away
+    assert not catalogue.snapshot().signals(keys)[Signal.PRICE_LOW].any()
+    assert snapshot.signals(keys)[Signal.PRICE_LOW][0]

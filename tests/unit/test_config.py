@@ -35,8 +35,8 @@ def test_environment_before_file_before_default(
 
 
 def test_unknown_key_of_the_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).write_text("fusion = 10\n")
-    with pytest.raises(BadSettings, match=r"unknown setting 'fusion'.*fusion_k"):
+    (tmp_path / FILE_NAME).write_text("fusing = 10\n")
+    with pytest.raises(BadSettings, match=r"unknown setting 'fusing'.*fusion_k"):
         load(tmp_path)
 
 

@@ -44,7 +44,7 @@ def expected(items: Sequence[str]) -> Arrays:
 
 
 def fill(folder: Path, network: Any, items: Sequence[str] = ITEMS, identity: str = "a") -> Arrays:
-    return cached(folder, items, SPECS, network, identity=identity, batch=4)
+    return cached(folder, items, SPECS, network, kind="k", identity=identity, batch=4)
 
 
 def same(found: Arrays, items: Sequence[str] = ITEMS) -> bool:
@@ -84,12 +84,40 @@ def test_rows_that_not_all_files_have_are_computed_again(tmp_path: Path) -> None
     assert second.seen == ITEMS[9:]
 
 
-def test_other_items_or_another_network_are_another_cache(tmp_path: Path) -> None:
+def test_another_network_computes_all_again(tmp_path: Path) -> None:
     fill(tmp_path, Network())
-    for items, identity in ((ITEMS[1:], "a"), (ITEMS[::-1], "a"), (ITEMS, "b")):
-        other = Network()
-        assert same(fill(tmp_path, other, items, identity), items)
-        assert other.seen == list(items)
+    other = Network()
+    assert same(fill(tmp_path, other, ITEMS, "b"))
+    assert other.seen == ITEMS
+
+
+def test_what_an_older_cache_has_is_copied(tmp_path: Path) -> None:
+    fill(tmp_path, Network())
+    changed = ["new", *ITEMS[:0:-1], "newer"]
+    second = Network()
+    assert same(fill(tmp_path, second, changed), changed)
+    assert second.seen == ["new", "newer"]
+
+
+def test_an_older_cache_that_was_killed_gives_what_it_has(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path, Network(2))
+    changed = ITEMS[1:]
+    second = Network()
+    assert same(fill(tmp_path, second, changed), changed)
+    assert second.seen == ITEMS[8:]
+
+
+def test_one_whole_cache_of_a_kind_is_kept(tmp_path: Path) -> None:
+    fill(tmp_path, Network())
+    (first,) = tmp_path.iterdir()
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path, Network(0), ["x", *ITEMS])
+    assert first in tmp_path.iterdir()  # the new one is not whole
+    cached(tmp_path, ITEMS, SPECS, Network(), kind="other", identity="a", batch=4)
+    fill(tmp_path, Network(), ["x", *ITEMS])
+    assert first not in tmp_path.iterdir()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_nothing_to_compute_is_no_error(tmp_path: Path) -> None:
@@ -114,7 +142,9 @@ def test_a_full_disk_says_where_it_goes_on(tmp_path: Path, monkeypatch: pytest.M
                 raise OSError(errno.ENOSPC, "No space left on device")
             return super().write(data)
 
-    def opened(path: Path, mode: str) -> io.BufferedRandom:
+    def opened(path: Path, mode: str, *_: Any) -> Any:
+        if path.suffix != ".raw":
+            return open(path, mode)  # noqa: PTH123 - Path.open is what this stands in for
         return (Full if path.name == "pooled.raw" else io.BufferedRandom)(io.FileIO(path, "r+"))
 
     with monkeypatch.context() as patched:
@@ -133,6 +163,7 @@ def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
         ITEMS,
         SPECS,
         Network(),
+        kind="k",
         identity="a",
         batch=4,
         stage="photos",

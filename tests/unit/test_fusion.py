@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketrank.retrieval.fusion import reciprocal_rank
+from marketrank.retrieval.fusion import by_confidence, reciprocal_rank
 from marketrank.types import Hits
 
 
@@ -70,3 +70,44 @@ def test_types_are_those_of_the_contract() -> None:
     assert fused.keys.dtype == np.int64
     assert fused.scores.dtype == np.float32
     assert fused.ranks["text"].dtype == np.int32
+
+
+def _shares(pairs: dict[int, float]) -> Hits:
+    return Hits(np.array(list(pairs), np.int64), np.array(list(pairs.values()), np.float32))
+
+
+def test_by_confidence_sums_shares_by_weight() -> None:
+    # Both best hits are what is usual for their retriever: each weighs a half.
+    words, near = {1: 0.75, 2: 0.5}, {1: 0.2, 2: 0.6, 3: 0.4}
+    hits = {"text": _hits([1, 2]), "vector": _hits([2, 3])}
+    fused = by_confidence(hits, {"text": _shares(words), "vector": _shares(near)})
+    assert fused.keys.tolist() == [2, 1, 3]
+    bent = 0.75**1.5, 0.5**1.5
+    assert fused.scores.tolist() == pytest.approx([(bent[1] + 0.6) / 2, (bent[0] + 0.2) / 2, 0.2])
+    assert fused.ranks["text"].tolist() == [1, 0, -1]
+    assert fused.ranks["vector"].tolist() == [0, -1, 1]
+    assert fused.parts["vector"].tolist() == pytest.approx([0.6, 0.2, 0.4])
+
+
+def test_the_surer_retriever_decides() -> None:
+    hits = {"text": _hits([1, 2]), "vector": _hits([2, 1])}
+
+    def first(best_of_words: float, best_of_vectors: float) -> int:
+        words = _shares({1: best_of_words, 2: best_of_words - 0.1})
+        near = _shares({2: best_of_vectors, 1: best_of_vectors - 0.1})
+        return int(by_confidence(hits, {"text": words, "vector": near}).keys[0])
+
+    assert first(1.0, 0.3) == 1
+    assert first(0.3, 0.9) == 2
+
+
+def test_one_retriever_alone_keeps_its_order_and_score() -> None:
+    fused = by_confidence({"vector": _hits([4, 2])}, {"vector": _shares({4: 0.9, 2: 0.1})})
+    assert fused.keys.tolist() == [4, 2]
+    assert fused.scores.tolist() == pytest.approx([0.9, 0.1])
+    assert by_confidence({}, {}).keys.shape == (0,)
+
+
+def test_equal_scores_go_by_key() -> None:
+    fused = by_confidence({"text": _hits([9, 3])}, {"text": _shares({9: 0.5, 3: 0.5})})
+    assert fused.keys.tolist() == [3, 9]

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from marketrank.models.labels import Labels
+from marketrank.pipelines import model_evaluation
 from marketrank.pipelines.model_evaluation import Categorised, CleanFeed, evaluate
 from marketrank.types import Listing, ListingId, Money
 
@@ -105,6 +106,38 @@ def test_embeddings_add_what_they_find() -> None:
     scores = evaluate(one_each, Digits(), currency="GBP")
     assert "similar" not in scores
     assert scores["cross_modal"]["n"] == 2
+
+
+def test_batches_come_together_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counted(Digits):
+        """Whose answers are as long as what it is given."""
+
+        def categorise(
+            self, listings: Sequence[Listing], photos: Sequence[Sequence[bytes]]
+        ) -> Categorised:
+            whole = super().categorise(LISTINGS, PHOTOS)
+            first = LISTINGS.index(listings[0])
+            rows = slice(first, first + len(listings))
+            mine = np.isin(whole.owner, range(4)[rows])
+            assert whole.photos is not None
+            assert whole.titles is not None
+            assert whole.photo_vectors is not None
+            return Categorised(
+                whole.labels,
+                whole.text[rows],
+                whole.photos[mine] if mine.any() else None,
+                whole.owner[mine] - first,
+                whole.combined[rows],
+                whole.titles[rows],
+                whole.photo_vectors[mine],
+            )
+
+    expected = evaluate(FEED, Counted(), currency="GBP")
+    told: list[tuple[str, int, int | None]] = []
+    monkeypatch.setattr(model_evaluation, "_BATCH", 1)
+    scores = evaluate(FEED, Counted(), currency="GBP", progress=lambda *what: told.append(what))
+    assert scores == expected
+    assert told == [("score models", done, 4) for done in range(5)]
 
 
 def test_listings_that_were_trained_on_are_counted(caplog: pytest.LogCaptureFixture) -> None:

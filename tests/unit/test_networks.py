@@ -72,9 +72,9 @@ def test_activations_neither_vanish_nor_explode() -> None:
     assert 0.1 < spread < 3
 
 
-@pytest.mark.parametrize("kind", ["small_cnn", "resnet50"])
+@pytest.mark.parametrize("kind", ["cnn", "resnet50"])
 def test_pixels_are_scaled_as_imagenet_inside(tmp_path: Path, kind: str) -> None:
-    network = small_cnn(2) if kind == "small_cnn" else resnet50(2, weights=str(tiny(tmp_path)))
+    network = small_cnn(2) if kind == "cnn" else resnet50(2, weights=str(tiny(tmp_path)))
     seen: list[torch.Tensor] = []
     network.module.body.register_forward_hook(lambda _m, args, _o: seen.append(args[0]))
     photo = pixels(2, 32)
@@ -169,27 +169,27 @@ def test_weights_that_are_missing_are_not_left_random(tmp_path: Path) -> None:
 
 
 def test_networks_are_built_by_name(tmp_path: Path) -> None:
-    small = build("small_cnn", 3, seed=4)
-    assert small.name == "small_cnn"
+    small = build("cnn", 3, seed=4)
+    assert small.name == "cnn"
     direct = small_cnn(3, seed=4).module.state_dict()["head.1.weight"]
     assert torch.equal(small.module.state_dict()["head.1.weight"], direct)
     assert build("resnet50", 3, seed=0, weights=str(tiny(tmp_path))).width == 12
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(BadInput, match=r"'vgg'.*'resnet50', 'small_cnn'"):
+    with pytest.raises(BadInput, match=r"'vgg'.*'cnn', 'resnet50'"):
         build("vgg", 3, seed=0)
-    assert {"resnet50", "small_cnn"} <= set(NETWORKS)
+    assert {"resnet50", "cnn"} <= set(NETWORKS)
 
 
 def test_one_label_is_nothing_to_tell_apart() -> None:
-    with pytest.raises(BadInput, match=r"'small_cnn'.*1 labels"):
-        build("small_cnn", 1, seed=0)
+    with pytest.raises(BadInput, match=r"'cnn'.*1 labels"):
+        build("cnn", 1, seed=0)
 
 
 def test_weights_for_a_network_that_takes_none_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"small_cnn.*'some/id'"):
-        build("small_cnn", 3, seed=0, weights="some/id")
+    with pytest.raises(BadInput, match=r"cnn.*'some/id'"):
+        build("cnn", 3, seed=0, weights="some/id")
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,12 @@ from marketrank.api.page_query import (
     distance_label,
     orders,
     paging,
+    parse_chips,
     price_bands,
     price_label,
     read_page_query,
 )
-from marketrank.types import FacetValue
+from marketrank.types import FacetValue, Parse, ParseKind
 
 FULL = PageQuery(
     q="oak table",
@@ -74,6 +75,14 @@ def test_without_a_place_distance_means_nothing() -> None:
     assert state.search_fields() == {"limit": "24"}
 
 
+def test_words_about_a_listing_refine_it() -> None:
+    fields = PageQuery(like="1001", but="in blue").search_fields()
+    assert (fields["like"], fields["q"]) == ("1001", "in blue")
+    assert PageQuery(like="1001", but="in blue", q="oak").search_fields()["q"] == "oak"
+    assert "q" not in PageQuery(but="in blue").search_fields()
+    assert "but" not in fields
+
+
 def test_words_end_more_like_this() -> None:
     assert "like" in PageQuery(like="1001").search_fields()
     assert "like" not in PageQuery(like="1001", q="oak").search_fields()
@@ -94,6 +103,29 @@ def test_chips_name_the_filters_and_drop_one_each() -> None:
     assert (place.near, place.within, place.sort) == ("", "", "")
     assert not list(chips(PageQuery(q="oak", sort="price"), "£"))
     assert next(chips(PageQuery(near="Bath"), "£")).label == "near Bath"
+
+
+def test_parses_have_a_chip_for_each_kind_and_drop_one_each() -> None:
+    parses = [
+        Parse(ParseKind.PRICE, "under £50", "..50", "up to £50", True),
+        Parse(ParseKind.SIZE, "6ft", "6ft", "6 ft", False),
+        Parse(ParseKind.SIZE, "3ft", "3ft", "3 ft", False),
+        Parse(ParseKind.CATEGORY, "desk", "Home / Desks", "Desks", False),
+    ]
+    state = PageQuery(q="6ft by 3ft desk under £50", ignore="near", offset="24")
+    found = list(parse_chips(state, parses))
+    assert [chip.label for chip in found] == ["up to £50", "6 ft, 3 ft", "in Desks"]
+    assert [chip.without.ignore for chip in found] == ["near,price", "near,size", "near,category"]
+    assert {chip.without.offset for chip in found} == {""}
+    assert {chip.without.q for chip in found} == {state.q}
+    assert PageQuery(q="desk", ignore="price").search_fields()["ignore"] == "price"
+
+
+def test_what_was_taken_back_counts_for_the_same_words_only() -> None:
+    form = [("q", "desk under £50"), ("ignore", "price")]
+    assert read_page_query(form).ignore == "price"
+    assert read_page_query([*form, ("ignored_in", "desk under £50")]).ignore == "price"
+    assert read_page_query([*form, ("ignored_in", "lamp under £50")]).ignore == ""
 
 
 @pytest.mark.parametrize(

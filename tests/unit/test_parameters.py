@@ -13,7 +13,7 @@ from marketrank.api.parameters import (
     search_request,
     single,
 )
-from marketrank.types import Filters, ListingId, Near, Request, RequestId, Sort
+from marketrank.types import Filters, ListingId, Near, ParseKind, Request, RequestId, Sort
 
 AT = datetime(2026, 3, 14, tzinfo=UTC)
 BRISTOL = Near(51.4552, -2.5967, None, "Bristol")
@@ -43,6 +43,7 @@ def test_everything_given() -> None:
         offset="48",
         limit="100",
         like="1001",
+        ignore="price, near,price",
     )
     near = Near(51.4552, -2.5967, pytest.approx(32.18688), "Bristol")
     filters = Filters(("Home & Garden", "Ham/Amateur Radios"), 999, 5000, near)
@@ -55,6 +56,7 @@ def test_everything_given() -> None:
         sort=Sort.DISTANCE,
         offset=48,
         k=100,
+        ignore=(ParseKind.PRICE, ParseKind.NEAR),
     )
 
 
@@ -106,6 +108,7 @@ def test_a_place_without_a_radius_limits_nothing() -> None:
         ({"limit": "101"}, "limit", "1 to 100"),
         ({"limit": "٣"}, "limit", "1 to 100"),
         ({"limit": "2.5"}, "limit", "1 to 100"),
+        ({"ignore": "colour"}, "ignore", "condition"),
         ({"like": "nope"}, "like", "no such listing"),
     ],
 )

@@ -100,7 +100,7 @@ def test_what_was_tuned_goes_back_into_each_network(
 def cached(n: int = 5) -> PhotoMaps:
     """Two variants of n photos."""
     draw = np.random.default_rng(3)
-    shapes = {name: (2, n, LITES[name].channels, SIDE, SIDE) for name in ("lite0", "lite2")}
+    shapes = {name: (n, 2, LITES[name].channels, SIDE, SIDE) for name in ("lite0", "lite2")}
     made = {name: draw.normal(size=shape).astype(np.float16) for name, shape in shapes.items()}
     return PhotoMaps(made, np.ones(n, np.bool_))
 
@@ -123,7 +123,7 @@ def test_a_photo_and_variant_is_found_by_its_row(
         assert sizes == [3, 3, 1]
         for place, (row, variant) in enumerate(zip(rows.tolist(), variants.tolist(), strict=True)):
             # The networks' order is the tower's, whatever that of the maps.
-            own = [torch.from_numpy(stored.maps[n][variant, [row]]).float() for n in networks]
+            own = [torch.from_numpy(stored.maps[n][[row], variant]).float() for n in networks]
             torch.testing.assert_close(found[[place]], tower(own), rtol=1e-4, atol=1e-4)
     assert photos.variants == 2
 
@@ -139,18 +139,18 @@ def test_gradients_reach_the_tower(networks: Networks) -> None:
 
 
 def test_a_table_is_read_by_variant_and_row() -> None:
-    table = np.arange(2 * 5 * 3, dtype=np.float16).reshape(2, 5, 3)
+    table = np.arange(5 * 2 * 3, dtype=np.float16).reshape(5, 2, 3)
     photos = FixedPhotos(table)
     found = photos(torch.tensor([4, 0, 4]), torch.tensor([0, 1, 1]))
     assert found.dtype == torch.float32
-    assert found.tolist() == [[12, 13, 14], [15, 16, 17], [27, 28, 29]]
+    assert found.tolist() == [[24, 25, 26], [3, 4, 5], [27, 28, 29]]
     assert photos.variants == 2
 
 
 @pytest.mark.parametrize("kind", ["fixed", "tuned"])
 def test_no_photos_have_features_of_the_width(networks: Networks, kind: str) -> None:
     made: dict[str, tuple[Callable[[], Any], int]] = {
-        "fixed": (lambda: FixedPhotos(np.zeros((2, 5, 3), np.float32)), 3),
+        "fixed": (lambda: FixedPhotos(np.zeros((5, 2, 3), np.float32)), 3),
         "tuned": (lambda: TunedPhotos(PhotoTower(networks, side=SIDE), cached(), CPU), 2560),
     }
     open_photos, width = made[kind]

@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketrank.errors import BadInput
-from marketrank.retrieval.query import parse_category, parse_distance_km, parse_price_range
+from marketrank.retrieval.query import (
+    parse_category,
+    parse_distance_km,
+    parse_kinds,
+    parse_price_range,
+)
+from marketrank.types import ParseKind
 
 
 @pytest.mark.parametrize(
@@ -54,3 +60,10 @@ def test_a_label_may_hold_a_slash() -> None:
         "Ham/Amateur Radios",
     )
     assert parse_category("") == ()
+
+
+def test_kinds() -> None:
+    assert parse_kinds("price, near,price,") == (ParseKind.PRICE, ParseKind.NEAR)
+    assert parse_kinds("") == ()
+    with pytest.raises(BadInput, match=r"ignore=colour.*condition"):
+        parse_kinds("price,colour")

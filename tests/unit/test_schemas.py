@@ -10,6 +10,7 @@ from marketrank.api import schemas
 from marketrank.types import (
     BlobKey,
     FacetValue,
+    Finding,
     Flag,
     ImageId,
     Item,
@@ -18,6 +19,8 @@ from marketrank.types import (
     ListingKey,
     Money,
     Original,
+    Parse,
+    ParseKind,
     Photo,
     Place,
     Ranking,
@@ -27,6 +30,7 @@ from marketrank.types import (
     Seq,
     Signal,
     Stored,
+    Understood,
 )
 
 AT = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
@@ -43,11 +47,14 @@ FULL = Listing(
     flags=(Flag.CONTACT_MASKED,),
     original=Original("Oak table 07700 900123", "call 07700 900123"),
 )
+REPEAT = Finding(Signal.DUPLICATE, "It repeats listing 3.", (ListingId("3"),))
 BARE = Listing(id=ListingId("2"), title="Chair")
 
 
 def test_a_full_item() -> None:
-    item = schemas.item_json(Item(FULL, 0.5, 3.21868, ("text", "vector")))
+    item = schemas.item_json(
+        Item(FULL, 0.5, 3.21868, ("text", "vector"), (REPEAT,), (ListingId("4"),))
+    )
     description = item.pop("description")
     assert item == {
         "id": "shop/10 & co",
@@ -69,6 +76,8 @@ def test_a_full_item() -> None:
         "distance_miles": 2.0,
         "score": 0.5,
         "found_by": ["text", "vector"],
+        "signals": [{"signal": "duplicate", "reason": "It repeats listing 3."}],
+        "repeats": ["4"],
     }
     assert description.endswith("Seats six…")
     assert len(description) <= schemas.CUT
@@ -104,6 +113,13 @@ def test_search_answer_matches_its_model() -> None:
         137,
         {"category": (FacetValue("Pets / Cats", "Cats", 4),), "price": ()},
         {"retrieve": 1.5},
+        Understood(
+            text="cat bed",
+            parses=(
+                Parse(ParseKind.PRICE, "under £5", "..5", "up to £5", True),
+                Parse(ParseKind.NEAR, "a mile from Bath", "Bath", "within 1 mile", True, "1mi"),
+            ),
+        ),
     )
     request = Request(RequestId("r"), AT, offset=24, k=2)
     answer = schemas.search_json(request, ranking, took_ms=12.34567)
@@ -117,21 +133,56 @@ def test_search_answer_matches_its_model() -> None:
     }
     assert read.items[0].created_at == "2026-03-14T09:30:00Z"
     assert read.stages_ms == {"retrieve": 1.5}
+    assert answer["understood"] == {
+        "text": "cat bed",
+        "parses": [
+            {
+                "kind": "price",
+                "words": "under £5",
+                "value": "..5",
+                "label": "up to £5",
+                "hard": True,
+                "within": None,
+            },
+            {
+                "kind": "near",
+                "words": "a mile from Bath",
+                "value": "Bath",
+                "label": "within 1 mile",
+                "hard": True,
+                "within": "1mi",
+            },
+        ],
+    }
 
 
 def test_a_listing_shows_everything_but_the_original_text() -> None:
-    stored = Stored(FULL, ListingKey(7), Seq(9), False, AT, (Signal.DUPLICATE,))
+    stored = Stored(FULL, ListingKey(7), Seq(9), False, AT, (REPEAT,))
     written = orjson.dumps(schemas.listing_json(stored), option=orjson.OPT_UTC_Z)
     read = schemas.ListingDetail.model_validate_json(written)
     assert read.description == FULL.description
-    assert (read.live, read.flags, read.signals) == (False, ["contact_masked"], ["duplicate"])
+    read_signals = [signal.model_dump() for signal in read.signals]
+    assert (read.live, read.flags, read_signals) == (
+        False,
+        ["contact_masked"],
+        [{"signal": "duplicate", "reason": "It repeats listing 3."}],
+    )
     assert b"07700" not in written
 
 
 def test_every_documented_field_has_an_example_or_a_shape() -> None:
-    for model in (schemas.SearchAnswer, schemas.ListingDetail, schemas.ProblemShape):
+    for model in (
+        schemas.SearchAnswer,
+        schemas.UnderstoodShape,
+        schemas.ParseShape,
+        schemas.ListingDetail,
+        schemas.ProblemShape,
+        schemas.CorrectedShape,
+        schemas.SuggestionShape,
+    ):
         for name, field in model.model_fields.items():
-            assert field.examples or name in {"place", "items"}, f"{model.__name__}.{name}"
+            shapes = {"place", "items", "understood", "parses", "signals", "corrected"}
+            assert field.examples or name in shapes, f"{model.__name__}.{name}"
 
 
 def test_cut_examples() -> None:

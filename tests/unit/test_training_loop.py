@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from marketrank.errors import BadInput, Corrupt  # noqa: E402
-from marketrank.models.training_loop import Outcome, Plan, load_model, train  # noqa: E402
+from marketrank.models.training_loop import Outcome, Plan, load_model, settle, train  # noqa: E402
 
 CONFIG = {"width": 3}
 PLAN = Plan(epochs=5, patience=5, watch="score")
@@ -179,3 +179,11 @@ def test_a_checkpoint_of_another_model_is_named(tmp_path: Path) -> None:
     run(Small(), tmp_path)
     with pytest.raises(Corrupt, match="does not fit this model"):
         load_model(torch.nn.Linear(2, 2), tmp_path / "epoch-0001.safetensors")
+
+
+def test_what_only_an_unfinished_run_needs_goes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        run(Small(), tmp_path / name)
+    settle(tmp_path)
+    assert not list(tmp_path.rglob("resume*"))
+    assert len(list(tmp_path.rglob("epoch-*.safetensors"))) == 10

@@ -5,7 +5,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from marketrank.api import wording
-from marketrank.types import Flag, Listing, ListingId, ListingKey, Money, Seq, Signal, Stored
+from marketrank.types import (
+    Finding,
+    Flag,
+    Listing,
+    ListingId,
+    ListingKey,
+    Money,
+    Seq,
+    Signal,
+    Stored,
+)
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -56,9 +66,30 @@ def test_currency_symbol(currency: str, symbol: str) -> None:
     assert wording.currency_symbol(currency) == symbol
 
 
-def test_every_flag_and_signal_has_words() -> None:
+def stored(*signals: Signal) -> Stored:
     listing = Listing(ListingId("1"), "Oak table", flags=tuple(Flag))
-    stored = Stored(listing, ListingKey(0), Seq(1), True, NOW, tuple(Signal))
-    notes = wording.notes(stored)
-    assert len(set(notes)) == len(Flag) + len(Signal)
+    findings = tuple(Finding(signal, f"because of {signal}") for signal in signals)
+    return Stored(listing, ListingKey(0), Seq(1), True, NOW, findings)
+
+
+def test_every_flag_has_words() -> None:
+    notes = wording.notes(stored())
+    assert len(set(notes)) == len(Flag)
     assert not any("_" in note for note in notes)
+
+
+def test_nothing_is_said_twice() -> None:
+    contact = stored(Signal.CONTACT_IN_TEXT)
+    assert len(wording.notes(contact)) == len(Flag) - 1
+    assert [one.reason for one in wording.cautions(contact)] == ["because of contact_in_text"]
+    both = stored(Signal.PRICE_LOW, Signal.PRICE_OUTLIER)
+    assert [one.reason for one in wording.cautions(both)] == ["because of price_low"]
+    photo = stored(Signal.DUPLICATE, Signal.PHOTO_REUSED)
+    assert [one.reason for one in wording.cautions(photo)] == ["because of photo_reused"]
+    assert len(wording.cautions(stored(Signal.PRICE_OUTLIER, Signal.DUPLICATE))) == 2
+
+
+def test_a_caution_links_to_what_it_compares_with() -> None:
+    finding = Finding(Signal.DUPLICATE, "It repeats a b.", (ListingId("a b"),))
+    repeat = Stored(stored().listing, ListingKey(0), Seq(1), True, NOW, (finding,))
+    assert wording.cautions(repeat) == [wording.Caution("It repeats a b.", ("/listings/a%20b",))]

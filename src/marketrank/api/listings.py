@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from marketrank.api.parameters import MAX_LIMIT, single
+from marketrank.api.parameters import PARAMETERS, single
 from marketrank.api.schemas import (
     ListingDetail,
     SimilarAnswer,
-    item_json,
     listing_json,
     problem_responses,
+    similar_json,
 )
 from marketrank.api.search import json_response, read_request
 from marketrank.api.service import Context, Service, context, request_id
@@ -26,15 +26,18 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _LONGEST_ID = 200
 # A blob's name is the digest of its bytes: what a name stands for never changes.
 _FOREVER = "public, max-age=31536000, immutable"
-_LIMIT_DOCS = {
+_SIMILAR_PARAMETERS = ("q", "offset", "limit")
+_SIMILAR_DOCS = {
     "parameters": [
         {
-            "name": "limit",
+            "name": p.name,
             "in": "query",
-            "description": "Results to return",
-            "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 24},
-            "example": 12,
+            "description": p.meaning,
+            "schema": p.schema,
+            "example": p.example,
         }
+        for p in PARAMETERS
+        if p.name in _SIMILAR_PARAMETERS
     ]
 }
 Id = Annotated[str, Path(description="The feed's own id", examples=["1001"])]
@@ -47,12 +50,13 @@ router = APIRouter(tags=["listings"])
     "/v1/listings/{id:path}/similar",
     response_class=Response,
     responses={200: {"model": SimilarAnswer}, **problem_responses(404, 422, 503)},
-    openapi_extra=_LIMIT_DOCS,
+    openapi_extra=_SIMILAR_DOCS,
     summary="Listings like this one",
 )
 async def similar(http: HttpRequest, id: Id) -> Response:
-    """Best first, never the listing itself."""
-    fields = single(http.query_params.multi_items(), known=("limit",))
+    """Best first, never the listing itself or a repeat of it; `q` says what should be different
+    ("in blue"). A listing that has ended still has some."""
+    fields = single(http.query_params.multi_items(), known=_SIMILAR_PARAMETERS)
     return await run_in_threadpool(_similar, context(http), request_id(http), id, fields)
 
 
@@ -111,10 +115,7 @@ def _similar(here: Context, id: RequestId, like: str, fields: dict[str, str]) ->
         ranking = here.service.answer(request)
     except BadInput as error:  # ended or too young: the store has it and the index has not
         raise HTTPException(404, f"listing {like}: it is not in the index; try again") from error
-    items = [item_json(item) for item in ranking.items]
-    return json_response(
-        {"request_id": ranking.request, "release": ranking.release, "items": items}
-    )
+    return json_response(similar_json(request, ranking))
 
 
 def _holds(if_none_match: str, key: str) -> bool:

@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from urllib.parse import parse_qsl, urlencode
 
 from marketrank.api.parameters import category_text
-from marketrank.types import FacetValue, Sort
+from marketrank.types import Correction, FacetValue, Parse, ParseKind, Sort
 
 PAGE_SIZE = 24
 
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km"."""
+    """Everything as text, as it was typed; "" means not given. `within` is "5mi" or "10km"; `but`
+    says how things should differ from `like`; `as_typed` holds words that are not to be corrected,
+    as long as they are the ones asked for."""
 
     q: str = ""
     category: str = ""
@@ -26,6 +28,9 @@ class PageQuery:
     within: str = ""
     sort: str = ""
     like: str = ""
+    ignore: str = ""
+    but: str = ""
+    as_typed: str = ""
     offset: str = ""
 
     def search_fields(self) -> dict[str, str]:
@@ -34,8 +39,13 @@ class PageQuery:
         low, high = given.pop("price_from", ""), given.pop("price_to", "")
         if low or high:
             given["price"] = f"{low}..{high}"
+        but = given.pop("but", "")
+        if given.pop("as_typed", "") and self.as_typed == self.q:
+            given["spell"] = "off"
         if self.q:  # new words after "more like this" start a new search
             given.pop("like", None)
+        elif self.like and but:
+            given["q"] = but
         if not self.near:
             given.pop("within", None)
             if self.sort == Sort.DISTANCE:
@@ -70,13 +80,16 @@ def read_page_query(pairs: Iterable[tuple[str, str]]) -> PageQuery:
     """From an address or a form; the last of repeated names counts.
 
     `go` is what the buttons of a photo search send instead of following a link: a whole state,
-    encoded, which replaces everything else. `price=10..50` is understood as its two ends.
+    encoded, which replaces everything else. `price=10..50` is understood as its two ends. What
+    was taken back of one query (`ignore`, of the words `ignored_in`) counts in no other.
     """
     given = {name: value.strip() for name, value in pairs}
     if "go" in given:
         given = {name: value.strip() for name, value in parse_qsl(given["go"])}
     if "price" in given:
         given["price_from"], _, given["price_to"] = given["price"].partition("..")
+    if given.get("ignored_in", given.get("q", "")) != given.get("q", ""):
+        given.pop("ignore", None)
     return PageQuery(**{name: value for name, value in given.items() if name in _NAMES})
 
 
@@ -103,6 +116,30 @@ def chips(query: PageQuery, symbol: str) -> Iterator[Chip]:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelling:
+    """Words that were corrected: the results are for `text`, and `other` leads to those for what
+    was typed; or, where `offered`, `other` leads to those for `text`."""
+
+    text: str
+    typed: str
+    offered: bool
+    other: PageQuery
+
+
+def spelling(query: PageQuery, corrected: Correction | None) -> Spelling | None:
+    """What the page says about the spelling of the words; None where there is nothing to say."""
+    if corrected is None:
+        return None
+    if corrected.certain:
+        other = query.changed(as_typed=query.q)
+    else:
+        # What was read out of the query, as a price, is not among the words that are corrected.
+        meant = query.q.replace(corrected.original, corrected.text)
+        other = query.changed(q=meant if meant != query.q else corrected.text, as_typed="")
+    return Spelling(corrected.text, corrected.original, not corrected.certain, other)
+
+
+@dataclass(frozen=True, slots=True)
 class Band:
     """A price band with its count, and the state that narrows to it."""
 
@@ -119,6 +156,17 @@ def price_bands(query: PageQuery, facets: Iterable[FacetValue], symbol: str) -> 
         Band(price_label(low, high, symbol), n, query.changed(price_from=low, price_to=high))
         for (low, _, high), n in ends
     )
+
+
+def parse_chips(query: PageQuery, parses: Iterable[Parse]) -> Iterator[Chip]:
+    """What was read out of the words, a chip for each kind: removed, its words are words again."""
+    labels: dict[str, list[str]] = {}
+    for parse in parses:
+        label = f"in {parse.label}" if parse.kind is ParseKind.CATEGORY else parse.label
+        labels.setdefault(parse.kind, []).append(label)
+    for kind, named in labels.items():
+        ignored = ",".join([*filter(None, query.ignore.split(",")), kind])
+        yield Chip(", ".join(named), query.changed(ignore=ignored))
 
 
 def price_label(low: str, high: str, symbol: str) -> str:

@@ -31,8 +31,10 @@ from marketrank.api.page_query import (
     distance_label,
     orders,
     paging,
+    parse_chips,
     price_bands,
     read_page_query,
+    spelling,
 )
 from marketrank.api.parameters import BadParameter, category_text
 from marketrank.api.problems import Failure
@@ -41,7 +43,7 @@ from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
 from marketrank.errors import BadInput
-from marketrank.types import Item, Listing, Photo, Request, RequestId, Stored
+from marketrank.types import Correction, Item, Listing, Photo, Request, RequestId, Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -102,6 +104,7 @@ class Card:
     listed: datetime | None
     photo: str
     zoom: int
+    repeats: int
 
 
 def card(item: Item, *, now: datetime, country: str) -> Card:
@@ -117,6 +120,7 @@ def card(item: Item, *, now: datetime, country: str) -> Card:
         listed=found.created_at,
         photo=photo_url(first) if first else "",
         zoom=zoom(first) if first else 100,
+        repeats=len(item.repeats),
     )
 
 
@@ -159,8 +163,10 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
     return _render(
         "search.html",
         **_form(here, query, request.photo),
-        heading=_heading(query, request, liked),
+        heading=_heading(query, request, liked, ranking.corrected),
+        spelling=spelling(query, ranking.corrected),
         mistake=None,
+        understood=list(parse_chips(query, ranking.understood.parses)),
         cards=shown,
         total=ranking.total,
         categories=ranking.facets.get("category", ()),
@@ -179,7 +185,9 @@ def _mistaken(
         422,
         **_form(here, query, photo),
         heading="That did not work",
+        spelling=None,
         mistake=_mistake(error),
+        understood=[],
         cards=[],
         total=0,
         categories=(),
@@ -230,13 +238,17 @@ def _is_ranked(request: Request) -> bool:
     return bool(request.text or request.photo is not None or request.like)
 
 
-def _heading(query: PageQuery, request: Request, liked: Stored | None) -> str:
+def _heading(
+    query: PageQuery, request: Request, liked: Stored | None, corrected: Correction | None
+) -> str:
+    words = corrected.searched if corrected else query.q
     if request.photo is not None:
-        return f"Looks like your photo: “{query.q}”" if query.q else "Looks like your photo"
+        return f"Looks like your photo: “{words}”" if words else "Looks like your photo"
     if liked is not None:
-        return f"Similar to {cut(liked.listing.title, 60)}"
-    if query.q:
-        return f"“{query.q}”"
+        but = f", but “{query.but}”" if query.but else ""
+        return f"Similar to {cut(liked.listing.title, 60)}{but}"
+    if words:
+        return f"“{words}”"
     return query.category_path[-1] if query.category_path else "Just listed"
 
 
@@ -253,6 +265,7 @@ def _listing(here: Context, id: RequestId, listing_id: str) -> Response:
         listed=found.created_at or stored.first_seen,
         age=wording.age(found.created_at or stored.first_seen, now),
         notes=wording.notes(stored),
+        cautions=wording.cautions(stored),
         crumbs=crumbs(PageQuery(category=category_text(found.category))),
         similar=_similar(here, id, found, now),
         more=PageQuery(like=found.id),

@@ -10,8 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from marketrank.errors import BadInput
-from marketrank.retrieval.query import parse_category, parse_distance_km, parse_price_range
-from marketrank.types import Filters, ListingId, Near, Request, RequestId, Sort
+from marketrank.retrieval.query import (
+    parse_category,
+    parse_distance_km,
+    parse_kinds,
+    parse_price_range,
+)
+from marketrank.types import Filters, ListingId, Near, ParseKind, Request, RequestId, Sort
 
 MAX_QUERY = 500
 MAX_LIMIT = 100
@@ -79,6 +84,18 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("offset", "Results to skip", 0, _number(0, MAX_OFFSET, 0)),
     Parameter("limit", "Results to return", 24, _number(1, MAX_LIMIT, DEFAULT_LIMIT)),
+    Parameter(
+        "ignore",
+        "Kinds of parses of `q` to take back, separated by commas: " + ", ".join(ParseKind),
+        "price,near",
+        _text(100),
+    ),
+    Parameter(
+        "spell",
+        "off: search for the words exactly as they are written",
+        "on",
+        {"type": "string", "enum": ["on", "off"], "default": "on"},
+    ),
     Parameter("like", "Id of a listing to find similar ones to", "1001", _text(200), 200),
 )
 _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
@@ -124,7 +141,7 @@ def search_request(
     """
     given = {name: value.strip() for name, value in fields.items() if value.strip()}
     for name, value in given.items():
-        _check_text(name, value)
+        check_text(name, value, _BY_NAME[name].longest)
     like = given.get("like")
     if like is not None:
         if photo is not None:
@@ -141,9 +158,19 @@ def search_request(
         like=None if like is None else ListingId(like),
         filters=Filters(parse_category(given.get("category", "")), low, high, near),
         sort=_sort(given.get("sort"), near),
-        offset=_whole("offset", given.get("offset"), 0, MAX_OFFSET, 0),
-        k=_whole("limit", given.get("limit"), 1, MAX_LIMIT, DEFAULT_LIMIT),
+        offset=whole("offset", given.get("offset"), 0, MAX_OFFSET, 0),
+        k=whole("limit", given.get("limit"), 1, MAX_LIMIT, DEFAULT_LIMIT),
+        ignore=_ignore(given.get("ignore", "")),
+        spelling=_spelling(given.get("spell", "on")),
     )
+
+
+def _ignore(value: str) -> tuple[ParseKind, ...]:
+    try:
+        return parse_kinds(value)
+    except BadInput as error:
+        known = ", ".join(ParseKind)
+        raise BadParameter("ignore", value, f"name kinds among {known}") from error
 
 
 def category_text(path: Iterable[str]) -> str:
@@ -151,8 +178,8 @@ def category_text(path: Iterable[str]) -> str:
     return " / ".join(path)
 
 
-def _check_text(name: str, value: str) -> None:
-    longest = _BY_NAME[name].longest
+def check_text(name: str, value: str, longest: int) -> None:
+    """Raises BadParameter for a text of more than `longest` characters or with a NUL."""
     if len(value) > longest:
         raise BadParameter(
             name, value, f"it has {len(value):,} characters; shorten it to {longest} at most"
@@ -214,7 +241,14 @@ def _sort(value: str | None, near: Near | None) -> Sort:
     return Sort(value)
 
 
-def _whole(name: str, value: str | None, low: int, high: int, default: int) -> int:
+def _spelling(value: str) -> bool:
+    if value not in ("on", "off"):
+        raise BadParameter("spell", value, "say on or off")
+    return value == "on"
+
+
+def whole(name: str, value: str | None, low: int, high: int, default: int) -> int:
+    """A whole number within bounds; `default` for None. Raises BadParameter."""
     if value is None:
         return default
     # isdecimal alone accepts other scripts' digits, and int() a sign and underscores.

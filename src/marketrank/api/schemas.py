@@ -4,14 +4,29 @@ Answers are built as plain dictionaries and written by orjson; the pydantic mode
 them in the OpenAPI document. A test validates real answers against the models.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from marketrank.retrieval.query import KM_PER_MILE
-from marketrank.types import Item, Listing, ListingId, Money, Photo, Place, Ranking, Request, Stored
+from marketrank.types import (
+    Correction,
+    Finding,
+    Item,
+    Listing,
+    ListingId,
+    Money,
+    ParseKind,
+    Photo,
+    Place,
+    Ranking,
+    Request,
+    Stored,
+    Suggestion,
+    Understood,
+)
 
 CUT = 200
 """Characters of a description that a search result shows."""
@@ -25,10 +40,50 @@ def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[s
         "items": [item_json(item) for item in ranking.items],
         "total": ranking.total,
         "facets": facets_json(ranking),
+        "understood": understood_json(ranking.understood),
         "offset": request.offset,
         "limit": request.k,
+        "corrected": corrected_json(ranking.corrected),
         "took_ms": round(took_ms, 3),
         "stages_ms": dict(ranking.stages_ms),
+    }
+
+
+def similar_json(request: Request, ranking: Ranking) -> dict[str, Any]:
+    """A page of listings like one; see SimilarAnswer."""
+    return {
+        "request_id": ranking.request,
+        "release": ranking.release,
+        "items": [item_json(item) for item in ranking.items],
+        "total": ranking.total,
+        "offset": request.offset,
+        "limit": request.k,
+    }
+
+
+def corrected_json(corrected: Correction | None) -> dict[str, Any] | None:
+    if corrected is None:
+        return None
+    return {
+        "original": corrected.original,
+        "text": corrected.text,
+        "searched": corrected.certain,
+    }
+
+
+def suggest_json(text: str, suggestions: Sequence[Suggestion]) -> dict[str, Any]:
+    """Completions; see SuggestAnswer."""
+    return {
+        "q": text,
+        "suggestions": [
+            {
+                "text": one.text,
+                "count": one.count,
+                "category": list(one.category),
+                "category_count": one.category_count,
+            }
+            for one in suggestions
+        ],
     }
 
 
@@ -36,6 +91,24 @@ def facets_json(ranking: Ranking) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [{"value": v.value, "label": v.label, "count": v.count} for v in values]
         for name, values in ranking.facets.items()
+    }
+
+
+def understood_json(understood: Understood) -> dict[str, Any]:
+    """What became of the query; see UnderstoodShape."""
+    return {
+        "text": understood.text,
+        "parses": [
+            {
+                "kind": str(parse.kind),
+                "words": parse.words,
+                "value": parse.value,
+                "label": parse.label,
+                "hard": parse.hard,
+                "within": parse.within or None,
+            }
+            for parse in understood.parses
+        ],
     }
 
 
@@ -50,6 +123,8 @@ def item_json(item: Item) -> dict[str, Any]:
         "distance_miles": None if km is None else round(km / KM_PER_MILE, 2),
         "score": item.score,
         "found_by": list(item.found_by),
+        "signals": signals_json(item.findings),
+        "repeats": list(item.repeats),
     }
 
 
@@ -61,8 +136,12 @@ def listing_json(stored: Stored) -> dict[str, Any]:
         "live": stored.live,
         "first_seen": stored.first_seen,
         "flags": [str(flag) for flag in stored.listing.flags],
-        "signals": [str(signal) for signal in stored.signals],
+        "signals": signals_json(stored.findings),
     }
+
+
+def signals_json(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    return [{"signal": str(one.signal), "reason": one.reason} for one in findings]
 
 
 def _common(listing: Listing) -> dict[str, Any]:
@@ -146,6 +225,17 @@ class _ListingShape(_Shape):
     description: str = Field(examples=["Seats six, a few marks on the top, collection only."])
 
 
+class SignalShape(_Shape):
+    signal: str = Field(
+        description="price_outlier, duplicate, photo_reused, price_low or contact_in_text",
+        examples=["price_low"],
+    )
+    reason: str = Field(
+        description="In words for buyers; it names no seller",
+        examples=["The price is £50; others like it ask about £400."],
+    )
+
+
 class ResultItem(_ListingShape):
     """One result. `description` is cut to about 200 characters."""
 
@@ -157,6 +247,11 @@ class ResultItem(_ListingShape):
         description="Higher is better; comparable within one answer only", examples=[0.0325]
     )
     found_by: list[str] = Field(description="Retrievers", examples=[["text", "vector"]])
+    signals: list[SignalShape]
+    repeats: list[str] = Field(
+        description="Ids of further results with the same words, which stand behind this one",
+        examples=[["1002"]],
+    )
 
 
 class ListingDetail(_ListingShape):
@@ -167,9 +262,7 @@ class ListingDetail(_ListingShape):
         description="When it first came in (UTC, RFC 3339)", examples=["2026-01-31T09:31:07Z"]
     )
     flags: list[str] = Field(description="What cleaning noticed", examples=[["no_price"]])
-    signals: list[str] = Field(
-        description="What a comparison with others shows", examples=[["price_outlier"]]
-    )
+    signals: list[SignalShape]
 
 
 class FacetShape(_Shape):
@@ -178,6 +271,62 @@ class FacetShape(_Shape):
     )
     label: str = Field(examples=["Pets"])
     count: int = Field(examples=[42])
+
+
+class ParseShape(_Shape):
+    """What a part of the query was taken to mean. Sent back in `ignore`, its kind is taken back."""
+
+    kind: str = Field(description=", ".join(ParseKind), examples=["price"])
+    words: str = Field(description="The words of the query that say so", examples=["under £50"])
+    value: str = Field(
+        description="What the parameter of that name takes; for kinds without one, a word for it. "
+        "A price that only lifts may be the word cheap",
+        examples=["..50"],
+    )
+    label: str = Field(description="For people", examples=["up to £50"])
+    hard: bool = Field(
+        description="True: it excludes listings, as a filter does; false: it lifts those that fit",
+        examples=[True],
+    )
+    within: str | None = Field(
+        description="The radius that goes with `near`, as `within` takes it", examples=["5mi"]
+    )
+
+
+class UnderstoodShape(_Shape):
+    """What became of `q`. A filter that is given wins over one that is parsed."""
+
+    text: str = Field(description="The words that were looked for", examples=["oak table"])
+    parses: list[ParseShape]
+
+
+class CorrectedShape(_Shape):
+    """Words that were probably meant otherwise."""
+
+    original: str = Field(description="What was typed", examples=["dinning tabel"])
+    text: str = Field(description="What was probably meant", examples=["dining table"])
+    searched: bool = Field(
+        description="True: these are results for `text` (`spell=off` prevents that); false: it "
+        "is only an offer",
+        examples=[True],
+    )
+
+
+class SuggestionShape(_Shape):
+    text: str = Field(examples=["dining table"])
+    count: int = Field(description="Listings that have it in their title", examples=[42])
+    category: list[str] = Field(
+        description="Path of the category that most of them are in; empty: there is none",
+        examples=[["Home & Garden", "Dining, Living Room"]],
+    )
+    category_count: int = Field(description="How many of them are in it", examples=[30])
+
+
+class SuggestAnswer(_Shape):
+    """Completions, the best first."""
+
+    q: str = Field(description="What was typed", examples=["dining ta"])
+    suggestions: list[SuggestionShape]
 
 
 class SearchAnswer(_Shape):
@@ -192,8 +341,10 @@ class SearchAnswer(_Shape):
     facets: dict[str, list[FacetShape]] = Field(
         examples=[{"category": [{"value": "Pets", "label": "Pets", "count": 42}]}]
     )
+    understood: UnderstoodShape
     offset: int = Field(examples=[0])
     limit: int = Field(examples=[24])
+    corrected: CorrectedShape | None
     took_ms: float = Field(description="Milliseconds to answer", examples=[12.5])
     stages_ms: dict[str, float] = Field(
         description="The same by stage", examples=[{"retrieve": 3.1, "fill": 2.2}]
@@ -206,6 +357,9 @@ class SimilarAnswer(_Shape):
     request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
     release: str = Field(examples=["20260131T093000-1a2b3c4d"])
     items: list[ResultItem]
+    total: int = Field(description="All that are like it", examples=[180])
+    offset: int = Field(examples=[0])
+    limit: int = Field(examples=[24])
 
 
 class ProblemShape(BaseModel):

@@ -17,6 +17,7 @@ from marketrank.types import (
     Request,
     RequestId,
     Stored,
+    Suggestion,
 )
 
 
@@ -26,6 +27,10 @@ class Service(Protocol):
     def answer(self, request: Request) -> Ranking:
         """Rank listings. Raises NotReady before the first release, BadInput for a request that
         cannot be answered."""
+
+    def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
+        """At most `limit` completions of what was typed. Raises NotReady before the first
+        release."""
 
     def release(self) -> ReleaseId | None:
         """The release that answers now; None until one is loaded."""

@@ -1,7 +1,9 @@
 """What people read on the page: ages, distances and a listing's flags in plain words."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
+from marketrank.api.schemas import listing_url
 from marketrank.retrieval.query import KM_PER_MILE
 from marketrank.types import Flag, Money, Signal, Stored
 
@@ -19,7 +21,7 @@ _UNITS = (
 )
 MILE_COUNTRIES = {"GB", "US"}
 
-PLAIN_WORDS: dict[Flag | Signal, str] = {
+PLAIN_WORDS: dict[Flag, str] = {
     Flag.NO_PHOTOS: "The seller gave no photo. Ask for one before you decide.",
     Flag.NO_PRICE: "The seller named no price. Ask what they have in mind.",
     Flag.NO_DESCRIPTION: "The seller wrote no description. Ask about size, age and condition.",
@@ -27,16 +29,34 @@ PLAIN_WORDS: dict[Flag | Signal, str] = {
     Flag.NO_PLACE: "The seller did not say where it is. Ask before you arrange to collect it.",
     Flag.PLACE_NOT_FOUND: "We could not find this place on the map, so we show no distance.",
     Flag.CONTACT_MASKED: "We hid contact details in the text to protect the seller's privacy.",
-    Signal.PRICE_OUTLIER: "The price is unusual for this category. Look twice before you pay.",
-    Signal.DUPLICATE: "This looks like a repeat of another listing.",
 }
+# The second says no more than the first.
+_SAID_ALREADY = {Signal.PRICE_LOW: Signal.PRICE_OUTLIER, Signal.PHOTO_REUSED: Signal.DUPLICATE}
 
 
 def notes(stored: Stored) -> list[str]:
-    """What cleaning and comparing noticed, in plain words."""
+    """What cleaning noticed, in plain words."""
+    flags = stored.listing.flags
+    if Signal.CONTACT_IN_TEXT in stored.signals:
+        flags = tuple(flag for flag in flags if flag is not Flag.CONTACT_MASKED)
+    return [PLAIN_WORDS[flag] for flag in flags]
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Why to look twice, and the paths of the listings to look at."""
+
+    reason: str
+    links: tuple[str, ...]
+
+
+def cautions(stored: Stored) -> list[Caution]:
+    """The reasons of a listing's signals, none said twice."""
+    said = {_SAID_ALREADY.get(signal) for signal in stored.signals}
     return [
-        *(PLAIN_WORDS[flag] for flag in stored.listing.flags),
-        *(PLAIN_WORDS[signal] for signal in stored.signals),
+        Caution(finding.reason, tuple(listing_url(other) for other in finding.others))
+        for finding in stored.findings
+        if finding.signal not in said
     ]
 
 

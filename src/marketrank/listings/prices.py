@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from math import log
+from dataclasses import dataclass
+from math import exp, log
 from statistics import median
 
 from marketrank.types import ListingId, Money
@@ -66,16 +67,30 @@ _CUT = 3.5  # robust standard deviations (Iglewicz and Hoaglin, 1993)
 _LEAST_SPREAD = 0.7  # of log price: prices within a factor of 12 are never odd
 _MAD_TO_DEVIATION = 1.4826
 _JOKE_CUT = 2.0
+_HIGH = 0.9
 
 
-def outliers(prices: Mapping[ListingId, tuple[tuple[str, ...], int]]) -> set[ListingId]:
-    """The listings whose price cannot be meant, from each one's category path and minor units.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A price beside those of its `group`, the category it is compared with (() for all): the
+    middle one and the one that nine in ten stay below, in minor units, and whether it is `odd`."""
 
-    A price is odd where its logarithm is more than 3.5 robust standard deviations (median and
-    median absolute deviation) from the median of its second-level category, or of its root, or of
-    all, the first that has twenty priced listings. Patterns that people type for fun (12345,
-    1111111, 99999, one penny) are odd from two deviations on. Free listings are never odd and do
-    not count.
+    group: tuple[str, ...]
+    middle: int
+    high: int
+    odd: bool
+
+
+def compare_prices(
+    prices: Mapping[ListingId, tuple[tuple[str, ...], int]],
+) -> dict[ListingId, Compared]:
+    """Compare each price above 0, given with its category path in minor units, with others.
+
+    A price is odd, that is, it cannot be meant, where its logarithm is more than 3.5 robust
+    standard deviations (median and median absolute deviation) from the median of its second-level
+    category, or of its root, or of all, the first that has twenty priced listings. Patterns that
+    people type for fun (12345, 1111111, 99999, one penny) are odd from two deviations on. Free
+    listings are never odd and do not count.
     """
     groups: dict[tuple[str, ...], list[float]] = {}
     for path, minor in prices.values():
@@ -83,11 +98,20 @@ def outliers(prices: Mapping[ListingId, tuple[tuple[str, ...], int]]) -> set[Lis
             for group in {path[:2], path[:1], ()}:
                 groups.setdefault(group, []).append(log(minor))
     scales = {group: _scale(logs) for group, logs in groups.items()}
-    return {
-        name
-        for name, (path, minor) in prices.items()
-        if minor > 0 and _is_odd(minor, *scales[_group(path, groups)])
-    }
+    highs = {group: _quantile(logs, _HIGH) for group, logs in groups.items()}
+    compared = {}
+    for name, (path, minor) in prices.items():
+        if minor > 0:
+            group = _group(path, groups)
+            centre, spread = scales[group]
+            odd = _is_odd(minor, centre, spread)
+            compared[name] = Compared(group, round(exp(centre)), round(exp(highs[group])), odd)
+    return compared
+
+
+def outliers(prices: Mapping[ListingId, tuple[tuple[str, ...], int]]) -> set[ListingId]:
+    """The listings whose price is odd: see `compare_prices`."""
+    return {name for name, compared in compare_prices(prices).items() if compared.odd}
 
 
 def _group(path: tuple[str, ...], groups: Mapping[tuple[str, ...], list[float]]) -> tuple[str, ...]:
@@ -95,6 +119,11 @@ def _group(path: tuple[str, ...], groups: Mapping[tuple[str, ...], list[float]])
         if len(groups[group]) >= _FEWEST:
             return group
     return ()
+
+
+def _quantile(logs: list[float], share: float) -> float:
+    """The value that this share of the list stays below; the list is not empty."""
+    return sorted(logs)[min(int(share * len(logs)), len(logs) - 1)]
 
 
 def _scale(logs: list[float]) -> tuple[float, float]:

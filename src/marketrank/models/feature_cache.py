@@ -4,9 +4,17 @@ A stage of training whose lower layers are frozen reads their outputs here inste
 in every epoch: that is what lets a CPU train. Rows are appended, so a killed run goes on where it
 stopped, and a full disk is an error at a known row instead of a signal in the middle of training
 (as it would be with a file that is mapped before it is filled).
+
+    <folder>/<kind>-<digest>/<name>.raw   the rows of one feature
+                             items        a digest of 16 bytes for each row's item
+                             made_by      digest of the specs and the identity
+
+A marketplace changes between two trainings by a few listings: what an older cache of the kind
+has of the items is copied from there, and the older one goes when the new one is complete.
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +27,8 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput
 
+_ITEMS, _MADE_BY = "items", "made_by"
+_DIGEST_BYTES = 16
 Arrays = Mapping[str, NDArray[Any]]
 Report = Callable[[str, int, int | None], None]
 """Called with the name of the stage, how much is done, and of how much."""
@@ -42,6 +52,7 @@ def cached(
     specs: Mapping[str, Spec],
     compute: Callable[[Sequence[str]], Arrays],
     *,
+    kind: str,
     identity: str,
     batch: int,
     stage: str = "cache features",
@@ -50,14 +61,20 @@ def cached(
     """Features of `items` by name, shape (len(items), *spec.shape), read-only and mapped from
     disk.
 
-    `compute` is given `batch` items at a time and returns an array for each name of `specs`; it
-    is not called for what is cached. Caches are told apart by the items, the specs and
-    `identity`: all else that decides what `compute` returns, such as the sha256 of its weights.
-    One process at a time may fill a folder. Raises BadInput where `compute` returns other shapes
-    or the disk is full.
+    `compute` is given at most `batch` items at a time and returns an array for each name of
+    `specs`; it is not called for what is cached. `identity` is all else that decides what it
+    returns, such as the sha256 of its weights. A folder keeps one whole cache of each `kind`. One
+    process at a time may fill a folder. Raises BadInput where `compute` returns other shapes or
+    the disk is full.
     """
-    place = folder / _digest(items, specs, identity)
+    digests = [_digest(item.encode()) for item in items]
+    made_by = _made_by(specs, identity)
+    place = folder / f"{kind}-{_digest(b''.join([made_by, *digests])).hex()}"
     place.mkdir(parents=True, exist_ok=True)
+    (place / _ITEMS).write_bytes(b"".join(digests))
+    (place / _MADE_BY).write_bytes(made_by)
+    older = [path for path in folder.glob(f"{kind}-*") if path != place]
+    earlier = _Earlier.of(older, specs, made_by)
     files = {name: place / f"{name}.raw" for name in specs}
     done = _whole_rows(files, specs)
     with ExitStack() as opened:
@@ -68,11 +85,11 @@ def cached(
         for start in range(done, len(items), batch):
             if progress:
                 progress(stage, start, len(items))
-            some = items[start : start + batch]
-            rows = _checked(compute(some), specs, len(some))
+            rows = slice(start, start + batch)
+            found = earlier.completed(items[rows], digests[rows], specs, compute)
             try:
                 for name, handle in handles.items():
-                    handle.write(rows[name])
+                    handle.write(found[name])
                     handle.flush()
             except OSError as error:
                 raise BadInput(
@@ -81,13 +98,70 @@ def cached(
                 ) from error
     if progress:
         progress(stage, len(items), len(items))
+    for path in older:
+        shutil.rmtree(path, ignore_errors=True)
     return {name: _mapped(files[name], spec, len(items)) for name, spec in specs.items()}
 
 
-def _digest(items: Sequence[str], specs: Mapping[str, Spec], identity: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """Rows of an older cache: their place by the digest of their item."""
+
+    rows: Mapping[bytes, int]
+    features: Arrays
+
+    @staticmethod
+    def of(folders: Sequence[Path], specs: Mapping[str, Spec], made_by: bytes) -> "_Earlier":
+        """The fullest of these that was made the same way; nothing where none was."""
+        best = _Earlier({}, {})
+        for folder in folders:
+            try:
+                if (folder / _MADE_BY).read_bytes() != made_by:
+                    continue
+                held = (folder / _ITEMS).read_bytes()
+                files = {name: folder / f"{name}.raw" for name in specs}
+                n = min(_whole_rows(files, specs), len(held) // _DIGEST_BYTES)
+            except OSError:
+                continue
+            if n > len(best.rows):
+                starts = range(0, n * _DIGEST_BYTES, _DIGEST_BYTES)
+                best = _Earlier(
+                    {held[i : i + _DIGEST_BYTES]: row for row, i in enumerate(starts)},
+                    {name: _mapped(files[name], spec, n) for name, spec in specs.items()},
+                )
+        return best
+
+    def completed(
+        self,
+        items: Sequence[str],
+        digests: Sequence[bytes],
+        specs: Mapping[str, Spec],
+        compute: Callable[[Sequence[str]], Arrays],
+    ) -> dict[str, bytes]:
+        """The rows of these items as bytes: copied where they are held, else computed."""
+        at = [self.rows.get(digest, -1) for digest in digests]
+        missing = [item for item, row in zip(items, at, strict=True) if row < 0]
+        made = _checked(compute(missing), specs, len(missing)) if missing else {}
+        if len(missing) == len(items):
+            return {name: array.tobytes() for name, array in made.items()}
+        held = np.array(at) >= 0
+        whole = {}
+        for name, spec in specs.items():
+            rows = np.empty((len(items), *spec.shape), spec.dtype)
+            rows[held] = self.features[name][[row for row in at if row >= 0]]
+            if missing:
+                rows[~held] = made[name]
+            whole[name] = rows.tobytes()
+        return whole
+
+
+def _made_by(specs: Mapping[str, Spec], identity: str) -> bytes:
     described = {name: [list(spec.shape), spec.dtype] for name, spec in specs.items()}
-    content = orjson.dumps([list(items), described, identity], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()[:16]
+    return _digest(orjson.dumps([described, identity], option=orjson.OPT_SORT_KEYS))
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
 def _whole_rows(files: Mapping[str, Path], specs: Mapping[str, Spec]) -> int:
@@ -97,13 +171,12 @@ def _whole_rows(files: Mapping[str, Path], specs: Mapping[str, Spec]) -> int:
     return min(path.stat().st_size // specs[name].row_bytes for name, path in files.items())
 
 
-def _checked(found: Arrays, specs: Mapping[str, Spec], n: int) -> dict[str, bytes]:
+def _checked(found: Arrays, specs: Mapping[str, Spec], n: int) -> dict[str, NDArray[Any]]:
     rows = {}
     for name, spec in specs.items():
-        array = np.ascontiguousarray(found[name], dtype=spec.dtype)
-        if array.shape != (n, *spec.shape):
-            raise BadInput(f"feature {name!r} has shape {array.shape}, not {(n, *spec.shape)}")
-        rows[name] = array.tobytes()
+        rows[name] = np.ascontiguousarray(found[name], dtype=spec.dtype)
+        if rows[name].shape != (n, *spec.shape):
+            raise BadInput(f"feature {name!r} has shape {rows[name].shape}, not {(n, *spec.shape)}")
     return rows
 
 

@@ -95,9 +95,9 @@ class HeldOutAnswers:
 
 
 def encode_texts(
-    folder: Path, texts: Sequence[str], *, threads: int, progress: Report | None = None
+    folder: Path, texts: Sequence[str], *, kind: str, threads: int, progress: Report | None = None
 ) -> Vectors:
-    """Unit vectors (n, 384) of the frozen text tower; `folder` caches them."""
+    """Unit vectors (n, 384) of the frozen text tower; `folder` caches them by their `kind`."""
     with tempfile.TemporaryDirectory() as place:
         opened: list[TextEncoder] = []
 
@@ -112,6 +112,7 @@ def encode_texts(
             list(texts),
             {"text": Spec((TEXT_WIDTH,), "float32")},
             compute,
+            kind=kind,
             identity=MINILM_SHA256,
             batch=_TEXT_BATCH,
             stage="frozen text tower",
@@ -123,30 +124,31 @@ def encode_texts(
 def frozen_features(
     folder: Path, maps: PhotoMaps, keys: Sequence[str], *, progress: Report | None = None
 ) -> NDArray[np.float16]:
-    """What the ImageNet networks' late blocks make of the first variants' maps: (variants, m,
+    """What the ImageNet networks' late blocks make of the first variants' maps: (m, variants,
     width), from the cache in `folder` where it has them. `keys` name the photos."""
     tower = _tower(maps)
     photos = TunedPhotos(tower.eval(), maps, torch.device("cpu"))
     variants = min(_FIXED_VARIANTS, maps.variants)
-    n = len(keys)
+    row_of = {key: row for row, key in enumerate(keys)}
 
     @torch.inference_mode()
     def compute(some: Sequence[str]) -> Mapping[str, NDArray[np.float32]]:
-        at = torch.tensor([int(item.split(" ", 1)[0]) for item in some])
-        return {"features": photos(at % n, at // n).numpy()}
+        rows = torch.tensor([row_of[key] for key in some]).repeat_interleave(variants)
+        which = torch.arange(variants).repeat(len(some))
+        return {"features": photos(rows, which).numpy().reshape(len(some), variants, -1)}
 
     found = cached(
         folder,
-        [f"{at} {keys[at % n]}" for at in range(variants * n)],
-        {"features": Spec((photos.width,), "float16")},
+        keys,
+        {"features": Spec((variants, photos.width), "float16")},
         compute,
-        identity=repr([LITES[name] for name in maps.maps]),
+        kind="photo-features",
+        identity=repr([maps.side, *(LITES[name] for name in maps.maps)]),
         batch=_FEATURE_BATCH,
         stage="frozen late blocks",
         progress=progress,
     )
-    table: NDArray[np.float16] = np.asarray(found["features"]).reshape(variants, n, photos.width)
-    return table
+    return np.asarray(found["features"])
 
 
 @dataclass(frozen=True)
@@ -300,5 +302,4 @@ def _heads(material: Material, labels: tuple[int, int], recipe: Recipe) -> Multi
 
 
 def _tower(maps: PhotoMaps) -> PhotoTower:
-    side = next(iter(maps.maps.values())).shape[-1]
-    return PhotoTower({name: load(LITES[name]) for name in maps.maps}, side=side)
+    return PhotoTower({name: load(LITES[name]) for name in maps.maps}, side=maps.side)

@@ -68,7 +68,7 @@ def small_cnn(classes: int, seed: int = 0, weights: str | None = None) -> Networ
     import torch
 
     if weights is not None:
-        raise BadInput(f"small_cnn starts from random weights and cannot take {weights!r}; omit it")
+        raise BadInput(f"cnn starts from random weights and cannot take {weights!r}; omit it")
     draw = torch.Generator().manual_seed(seed)
     layers: list[torch.nn.Module] = []
     for before, after in zip((3, *_WIDTHS), _WIDTHS, strict=False):
@@ -78,7 +78,7 @@ def small_cnn(classes: int, seed: int = 0, weights: str | None = None) -> Networ
         layers += [convolution, torch.nn.BatchNorm2d(after), torch.nn.ReLU(inplace=True)]
     body = torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
     module = _whole(body, _head(_WIDTHS[-1], classes, dropout=0.3, draw=draw))
-    return Network(module, size=96, width=_WIDTHS[-1], name="small_cnn", source=None)
+    return Network(module, size=96, width=_WIDTHS[-1], name="cnn", source=None)
 
 
 def resnet50(classes: int, seed: int = 0, weights: str | None = None) -> Network:
@@ -113,7 +113,7 @@ def resnet50(classes: int, seed: int = 0, weights: str | None = None) -> Network
 
 
 NETWORKS: dict[str, Callable[[int, int, str | None], Network]] = {
-    "small_cnn": small_cnn,
+    "cnn": small_cnn,
     "resnet50": resnet50,
 }
 """By name: from the number of classes, the seed and the weights, or None."""

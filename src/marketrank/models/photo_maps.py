@@ -25,7 +25,7 @@ from marketrank.models.onnx_graphs import to_onnx
 from marketrank.models.preprocess import Pixels, grey_pixels, to_pixels
 from marketrank.models.sessions import open_session
 
-_BATCH = 16
+_AT_ONCE = 16  # pictures in one run of a network
 _CROPS = Augment(smallest_area=0.4, ratio=4 / 3, mirror=0.5)
 Read = Callable[[str], bytes]
 """The bytes of a photo by its key; raises KeyError where there are none."""
@@ -33,7 +33,7 @@ Read = Callable[[str], bytes]
 
 @dataclass(frozen=True, slots=True)
 class PhotoMaps:
-    """`maps[name]` has shape (variants, n, channels, side, side), float16, mapped from disk: what
+    """`maps[name]` has shape (n, variants, channels, side, side), float16, mapped from disk: what
     the early blocks of each network make of n photos. Variant 0 is the photo itself, 1 its mirror
     image. `readable` (n,): the maps of unreadable photos are those of a grey picture."""
 
@@ -42,7 +42,12 @@ class PhotoMaps:
 
     @property
     def variants(self) -> int:
-        return int(next(iter(self.maps.values())).shape[0])
+        return int(next(iter(self.maps.values())).shape[1])
+
+    @property
+    def side(self) -> int:
+        """Of a map, in its pixels."""
+        return int(next(iter(self.maps.values())).shape[-1])
 
     def __len__(self) -> int:
         return len(self.readable)
@@ -67,37 +72,43 @@ def map_photos(
     if size % (2 * MAP_STRIDE):
         raise BadInput(f"photos of {size} pixels do not divide by {2 * MAP_STRIDE}; give 224")
     side = size // MAP_STRIDE
-    specs = {one.name: Spec((one.channels, side, side), "float16") for one in networks}
+    specs = {one.name: Spec((variants, one.channels, side, side), "float16") for one in networks}
     specs["readable"] = Spec((), "bool")
-    items = [f"{variant} {key}" for variant in range(variants) for key in keys]
     described = [[one.name, one.start, one.sha256] for one in networks]
     identity = orjson.dumps(["crop", described, size, seed, repr(_CROPS)]).decode()
-    with _Mapper(networks, read, size=size, seed=seed, threads=threads) as mapper:
+    with _Mapper(
+        networks, read, size=size, variants=variants, seed=seed, threads=threads
+    ) as mapper:
         found = cached(
             folder,
-            items,
+            keys,
             specs,
             mapper,
+            kind="photo-maps",
             identity=identity,
-            batch=_BATCH,
+            batch=max(1, _AT_ONCE // variants),
             stage="early blocks",
             progress=progress,
         )
-    n = len(keys)
-    shaped = {name: a.reshape(variants, n, *a.shape[1:]) for name, a in found.items()}
-    return PhotoMaps(
-        {one.name: shaped[one.name] for one in networks}, np.asarray(shaped["readable"][0])
-    )
+    return PhotoMaps({one.name: found[one.name] for one in networks}, np.asarray(found["readable"]))
 
 
 class _Mapper:
     """Computes rows of the cache; opens the networks at the first that is missing."""
 
     def __init__(
-        self, networks: Sequence[Lite], read: Read, *, size: int, seed: int, threads: int
+        self,
+        networks: Sequence[Lite],
+        read: Read,
+        *,
+        size: int,
+        variants: int,
+        seed: int,
+        threads: int,
     ) -> None:
         self._networks, self._read = networks, read
-        self._size, self._seed, self._threads = size, seed, threads
+        self._size, self._variants = size, variants
+        self._seed, self._threads = seed, threads
         self._sessions: dict[str, Any] = {}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
@@ -107,33 +118,35 @@ class _Mapper:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def __call__(self, items: Sequence[str]) -> Arrays:
+    def __call__(self, keys: Sequence[str]) -> Arrays:
         if not self._sessions:
             self._sessions = {one.name: self._open(one) for one in self._networks}
-        decoded = list(self._pool.map(self._pixels, items))
-        grey = grey_pixels(self._size)
-        pixels = np.stack([grey if one is None else one for one in decoded])
-        maps = {
-            name: session.run(None, {"pixels": pixels})[0].astype(np.float16)
-            for name, session in self._sessions.items()
-        }
-        return {**maps, "readable": np.array([one is not None for one in decoded], np.bool_)}
+        decoded = list(self._pool.map(self._pictures, keys))
+        grey = [grey_pixels(self._size)] * self._variants
+        pixels = np.stack([one for each in decoded for one in each or grey])
+        maps = {}
+        for name, session in self._sessions.items():
+            flat = session.run(None, {"pixels": pixels})[0].astype(np.float16)
+            maps[name] = flat.reshape(len(keys), self._variants, *flat.shape[1:])
+        return {**maps, "readable": np.array([each is not None for each in decoded], np.bool_)}
 
-    def _pixels(self, item: str) -> Pixels | None:
-        variant, key = item.split(" ", 1)
+    def _pictures(self, key: str) -> list[Pixels] | None:
+        """All variants of a photo, decoded once a size; None where it cannot be read."""
         try:
             photo = self._read(key)
-            if variant == "0":
-                return to_pixels(photo, self._size, crop=True)
-            if variant == "1":
-                return np.ascontiguousarray(to_pixels(photo, self._size, crop=True)[:, ::-1])
+            whole = to_pixels(photo, self._size, crop=True)
             # Square already, as the photo itself is: `apply` would give it its bars back.
-            picture = to_pixels(photo, _CROPS.source_size(self._size), crop=True)
+            source = to_pixels(photo, _CROPS.source_size(self._size), crop=True)
         except (BadInput, KeyError):
             return None
-        digest = hashlib.blake2b(f"{self._seed} {item}".encode(), digest_size=8).digest()
+        mirrored = np.ascontiguousarray(whole[:, ::-1])
+        crops = [self._crop(source, f"{n} {key}") for n in range(2, self._variants)]
+        return [whole, mirrored, *crops][: self._variants]
+
+    def _crop(self, source: Pixels, name: str) -> Pixels:
+        digest = hashlib.blake2b(f"{self._seed} {name}".encode(), digest_size=8).digest()
         generator = np.random.default_rng(int.from_bytes(digest))
-        return _CROPS.apply(picture, self._size, generator)
+        return _CROPS.apply(source, self._size, generator)
 
     def _open(self, lite: Lite) -> Any:
         module = EarlyBlocks(load(lite), lite.start).eval()

@@ -27,17 +27,17 @@ class Photos(Protocol):
 
 
 class FixedPhotos:
-    """A table (variants, n, width); implements `Photos`."""
+    """A table (n, variants, width); implements `Photos`."""
 
     def __init__(self, table: NDArray[np.floating[Any]]) -> None:
         self._table = table
 
     @property
     def variants(self) -> int:
-        return int(self._table.shape[0])
+        return int(self._table.shape[1])
 
     def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
-        chosen = self._table[variants.cpu().numpy(), rows.cpu().numpy()]
+        chosen = self._table[rows.cpu().numpy(), variants.cpu().numpy()]
         return torch.from_numpy(np.asarray(chosen, np.float32)).to(rows.device)
 
 
@@ -93,7 +93,7 @@ class TunedPhotos:
         return torch.cat(parts).float()
 
     def _gather(self, which: NDArray[np.int64], at: NDArray[np.int64]) -> list[torch.Tensor]:
-        return [torch.from_numpy(m[which, at]).to(self._device).float() for m in self._maps]
+        return [torch.from_numpy(m[at, which]).to(self._device).float() for m in self._maps]
 
 
 def _chunks(

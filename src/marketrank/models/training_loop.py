@@ -5,7 +5,7 @@ A run is a folder:
 
     config.json              the config, the seed and what the data were (a hash), as given
     epoch-0001.safetensors   the model after each epoch
-    resume.safetensors       all that the next epoch needs: model, optimizer, history
+    resume.safetensors       all that the next epoch needs: model, optimizer, history; see `settle`
     metrics.json             what each epoch reached, which is best, whether the run is done
     events.out.tfevents.*    for TensorBoard, where it is installed
 
@@ -142,6 +142,12 @@ def seed_everything(seed: int, epoch: int) -> None:
 def load_model(model: torch.nn.Module, file: Path) -> None:
     """Fill `model` from an epoch's file. Raises Corrupt where that cannot be done."""
     _fill(model, _read(file)[0], file)
+
+
+def settle(folder: Path) -> None:
+    """Remove what only unfinished trainings in or below `folder` need: half of what they wrote."""
+    for path in folder.rglob(_RESUME):
+        path.unlink()
 
 
 def _done(history: list[Scores], plan: Plan) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from marketrank.types import Rejected
+from marketrank.types import Rejected, Signal
 
 
 @dataclass(slots=True)
@@ -46,7 +46,12 @@ class Summary:
     updated: int = 0
     ended: int = 0
     duplicates: int = 0
-    price_outliers: int = 0
+    signals: dict[str, int] = field(default_factory=dict)
+    """How many listings have each signal."""
+
+    @property
+    def price_outliers(self) -> int:
+        return self.signals.get(Signal.PRICE_OUTLIER, 0)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON object that `marketrank ingest --json` prints."""
@@ -58,4 +63,5 @@ class Summary:
             "photos": self.photos.as_dict(),
             "duplicates": self.duplicates,
             "price_outliers": self.price_outliers,
+            "signals": self.signals,
         }

@@ -6,7 +6,7 @@ change up to which it is complete, and a release appears whole or not at all.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,18 +20,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.errors import Corrupt
+from marketrank.pipelines.category_model import fit_categories, still_fits
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.text_index import TextWriter, applied
+from marketrank.retrieval.understand import categories
+from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build, is_readable
-from marketrank.types import ReleaseId, Seq, Stored, Vectors
+from marketrank.retrieval.vocabulary_build import build as build_vocabulary
+from marketrank.types import Listing, ReleaseId, Seq, Stored, Vectors
 
 _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
 _EMBED_BATCH = 64
 _READ_BATCH = 10_000
 _GOLDEN = 20  # listings that must find themselves before a release becomes current
+_SEED = 7  # of the sample that teaches the classifier of queries
 _PATIENCE = 5.0  # seconds
 _MIN_FRESH = 1_000  # fresh vectors below this are searched exactly at no cost worth a rebuild
 
@@ -107,7 +112,9 @@ class Indexer:
         released = self._is_free() and (rebuild or self._release_is_stale())
         if released:
             folder, encoder = self._current_encoder()
-            step = partial(self._release, folder, encoder, self._embedded, at, progress)
+            step = partial(
+                self._release, folder, encoder, self._embedded, at, progress, anew=rebuild
+            )
             self._ended = 0
             if in_background and self._manifest() is not None:
                 self._builder = _in_thread(step)
@@ -244,17 +251,32 @@ class Indexer:
         return fresh + self._ended > limit
 
     def _release(
-        self, folder: Path, encoder: Encoder, embedded: Seq, at: datetime, progress: Progress
+        self,
+        folder: Path,
+        encoder: Encoder,
+        embedded: Seq,
+        at: datetime,
+        progress: Progress,
+        *,
+        anew: bool,
     ) -> None:
         progress("build release", 0, 1)
         with TemporaryFile() as file:
             keys, vectors, seq = self._live_vectors(encoder, file)
+
+            def build_index(index: Path) -> None:
+                build(index, keys, vectors, exact_below=self._exact_below)
+                held = None if anew else still_fits(self._held_categories(), encoder, len(keys))
+                model = held or fit_categories(
+                    keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
+                )
+                categories.write(model, index)
+                build_vocabulary(self._live_listings()).save(index.parent / "words")
+
             releases.publish(
                 self._release_folder,
                 encoder=folder,
-                build_index=lambda index: build(
-                    index, keys, vectors, exact_below=self._exact_below
-                ),
+                build_index=build_index,
                 model_version=encoder.version,
                 count=len(keys),
                 vector_seq=seq,
@@ -263,6 +285,20 @@ class Indexer:
                 check=lambda release: _check_golden(release, keys, vectors),
             )
         progress("build release", 1, 1)
+
+    def _held_categories(self) -> CategoryModel | None:
+        """The classifier of the current release; None where there is none that can be read."""
+        name = releases.current(self._release_folder)
+        try:
+            return None if name is None else categories.read(self._release_folder / name / "index")
+        except Corrupt:
+            return None
+
+    def _live_listings(self) -> Iterator[Listing]:
+        after = Seq(0)
+        while changes := self._listings.changes(after, _TEXT_BATCH):
+            yield from (stored.listing for stored in changes if stored.live)
+            after = changes[-1].seq
 
     def _live_vectors(
         self, encoder: Encoder, file: IO[bytes]

@@ -12,21 +12,19 @@ from itertools import islice
 
 from marketrank.errors import BadInput
 from marketrank.listings.clean import clean_record
-from marketrank.listings.dedupe import find_duplicates
 from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import PhotoSource
 from marketrank.listings.places import Gazetteer
-from marketrank.listings.prices import outliers
 from marketrank.listings.sources import ImageRow, Record
+from marketrank.pipelines.comparing import compare
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.photos import PhotoIntake, keep_held
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.rejections import Rejections
-from marketrank.ports import BlobStore, ListingStore, Quarantine
-from marketrank.types import Applied, Listing, ListingId, Reason, Rejected, Seq, Signal
+from marketrank.ports import BlobStore, ListingStore, PriceEstimator, Quarantine
+from marketrank.types import Applied, Listing, ListingId, Reason, Rejected
 
 _BATCH = 256
-_READ_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,7 @@ def ingest(
     cleaning: Cleaning,
     pool: PhotoPool,
     at: datetime,
+    estimator: PriceEstimator | None = None,
     full: bool = False,
     progress: Progress = silent,
 ) -> Summary:
@@ -105,7 +104,8 @@ def ingest(
                 "marketplace; check the feed"
             )
         summary.ended = listings.end(listings.live_ids() - seen.named, at=at)
-    _compare(listings, summary, progress)
+    compared = compare(listings, estimator=estimator, progress=progress)
+    summary.duplicates, summary.signals = compared.duplicates, compared.signals
     summary.listings.check("listing")
     summary.photos.check("photo")
     return summary
@@ -190,30 +190,3 @@ def _apply(
         first.updated + second.updated,
         first.unchanged + second.unchanged,
     ), [*bad, *worse]
-
-
-def _compare(listings: ListingStore, summary: Summary, progress: Progress) -> None:
-    """Link duplicates and flag odd prices: what only a look at all live listings shows."""
-    progress("compare listings", 0, None)
-    live = list(_live(listings))
-    links = find_duplicates(live)
-    odd = outliers(
-        {one.id: (one.category, one.price.minor) for one in live if one.price is not None}
-    )
-    signals: dict[ListingId, list[Signal]] = {}
-    for name in sorted(odd):
-        signals.setdefault(name, []).append(Signal.PRICE_OUTLIER)
-    for name in sorted({link.listing for link in links}):
-        signals.setdefault(name, []).append(Signal.DUPLICATE)
-    listings.replace_duplicates(links)
-    listings.set_signals(signals)
-    summary.duplicates = len({link.listing for link in links})
-    summary.price_outliers = len(odd)
-    progress("compare listings", len(live), len(live))
-
-
-def _live(listings: ListingStore) -> Iterator[Listing]:
-    after = Seq(0)
-    while changes := listings.changes(after, _READ_BATCH):
-        yield from (stored.listing for stored in changes if stored.live)
-        after = changes[-1].seq

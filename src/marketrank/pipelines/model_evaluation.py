@@ -3,7 +3,7 @@ in memory by the functions that ingest uses."""
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -114,7 +114,9 @@ def clean_feed(
     return CleanFeed(tuple(listings), photos)
 
 
-def evaluate(feed: CleanFeed, models: Models, *, currency: str) -> dict[str, Any]:
+def evaluate(
+    feed: CleanFeed, models: Models, *, currency: str, progress: Progress = silent
+) -> dict[str, Any]:
     """The scores that these models and this feed allow: a key is left out where the feed has
     nothing to score it on.
 
@@ -127,9 +129,34 @@ def evaluate(feed: CleanFeed, models: Models, *, currency: str) -> dict[str, Any
         )
     return score(
         feed.listings,
-        models.categorise(feed.listings, feed.photos),
+        _categorise(feed, models, progress),
         models.log_prices(feed.listings),
         currency=currency,
+    )
+
+
+def _categorise(feed: CleanFeed, models: Models, progress: Progress) -> Categorised:
+    """A batch at a time, so that somebody who waits sees how far it is."""
+    n, parts, owners = len(feed.listings), [], []
+    for start in range(0, n, _BATCH):
+        progress("score models", start, n)
+        rows = slice(start, start + _BATCH)
+        parts.append(models.categorise(feed.listings[rows], feed.photos[rows]))
+        owners.append(parts[-1].owner + start)
+    progress("score models", n, n)
+
+    def joined(arrays: Iterable[Floats | None]) -> Floats | None:
+        held = [array for array in arrays if array is not None]
+        return np.concatenate(held) if held else None
+
+    return Categorised(
+        parts[0].labels,
+        np.concatenate([part.text for part in parts]),
+        joined(part.photos for part in parts),
+        np.concatenate(owners),
+        np.concatenate([part.combined for part in parts]),
+        joined(part.titles for part in parts),
+        joined(part.photo_vectors for part in parts),
     )
 
 

@@ -66,6 +66,7 @@ def train_multimodal(
     try:
         from marketrank.models.multimodal import Recipe
         from marketrank.models.multimodal_training import Schedule, Setup, answer, finish, fit
+        from marketrank.models.training_loop import settle
     except ImportError as error:
         raise MissingExtra("multimodal training", "train") from error
     train, validation, test = data.rows()
@@ -113,7 +114,9 @@ def train_multimodal(
     )
     roots.save(folder / "labels.json")
     seconds.save(folder / "labels-second.json")
-    return Run(finish_run(folder, home, KIND, at=at), metrics)
+    final = finish_run(folder, home, KIND, at=at)
+    settle(final)
+    return Run(final, metrics)
 
 
 def read_material(
@@ -140,7 +143,7 @@ def read_material(
     cache = home / "cache" / "features"
     listings = data.listings
     words = {
-        name: encode_texts(cache, texts, threads=threads, progress=progress)
+        name: encode_texts(cache, texts, kind=name, threads=threads, progress=progress)
         for name, texts in (
             ("titles", [one.title for one in listings]),
             ("texts", [one.text for one in listings]),

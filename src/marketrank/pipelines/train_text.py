@@ -57,6 +57,7 @@ def train_text(
     was finished is not done again."""
     try:
         from marketrank.models.text_tuner import TextRecipe
+        from marketrank.models.training_loop import settle
     except ImportError as error:
         raise MissingExtra("training on texts", "train") from error
     train, validation, test = data.rows()
@@ -98,7 +99,9 @@ def train_text(
     )
     roots.save(folder / "labels.json")
     seconds.save(folder / "labels-second.json")
-    return Run(finish_run(folder, home, KIND, at=at), metrics)
+    final = finish_run(folder, home, KIND, at=at)
+    settle(final)
+    return Run(final, metrics)
 
 
 def _measure(task: _Task, train: Rows, validation: Rows, epochs: int) -> tuple["TextLearner", int]:

@@ -212,7 +212,7 @@ def _train_network(name: str) -> Callable[[_Task], _Trained]:
 
 NETWORKS: Mapping[str, _Network] = {
     "lite": _Network(_train_lite, 5),
-    "cnn": _Network(_train_network("small_cnn"), 20),
+    "cnn": _Network(_train_network("cnn"), 20),
     "resnet50": _Network(_train_network("resnet50"), 8),
 }
 
@@ -260,7 +260,11 @@ def _report(task: _Task, trained: _Trained) -> Report:
 
 def _finish(task: _Task, trained: _Trained, at: datetime) -> Run:
     """Write what is left to be written into the run's folder, and give it its name."""
+    from marketrank.models.training_loop import settle
+
     folder, metrics = trained.folder, _report(task, trained)
     write_facts(folder, task.data, metrics, kind=task.kind, at=at, **trained.config)
     task.roots.save(folder / "labels.json")
-    return Run(finish_run(folder, task.home, task.kind, at=at), metrics)
+    final = finish_run(folder, task.home, task.kind, at=at)
+    settle(final)
+    return Run(final, metrics)

@@ -1,7 +1,7 @@
 """What filters, facets and sorts need of every listing, in columns indexed by key.
 
 A snapshot is a tuple of chunks of 16,384 keys. Applying changes copies only the chunks they fall
-into (0.5 MB each, whatever the size of the marketplace) and publishes a new tuple, so readers
+into (0.75 MB each, whatever the size of the marketplace) and publishes a new tuple, so readers
 hold snapshots that never change, without locks. Ids are kept once, shared by all snapshots: a
 key's id never changes.
 """
@@ -24,6 +24,8 @@ from marketrank.types import (
     ListingKey,
     Mask,
     Near,
+    SellerId,
+    Signal,
     Sort,
 )
 
@@ -32,8 +34,10 @@ _SHIFT = 14
 _CHUNK = 1 << _SHIFT
 _EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 _NO_PRICE = -1
+_NO_KEY = -1
 _NO_TIME = np.iinfo(np.int64).min + 1  # its negation exists
 _ALL = Filters()
+_BITS = {signal: 1 << number for number, signal in enumerate(Signal)}
 # In major units, both ends included, written as the filter takes them: the count beside a band is
 # what its filter returns, so a listing at exactly 50 is in two.
 _PRICE_BANDS = (
@@ -51,13 +55,17 @@ _MINOR_PER_MAJOR = 100
 class _Chunk:
     """The columns of _CHUNK keys: the last axis is the key. `category` is a number in the
     snapshot's paths; `point` (3, n) is the place on the unit sphere, NaN where there is none;
-    `listed_at` is microseconds since 1970."""
+    `listed_at` is microseconds since 1970; `seller` is a number, 0 where none is known; `signals`
+    has a bit for each; `repeats` is the key of the listing whose words it repeats, or _NO_KEY."""
 
     live: NDArray[np.bool_]
     category: NDArray[np.int32]
     price: NDArray[np.int64]
     point: NDArray[np.float32]
     listed_at: NDArray[np.int64]
+    seller: NDArray[np.int32]
+    signals: NDArray[np.uint8]
+    repeats: NDArray[np.int64]
 
     def copy(self) -> "_Chunk":
         return _Chunk(
@@ -66,6 +74,9 @@ class _Chunk:
             self.price.copy(),
             self.point.copy(),
             self.listed_at.copy(),
+            self.seller.copy(),
+            self.signals.copy(),
+            self.repeats.copy(),
         )
 
 
@@ -77,6 +88,9 @@ def _empty_chunk() -> _Chunk:
         price=np.full(_CHUNK, _NO_PRICE, np.int64),
         point=np.full((3, _CHUNK), np.nan, np.float32),
         listed_at=np.full(_CHUNK, _NO_TIME, np.int64),
+        seller=np.zeros(_CHUNK, np.int32),
+        signals=np.zeros(_CHUNK, np.uint8),
+        repeats=np.full(_CHUNK, _NO_KEY, np.int64),
     )
 
 
@@ -113,6 +127,28 @@ class Snapshot:
     def listed_at(self, keys: Keys) -> NDArray[np.int64]:
         """Microseconds since 1970 (UTC). Shape (n,)."""
         return self._column(keys, lambda c: c.listed_at, _NO_TIME)
+
+    def category_numbers(self, keys: Keys) -> NDArray[np.int32]:
+        """Positions in `paths`; that of () for a key that is not known. Shape (n,)."""
+        return self._column(keys, lambda c: c.category, 0)
+
+    def sellers(self, keys: Keys) -> NDArray[np.int32]:
+        """A number for each seller; 0 where none is known. Shape (n,)."""
+        return self._column(keys, lambda c: c.seller, 0)
+
+    def signals(self, keys: Keys) -> dict[Signal, NDArray[np.bool_]]:
+        """Which of the keys have each signal: named columns of shape (n,)."""
+        bits = self._column(keys, lambda c: c.signals, 0)
+        return {signal: (bits & bit) != 0 for signal, bit in _BITS.items()}
+
+    def originals(self, keys: Keys) -> Keys:
+        """The key of the listing whose words each one repeats, or its own. Shape (n,)."""
+        repeats = self._column(keys, lambda c: c.repeats, _NO_KEY)
+        return np.where(repeats == _NO_KEY, keys, repeats)
+
+    def paths_of(self, keys: Keys) -> list[tuple[str, ...]]:
+        """The category path of each key."""
+        return [self.paths[n] for n in self._column(keys, lambda c: c.category, 0).tolist()]
 
     def ids(self, keys: Keys) -> list[ListingId]:
         """The feed's ids. Raises BadInput for a key that is not in the catalogue."""
@@ -173,7 +209,7 @@ class Snapshot:
         return out
 
     def _category_facets(self, keys: Keys, prefix: tuple[str, ...]) -> tuple[FacetValue, ...]:
-        numbers = self._column(keys, lambda c: c.category, 0)
+        numbers = self.category_numbers(keys)
         counts: dict[tuple[str, ...], int] = {}
         depth = len(prefix)
         per_path = np.bincount(numbers, minlength=len(self.paths)).tolist()
@@ -189,6 +225,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, ...], int] = {(): 0}
+        self._sellers: dict[SellerId | None, int] = {None: 0}
         self._ids: list[ListingId | None] = []
         self._keys: dict[ListingId, ListingKey] = {}
         self._snapshot = Snapshot(0, 0, (), ((),), self._ids, self._keys)
@@ -234,6 +271,8 @@ class Catalogue:
         numbers = [
             self._numbers.setdefault(change.category, len(self._numbers)) for change in changes
         ]
+        sellers = [self._sellers.setdefault(c.seller, len(self._sellers)) for c in changes]
+        repeats = [_NO_KEY if c.repeats is None else c.repeats for c in changes]
         prices = [_NO_PRICE if c.price_minor is None else c.price_minor for c in changes]
         return _Chunk(
             live=np.array([change.live for change in changes], np.bool_),
@@ -243,6 +282,9 @@ class Catalogue:
             listed_at=np.array(
                 [round(change.listed_at.timestamp() * 1e6) for change in changes], np.int64
             ),
+            seller=np.array(sellers, np.int32),
+            signals=np.array([sum(_BITS[s] for s in c.signals) for c in changes], np.uint8),
+            repeats=np.array(repeats, np.int64),
         )
 
 
@@ -256,6 +298,9 @@ def _written(
     fresh.price[at] = columns.price[rows]
     fresh.point[:, at] = columns.point[:, rows]
     fresh.listed_at[at] = columns.listed_at[rows]
+    fresh.seller[at] = columns.seller[rows]
+    fresh.signals[at] = columns.signals[rows]
+    fresh.repeats[at] = columns.repeats[rows]
     return fresh
 
 

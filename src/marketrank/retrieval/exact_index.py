@@ -127,6 +127,20 @@ class ExactSegment:
         """The k best among `allowed` (None: all), exactly. `query` has shape (1, dim)."""
         return self._rows.search(query, k, allowed)
 
+    def vectors_of(self, keys: Keys) -> Vectors:
+        """See ports.VectorIndex."""
+        return self.found(keys)[1]
+
+    def found(self, keys: Keys) -> tuple[NDArray[np.bool_], Vectors]:
+        """Which keys there are, shape (n,), and their vectors, (n, dim), zeros for others."""
+        out = np.zeros((len(keys), self._dim), np.float32)
+        # A compaction moves rows: the row of a key and its vector must be of one state.
+        with self._lock:
+            rows = np.array([self._row_of.get(key, -1) for key in keys.tolist()], np.int64)
+            held = rows >= 0
+            out[held] = self._vectors[rows[held]]
+        return held, out
+
     def put(self, keys: Keys, vectors: Vectors) -> None:
         """Add, or replace by key; of a key given twice the last counts. Shapes (n,), (n, dim).
 

@@ -7,18 +7,24 @@ it never mixes an encoder of one release with an index of another.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 from marketrank.errors import MarketrankError, NotReady
 from marketrank.ports import Encoder, ListingStore, TextIndex, VectorIndex, VectorStore
 from marketrank.retrieval import release as releases
+from marketrank.retrieval import vocabulary as words
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
+from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.exact_index import ExactSegment
 from marketrank.retrieval.layered_index import LayeredIndex
+from marketrank.retrieval.synonyms import Synonyms, compounds
 from marketrank.retrieval.text_index import TextReader
+from marketrank.retrieval.understand import categories
+from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base
+from marketrank.retrieval.vocabulary import Vocabulary
 from marketrank.types import ReleaseId, Seq
 
 _BATCH = 10_000
@@ -34,6 +40,9 @@ class View:
     catalogue: Snapshot
     text: TextIndex
     vectors: VectorIndex
+    categories: CategoryModel | None = None
+    vocabulary: Vocabulary = field(default_factory=words.empty)
+    completer: Completer = field(default_factory=lambda: Completer(words.empty()))
 
 
 @dataclass(slots=True)
@@ -45,6 +54,9 @@ class _Loaded:
     segment: ExactSegment
     vectors: LayeredIndex
     seq: Seq
+    categories: CategoryModel | None
+    vocabulary: Vocabulary
+    completer: Completer
 
 
 class Follower:
@@ -58,11 +70,13 @@ class Follower:
         text_folder: Path,
         release_folder: Path,
         open_encoder: Callable[[Path], Encoder],
+        synonyms: Synonyms | None = None,
     ) -> None:
         self._listings = listings
         self._vectors = vectors
         self._release_folder = release_folder
         self._open_encoder = open_encoder
+        self._synonyms = synonyms or Synonyms()
         self._catalogue = Catalogue()
         self._text = TextReader(text_folder)
         self._loaded: _Loaded | None = None
@@ -90,6 +104,9 @@ class Follower:
                     self._catalogue.snapshot(),
                     self._text,
                     loaded.vectors,
+                    loaded.categories,
+                    loaded.vocabulary,
+                    loaded.completer,
                 )
 
     def _follow_release(self) -> None:
@@ -99,6 +116,8 @@ class Follower:
             return
         try:
             self._loaded = self._load(current)
+            mined = compounds(self._loaded.vocabulary)
+            self._text.use_synonyms(self._synonyms.joined(mined))
         except MarketrankError as error:
             if held is None:
                 raise
@@ -121,7 +140,17 @@ class Follower:
                 )
         segment = ExactSegment(encoder.dim)
         layered = LayeredIndex(Base.open(folder / "index"), segment)
-        loaded = _Loaded(name, encoder, segment, layered, manifest.vector_seq)
+        vocabulary = _vocabulary(folder / "words")
+        loaded = _Loaded(
+            name,
+            encoder,
+            segment,
+            layered,
+            manifest.vector_seq,
+            categories.read(folder / "index"),
+            vocabulary,
+            Completer(vocabulary),
+        )
         self._catch_up(loaded)  # complete before it becomes visible
         return loaded
 
@@ -148,6 +177,11 @@ class Follower:
         while batch := self._listings.attributes(self._seq, _BATCH):
             self._catalogue.apply(batch)
             self._seq = batch[-1].seq
+
+
+def _vocabulary(folder: Path) -> Vocabulary:
+    """Releases of earlier versions have none."""
+    return Vocabulary.open(folder) if folder.is_dir() else words.empty()
 
 
 class Poller:

@@ -36,6 +36,11 @@ class LayeredIndex:
             np.concatenate([old.keys, new.keys]), np.concatenate([old.scores, new.scores]), k
         )
 
+    def vectors_of(self, keys: NDArray[np.int64]) -> Vectors:
+        """See ports.VectorIndex."""
+        held, fresh = self._segment.found(keys)
+        return np.where(held[:, None], fresh, self._base.vectors_of(keys))
+
     def _hidden_rows(self, fresh: ExactRows) -> NDArray[np.int64]:
         """The base's rows whose keys are in the segment; worked out once per state of it."""
         held, rows = self._hidden

@@ -3,6 +3,7 @@
 import re
 
 from marketrank.errors import BadInput
+from marketrank.types import ParseKind
 
 KM_PER_MILE = 1.609344
 _PRICE = re.compile(
@@ -43,3 +44,14 @@ def parse_category(text: str) -> tuple[str, ...]:
     """ "Home & Garden / Garden & Patio" → its parts. Spaces around the slash matter: one label
     is "Ham/Amateur Radios"."""
     return tuple(part.strip() for part in text.split(" / ") if part.strip())
+
+
+def parse_kinds(text: str) -> tuple[ParseKind, ...]:
+    """ "price,near" → kinds of parses, each once. Raises BadInput for one that is not known."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in set(ParseKind):
+            raise BadInput(
+                f"ignore={name}: there is no such kind; known are {', '.join(ParseKind)}"
+            )
+    return tuple(dict.fromkeys(ParseKind(name) for name in names))

@@ -34,6 +34,10 @@ class ShortRows:
         out *= self.scales[chosen]
         return out
 
+    def vectors(self, chosen: NDArray[np.int64]) -> Vectors:
+        """The chosen rows as they were, shape (n, dim), up to rounding."""
+        return self.codes[chosen].astype(np.float32) * self.scales[chosen, np.newaxis]
+
 
 def shorten(vectors: Vectors) -> ShortRows:
     """The rows of (n, dim) in two bytes a component; a row of zeros stays one."""

@@ -15,7 +15,7 @@ import fcntl
 import logging
 import math
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,11 @@ from tantivy import Filter, Occur, Query
 from marketrank.durable import write
 from marketrank.errors import Corrupt, NotReady
 from marketrank.retrieval.exact_index import allowed_rows, best
+from marketrank.retrieval.synonyms import Concept, Synonyms, Thesaurus
+from marketrank.retrieval.understand.sizes import sized, with_sizes
 from marketrank.types import Hits, ListingKey, Mask, Seq
 
-SCHEMA = 1  # raise it when fields or analysis change: indexes of another number are rebuilt
+SCHEMA = 2  # raise it when fields or analysis change: indexes of another number are rebuilt
 _log = logging.getLogger(__name__)
 
 # Chosen on real listings together with the tie breaker; see docs/adr/0050.
@@ -42,6 +44,10 @@ _TIE_BREAKER = 0.3
 # A fuzzy match scores a constant: tantivy gives it no BM25, where a rare word reaches about 8.
 _FUZZY_SCORE = 4.0
 _FUZZY_MIN_LETTERS = 5
+# What a synonym counts beside the word itself; see docs/adr/0117.
+_SYNONYM_WEIGHT = 0.6
+# What a word that no listing has, nor any word near it, could have added: a rare word of the title.
+_UNKNOWN_SCORE = 16.0
 _MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
 _MAX_WORD_BYTES = 40
 _HEAP_BYTES = 50_000_000
@@ -76,9 +82,9 @@ class TextWriter:
         """Add a listing, or replace it; visible after `commit`."""
         document = tantivy.Document()
         document.add_integer(_KEY, int(key))
-        document.add_text("title", title)
+        document.add_text("title", with_sizes(title))
         document.add_text("category", category)
-        document.add_text("description", description)
+        document.add_text("description", with_sizes(description))
         try:
             self._writer.delete_documents_by_term(_KEY, int(key))
             self._writer.add_document(document)
@@ -137,6 +143,7 @@ class TextReader:
         self._opened: tuple[str, Any] | None = None
         self._words = _analyzer(stem=False)
         self._stems = _analyzer(stem=True)
+        self._thesaurus = Thesaurus(Synonyms(), self._stems.analyze)
         try:
             self.reload()
         except Corrupt as error:
@@ -169,6 +176,20 @@ class TextReader:
             ) from error
         self._seen = seen
 
+    def use_synonyms(self, synonyms: Synonyms) -> None:
+        """Look for these as well from now on."""
+        self._thesaurus = Thesaurus(synonyms, self._stems.analyze)
+
+    def occurs(self, word: str) -> bool:
+        """Whether a listing has the word, another form of it, or a synonym is known."""
+        if self._opened is None:
+            return False
+        searcher = self._opened[1].searcher()
+        return all(
+            self._thesaurus.knows(stem) or _document_count(searcher, stem) > 0
+            for stem in self._stems.analyze(_storable(word))
+        )
+
     def search(self, text: str, k: int, allowed: Mask | None = None) -> Hits:
         """The k best among `allowed` (None: all), exactly, ties by key; see ports.TextIndex."""
         if self._opened is None or k <= 0:
@@ -199,18 +220,85 @@ class TextReader:
 
     def _query(self, searcher: Any, text: str) -> Query | None:
         """Any of the words in any field. A word that occurs nowhere may be one letter off."""
-        text = text.encode("utf-8", "ignore").decode()  # lone surrogates are no text to tantivy
+        text = sized(_storable(text))
+        stems = self._stems.analyze(text)[:_MAX_WORDS]
+        typed = dict(zip(stems, self._words.analyze(text), strict=False))
+        clauses = [
+            clause
+            for concept in self._thesaurus.concepts(stems)
+            if (clause := self._concept(searcher, concept, typed))
+        ]
+        return Query.boolean_query([(Occur.Should, c) for c in clauses]) if clauses else None
+
+    def _concept(self, searcher: Any, concept: Concept, typed: Mapping[str, str]) -> Query | None:
+        """The words, or at a lower weight what else they are called: whichever scores best."""
+        others = [
+            Query.boost_query(query, scale)
+            for words in concept.alternatives
+            if (found := self._alternative(searcher, concept.words, words))
+            for query, scale in [found]
+        ]
+        own = [
+            query
+            for stem in concept.words
+            if (query := self._word(searcher, stem, "" if others else typed[stem]))
+        ]
+        if len(own) > 1:
+            own = [Query.boolean_query([(Occur.Should, query) for query in own])]
+        ways = [*own, *others]
+        return Query.disjunction_max_query(ways) if len(ways) > 1 else ways[0] if ways else None
+
+    def _word(self, searcher: Any, stem: str, typed: str) -> Query | None:
+        """One word; where no listing has it, those one letter from what was `typed`."""
+        fields = [field for field in FIELD_BOOSTS if searcher.doc_freq(field, stem) > 0]
+        if fields:
+            return _best_field([self._term(field, stem) for field in fields])
+        if len(typed) >= _FUZZY_MIN_LETTERS and typed.isalpha():
+            forms = {stem, typed}  # stemming can take a slip of the pen farther away
+            return _best_field([self._near(field, forms) for field in FIELD_BOOSTS])
+        return None
+
+    def _alternative(
+        self, searcher: Any, meant: Sequence[str], words: Sequence[str]
+    ) -> tuple[Query, float] | None:
+        """All these words in one field, and the weight that keeps them below what was meant: a
+        rarer synonym would otherwise score higher than the word itself."""
+        rarity = sum(_rarity(searcher, stem) for stem in words)
+        own = sum(_rarity(searcher, stem) for stem in meant if _document_count(searcher, stem))
+        fields = [
+            field
+            for field in FIELD_BOOSTS
+            if all(searcher.doc_freq(field, stem) > 0 for stem in words)
+        ]
+        if not fields:
+            return None
+        query = _best_field([self._all(field, words) for field in fields])
+        return query, _SYNONYM_WEIGHT * (min(1.0, own / rarity) if own else 1.0)
+
+    def _all(self, field: str, stems: Sequence[str]) -> Query:
+        terms = [self._term(field, stem) for stem in stems]
+        if len(terms) == 1:
+            return terms[0]
+        return Query.boolean_query([(Occur.Must, term) for term in terms])
+
+    def weights(self, text: str) -> dict[str, float]:
+        """Each stem's best score in any listing, found with one search a word; see ports."""
+        if self._opened is None:
+            return {}
+        searcher = self._opened[1].searcher()
+        text = sized(_storable(text))
         words, stems = self._words.analyze(text), self._stems.analyze(text)
-        distinct = dict(zip(stems, words, strict=True))
-        clauses: list[tuple[Occur, Query]] = []
-        for stem, word in list(distinct.items())[:_MAX_WORDS]:
-            fields = [f for f in FIELD_BOOSTS if searcher.doc_freq(f, stem) > 0]
-            if fields:
-                clauses.append(_best_field([self._term(field, stem) for field in fields]))
-            elif len(word) >= _FUZZY_MIN_LETTERS and word.isalpha():
-                forms = {stem, word}  # stemming can take a slip of the pen farther away
-                clauses.append(_best_field([self._near(field, forms) for field in FIELD_BOOSTS]))
-        return Query.boolean_query(clauses) if clauses else None
+        found = {}
+        for stem, word in list(dict(zip(stems, words, strict=True)).items())[:_MAX_WORDS]:
+            query = self._word(searcher, stem, word)
+            hits = searcher.search(query, 1, count=False).hits if query is not None else []
+            found[stem] = float(hits[0][0]) if hits else _UNKNOWN_SCORE
+        return found
+
+    def stems(self, text: str) -> list[str]:
+        """See ports.TextIndex."""
+        stems: list[str] = self._stems.analyze(sized(_storable(text)))
+        return stems
 
     def _among(self, query: Query, keys: NDArray[np.int64]) -> Query:
         """The query over these keys alone, with unchanged scores."""
@@ -242,8 +330,23 @@ class _State:
 _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
-def _best_field(queries: Sequence[Query]) -> tuple[Occur, Query]:
-    return Occur.Should, Query.disjunction_max_query(list(queries), _TIE_BREAKER)
+def _best_field(queries: Sequence[Query]) -> Query:
+    return Query.disjunction_max_query(list(queries), _TIE_BREAKER)
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "ignore").decode()  # lone surrogates are no text to tantivy
+
+
+def _document_count(searcher: Any, stem: str) -> int:
+    """Listings that have it in the field where it is most frequent."""
+    return max(int(searcher.doc_freq(field, stem)) for field in FIELD_BOOSTS)
+
+
+def _rarity(searcher: Any, stem: str) -> float:
+    """BM25's inverse document frequency."""
+    count = _document_count(searcher, stem)
+    return math.log1p((searcher.num_docs - count + 0.5) / (count + 0.5))
 
 
 def _best_allowed(

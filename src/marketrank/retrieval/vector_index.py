@@ -172,6 +172,21 @@ class Base:
             return allowed[: len(keys)].copy()  # ascending keys without a gap are row numbers
         return allowed_rows(keys, allowed)
 
+    def vectors_of(self, keys: Keys) -> Vectors:
+        """See ports.VectorIndex."""
+        out = np.zeros((len(keys), self.dim), np.float32)
+        if len(self.keys):
+            rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+            held = self.keys[rows] == keys
+            out[held] = self._rows(rows[held])
+        return out
+
+    def _rows(self, rows: NDArray[np.int64]) -> Vectors:
+        if self.exact is not None:
+            return self.exact[rows]
+        assert self.lists is not None
+        return self.lists.near.vectors(rows)
+
 
 @dataclass(frozen=True, slots=True)
 class _Lists:

@@ -15,6 +15,7 @@ from marketrank.storage.rows import (
     LISTING_COLUMNS,
     PHOTO_COLUMNS,
     encode_rows,
+    finding_rows,
     listing_row,
     photo_row,
     to_attributes,
@@ -26,17 +27,17 @@ from marketrank.types import (
     Applied,
     Attributes,
     Duplicate,
+    Finding,
     ImageId,
     Listing,
     ListingId,
     ListingKey,
     Photo,
     Seq,
-    Signal,
     Stored,
 )
 
-_KEPT = {"key", "id", "signals", "first_seen"}  # what an update leaves as it is
+_KEPT = {"key", "id", "findings", "first_seen"}  # what an update leaves as it is
 _WRITE_LISTINGS = text(
     f"INSERT INTO listings ({LISTING_COLUMNS}) SELECT {LISTING_COLUMNS}"
     " FROM json_populate_recordset(NULL::listings, CAST(:rows AS json))"
@@ -158,16 +159,18 @@ class PostgresListings:
                 found[id_][photo.id] = photo
         return dict(found)
 
-    def set_signals(self, signals: Mapping[ListingId, Collection[Signal]]) -> int:
-        """See ListingStore. Raises BadInput for a listing that is not there."""
-        wanted = {id_: sorted(set(values)) for id_, values in signals.items()}
+    def set_findings(self, findings: Mapping[ListingId, Collection[Finding]]) -> int:
+        """See ListingStore. Raises BadInput for a listing that is not there, or that has two
+        findings of one signal."""
+        _check_findings(findings)
+        wanted = {id_: finding_rows(found) for id_, found in findings.items()}
         with self._engine.begin() as connection:
             numbers.wait_for_turn(connection)
             keys = _keys(connection, wanted)
-            held: dict[int, list[str]] = {
-                row.key: row.signals
+            held: dict[int, list[Any]] = {
+                row.key: row.findings
                 for row in connection.execute(
-                    text("SELECT key, signals FROM listings WHERE signals <> '{}'")
+                    text("SELECT key, findings FROM listings WHERE findings <> '[]'")
                 )
             }
             target = {keys[id_]: values for id_, values in wanted.items()}
@@ -177,16 +180,20 @@ class PostgresListings:
                 if held.get(key, []) != target.get(key, [])
             )
             if differing:
-                rows = ({"key": key, "signals": target.get(key, [])} for key in differing)
+                rows = ({"key": key, "findings": target.get(key, [])} for key in differing)
                 connection.execute(
                     text(
-                        "UPDATE listings SET signals = r.signals, seq = r.seq FROM"
+                        "UPDATE listings SET findings = r.findings, seq = r.seq FROM"
                         " json_populate_recordset(NULL::listings, CAST(:rows AS json)) r"
                         " WHERE listings.key = r.key"
                     ),
                     {"rows": _number(connection, rows)},
                 )
         return len(differing)
+
+    def with_findings(self) -> list[Stored]:
+        """See ListingStore."""
+        return self._read("WHERE findings <> '[]' AND live ORDER BY seq", {})
 
     def replace_duplicates(self, links: Sequence[Duplicate]) -> None:
         """See ListingStore. Writes only what differs and gives out no number: links are not part
@@ -281,6 +288,13 @@ def _number(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> str:
     plain = list(rows)
     seqs = numbers.take(connection, "seq", len(plain))
     return encode_rows({**row, "seq": seq} for row, seq in zip(plain, seqs, strict=True))
+
+
+def _check_findings(findings: Mapping[ListingId, Collection[Finding]]) -> None:
+    for id_, found in findings.items():
+        check_text("finding", (part for one in found for part in (one.reason, *one.others)))
+        if len({one.signal for one in found}) < len(found):
+            raise BadInput(f"listing {id_!r} has two findings of one signal: keep one")
 
 
 def _keys(connection: Connection, ids: Collection[ListingId]) -> dict[ListingId, int]:

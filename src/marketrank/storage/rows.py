@@ -13,6 +13,7 @@ import orjson
 from marketrank.storage.schema import listings, photos
 from marketrank.types import (
     Attributes,
+    Finding,
     Flag,
     Listing,
     Money,
@@ -27,7 +28,11 @@ LISTING_COLUMNS = ", ".join(column.name for column in listings.columns)
 PHOTO_COLUMNS = ", ".join(column.name for column in photos.columns)
 ATTRIBUTE_COLUMNS = (
     "key, id, seq, live, category, price_minor, latitude, longitude, "
-    "coalesce(created_at, first_seen)"
+    "coalesce(created_at, first_seen), seller, findings, "
+    # The primary key of duplicates begins with listing_key. What a listing repeats is part of a
+    # finding, so its number changes with it.
+    "(SELECT min(of_key) FROM duplicates WHERE listing_key = key"
+    " AND kind IN ('exact_text', 'near_text'))"
 )
 
 
@@ -39,7 +44,7 @@ def encode_rows(rows: Iterable[Mapping[str, Any]]) -> str:
 def listing_row(
     listing: Listing, *, key: int, seq: int, content_hash: str, at: datetime
 ) -> dict[str, Any]:
-    """The row of a live listing that is written at `at`, without signals."""
+    """The row of a live listing that is written at `at`, without findings."""
     price, place, original = listing.price, listing.place, listing.original
     return {
         "key": key,
@@ -58,7 +63,7 @@ def listing_row(
         "seller_type": listing.seller_type,
         "created_at": listing.created_at,
         "flags": listing.flags,
-        "signals": (),
+        "findings": (),
         "original": (
             {"title": original.title, "description": original.description} if original else None
         ),
@@ -102,7 +107,7 @@ def to_stored(row: Sequence[Any], held: Sequence[Photo]) -> Stored:
     """A row of LISTING_COLUMNS and its photos in the order of their positions."""
     # By position: by name, reading a page of 24 takes 1.9 ms instead of 1.45.
     (key, id_, title, description, category, price_minor, currency, *row_place) = row[:12]
-    (seller, seller_type, created_at, flags, signals, original) = row[12:18]
+    (seller, seller_type, created_at, flags, findings, original) = row[12:18]
     (_, live, seq, first_seen, _, _) = row[18:]
     return Stored(
         listing=Listing(
@@ -123,13 +128,24 @@ def to_stored(row: Sequence[Any], held: Sequence[Photo]) -> Stored:
         seq=seq,
         live=live,
         first_seen=first_seen.astimezone(UTC),
-        signals=tuple(Signal(signal) for signal in signals),
+        findings=tuple(
+            Finding(Signal(one["signal"]), one["reason"], tuple(one["others"])) for one in findings
+        ),
     )
+
+
+def finding_rows(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """As the column holds them: sorted by signal."""
+    return [
+        {"signal": one.signal, "reason": one.reason, "others": list(one.others)}
+        for one in sorted(findings, key=lambda one: one.signal)
+    ]
 
 
 def to_attributes(row: Sequence[Any]) -> Attributes:
     """A row of ATTRIBUTE_COLUMNS."""
-    key, id_, seq, live, category, price_minor, latitude, longitude, listed_at = row
+    key, id_, seq, live, category, price_minor, latitude, longitude, listed_at = row[:9]
+    seller, findings, repeats = row[9:]
     return Attributes(
         key=key,
         id=id_,
@@ -140,4 +156,7 @@ def to_attributes(row: Sequence[Any]) -> Attributes:
         latitude=latitude,
         longitude=longitude,
         listed_at=listed_at.astimezone(UTC),
+        seller=seller,
+        signals=tuple(Signal(one["signal"]) for one in findings),
+        repeats=repeats,
     )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -48,7 +49,8 @@ listings = Table(
     Column("seller_type", Text),
     Column("created_at", DateTime(timezone=True)),
     Column("flags", ARRAY(Text), nullable=False),
-    Column("signals", ARRAY(Text), nullable=False),
+    # [{"signal", "reason", "others": [listing id, …]}, …]
+    Column("findings", JSONB, nullable=False),
     Column("original", JSONB),
     Column("content_hash", Text, nullable=False),
     Column("live", Boolean, nullable=False),
@@ -56,6 +58,7 @@ listings = Table(
     Column("first_seen", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
+    Index("listings_findings_idx", "seq", postgresql_where=text("findings <> '[]'")),
 )
 
 photos = Table(

@@ -1,0 +1,1 @@
+"""Relevance sets: listings, queries and graded judgments, read, fetched and built."""

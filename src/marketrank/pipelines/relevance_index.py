@@ -1,0 +1,175 @@
+"""A relevance set, indexed by the code that serves: words, vectors, and what a ranker looks at."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketrank.evaluation.sets.relevance_set import Document, RelevanceSet
+from marketrank.models.feature_cache import Spec, cached
+from marketrank.pipelines.progress import Progress, silent
+from marketrank.ports import Encoder
+from marketrank.ranking import features
+from marketrank.ranking.features import Seen
+from marketrank.ranking.ranker import Material
+from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling
+from marketrank.retrieval.text_index import TextReader, TextWriter
+from marketrank.retrieval.vector_index import Base, build, limit_threads
+from marketrank.types import ListingId, ListingKey, Seq, Vectors
+
+Keys = NDArray[np.int64]
+_EMBED_BATCH = 256
+_WRITE_BATCH = 2_000
+
+
+@dataclass(frozen=True)
+class IndexedSet:
+    """A set with its indexes. Keys are places of `documents`, which are in an order that says
+    nothing of their grades: ties are settled by key, and files are often sorted by grade."""
+
+    given: RelevanceSet
+    documents: tuple[Document, ...]
+    indexes: Indexes
+    vectors: Vectors
+    queries: Vectors
+    ceiling: float
+    keys: Mapping[ListingId, int]
+    _seen: dict[int, Seen] = field(default_factory=dict)
+
+    def asked(self, row: int) -> Asked:
+        """The query of a row of `given.queries`."""
+        text = self.given.queries[row].text
+        return Asked(text, self.queries[row : row + 1], self.ceiling)
+
+    def material(self, row: int) -> Material:
+        """What a ranker may look at for that query."""
+        asked, stems = self.asked(row), self.indexes.text.stems
+        assert asked.vector is not None
+        return Material(
+            query=asked.vector,
+            vectors_of=lambda keys: self.vectors[keys],
+            near=lambda vector, keys: self.indexes.near(vector, keys) / np.float32(self.ceiling),
+            asked=lambda: features.ask(asked.text, self.indexes.text.weights(asked.text), stems),
+            seen=self._look_at,
+        )
+
+    def judged(self, row: int) -> Keys:
+        """The keys that were judged for that query, ascending."""
+        grades = self.given.grades[self.given.queries[row].id]
+        return np.sort(np.array([self.keys[id] for id in grades], np.int64))
+
+    def grades(self, row: int, keys: Keys) -> NDArray[np.int64]:
+        """Shape (n,); 0 for what was not judged."""
+        grades = self.given.grades[self.given.queries[row].id]
+        return np.array([grades.get(self.documents[key].id, 0) for key in keys], np.int64)
+
+    def ids(self, keys: Keys) -> list[ListingId]:
+        return [self.documents[key].id for key in keys.tolist()]
+
+    def _look_at(self, keys: Keys) -> list[Seen]:
+        stems = self.indexes.text.stems
+        for key in keys.tolist():
+            if key not in self._seen:
+                one = self.documents[key]
+                self._seen[key] = features.see(
+                    one.title, one.words_of_category, one.description, stems
+                )
+        return [self._seen[key] for key in keys.tolist()]
+
+
+@contextmanager
+def indexed(
+    given: RelevanceSet,
+    encoder: Encoder,
+    *,
+    cache: Path,
+    exact_below: int,
+    progress: Progress = silent,
+) -> Iterator[IndexedSet]:
+    """Index a set for as long as the block lasts. Vectors are kept in `cache`, by the texts and the
+    encoder's version, so that a second run does not embed again."""
+    documents = tuple(sorted(given.documents, key=lambda one: _digest(one.id)))
+    vectors = _embed_listings(encoder, [one.text for one in documents], cache, progress)
+    queries = _embed_queries(encoder, [one.text for one in given.queries], cache, progress)
+    with TemporaryDirectory(prefix="marketrank-relevance-") as folder:
+        _write_words(Path(folder) / "text", documents, progress)
+        progress("build vector index", 0, 1)
+        keys = np.arange(len(documents), dtype=np.int64)
+        build(Path(folder) / "vectors", keys, vectors, exact_below=exact_below)
+        progress("build vector index", 1, 1)
+        limit_threads(1)  # as where requests are answered
+        indexes = Indexes(TextReader(Path(folder) / "text"), Base.open(Path(folder) / "vectors"))
+        yield IndexedSet(
+            given,
+            documents,
+            indexes,
+            vectors,
+            queries,
+            text_ceiling(encoder),
+            {one.id: key for key, one in enumerate(documents)},
+        )
+
+
+def _write_words(folder: Path, documents: Sequence[Document], progress: Progress) -> None:
+    writer = TextWriter(folder)
+    try:
+        for key, one in enumerate(documents):
+            writer.upsert(ListingKey(key), one.title, one.words_of_category, one.description)
+            if key % _WRITE_BATCH == 0:
+                progress("index texts", key, len(documents))
+        writer.commit(Seq(1))
+        progress("index texts", len(documents), len(documents))
+    finally:
+        writer.close()
+
+
+def _embed_listings(
+    encoder: Encoder, texts: Sequence[str], cache: Path, progress: Progress
+) -> Vectors:
+    # By length, so that a batch is not padded to one long text, and each text once.
+    distinct = sorted(set(texts), key=lambda text: (len(text), text))
+    found = cached(
+        cache,
+        distinct,
+        {"vector": Spec((encoder.dim,), "float32")},
+        lambda some: {"vector": encoder.encode_listings(some, [()] * len(some))},
+        kind=_kind("listings", distinct),
+        identity=encoder.version,
+        batch=_EMBED_BATCH,
+        stage="embed listings",
+        progress=progress,
+    )["vector"]
+    row_of = {text: row for row, text in enumerate(distinct)}
+    vectors: Vectors = np.ascontiguousarray(found[[row_of[text] for text in texts]])
+    return vectors
+
+
+def _embed_queries(
+    encoder: Encoder, texts: Sequence[str], cache: Path, progress: Progress
+) -> Vectors:
+    found = cached(
+        cache,
+        texts,
+        {"vector": Spec((encoder.dim,), "float32")},
+        lambda some: {"vector": np.concatenate([encoder.encode_query(t, None) for t in some])},
+        kind=_kind("queries", texts),
+        identity=encoder.version,
+        batch=_EMBED_BATCH,
+        stage="embed queries",
+        progress=progress,
+    )["vector"]
+    return np.asarray(found, np.float32)
+
+
+def _kind(what: str, texts: Sequence[str]) -> str:
+    """One cache for each set: those of other sets stay."""
+    return f"{what}-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:12]}"
+
+
+def _digest(id: str) -> bytes:
+    return hashlib.sha256(id.encode()).digest()

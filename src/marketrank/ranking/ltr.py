@@ -1,0 +1,168 @@
+"""Learning to rank: LightGBM's LambdaMART (Burges, MSR-TR-2010-82) beside the prior order.
+
+A model is one JSON file: its trees as text, the features that it reads by name, and what it was
+fitted to. Where judgments are few the trees know less than the prior, so the two are added, each
+scaled to the candidates of its query: this never fell below the prior on the development sets.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from marketrank.durable import write
+from marketrank.errors import BadInput, Corrupt
+from marketrank.ranking.features import NAMES
+
+Floats = NDArray[np.float32]
+FORMAT = 1
+MIX = 0.7
+"""How much the trees count beside the prior, docs/adr/0127."""
+_PRIOR = NAMES.index("prior")
+_ROUNDS = 100
+_HIGHEST_LABEL = 30  # LightGBM's gains are a list by label
+
+
+@dataclass(frozen=True)
+class Group:
+    """One query to learn from: its candidates' features (n, len(NAMES)) and grades (n,)."""
+
+    features: Floats
+    grades: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, and what it was fitted to: the set's name, and its `n` queries by their digests."""
+
+    trees: str
+    name: str
+    n: int
+    queries: tuple[str, ...]
+    mix: float = MIX
+    features: tuple[str, ...] = NAMES
+    format: int = FORMAT
+
+    @property
+    def version(self) -> str:
+        """Named by its content."""
+        return f"fusion-{hashlib.sha256(_as_json(self)).hexdigest()[:12]}"
+
+    def has_seen(self, text: str) -> bool:
+        return query_digest(text) in set(self.queries)
+
+
+class Judge:
+    """What a model says of features. May be called from several threads."""
+
+    def __init__(self, fitted: Fitted) -> None:
+        """Raises Corrupt for features that this version does not know, or trees that cannot be
+        read."""
+        unknown = set(fitted.features) - set(NAMES)
+        if unknown:
+            raise Corrupt(
+                f"ranker {fitted.version} reads {', '.join(sorted(unknown))}, which this version "
+                "does not know; fit it again with `marketrank train fusion`"
+            )
+        self._columns = [NAMES.index(name) for name in fitted.features]
+        self._mix = fitted.mix
+        import lightgbm  # half a second, which a process without a learned ranker need not wait
+
+        try:
+            self._booster = lightgbm.Booster(model_str=fitted.trees)
+        except lightgbm.basic.LightGBMError as error:
+            raise Corrupt(
+                f"the trees of ranker {fitted.version} cannot be read ({error}); fit it again with "
+                "`marketrank train fusion`"
+            ) from error
+
+    def __call__(self, features: Floats) -> Floats:
+        """Scores (n,) of the candidates of one query (n, len(NAMES)), best highest."""
+        if len(features) == 0:
+            return np.empty(0, np.float32)
+        # One thread: a pool costs more than a few hundred rows do.
+        trees = self._booster.predict(features[:, self._columns], num_threads=1)
+        mixed = self._mix * _scaled(np.asarray(trees, np.float64))
+        mixed += (1 - self._mix) * _scaled(features[:, _PRIOR].astype(np.float64))
+        return np.asarray(mixed, np.float32)
+
+
+def fit(groups: Sequence[Group], *, seed: int) -> str:
+    """Trees of LambdaMART with linear gain, as text. Raises BadInput where no group has two
+    grades: there is no order to learn."""
+    import lightgbm
+
+    useful = [one for one in groups if len(np.unique(one.grades)) > 1]
+    if not useful:
+        raise BadInput(
+            "no query has listings of two different grades; a ranker needs judgments of good and "
+            "less good listings for the same query"
+        )
+    features = np.concatenate([one.features for one in useful])
+    grades = np.concatenate([np.minimum(one.grades, _HIGHEST_LABEL) for one in useful])
+    data = lightgbm.Dataset(features, grades, group=[len(one.grades) for one in useful])
+    booster = lightgbm.train(_parameters(len(features), seed), data, _ROUNDS)
+    return str(booster.model_to_string())
+
+
+def _parameters(rows: int, seed: int) -> dict[str, Any]:
+    return {
+        "objective": "lambdarank",
+        "learning_rate": 0.05,
+        "num_leaves": 7 if rows < 100_000 else 15,
+        "min_data_in_leaf": 100 if rows >= 2_000 else max(1, rows // 20),
+        "lambda_l2": 10.0,
+        "label_gain": list(range(_HIGHEST_LABEL + 1)),
+        "lambdarank_truncation_level": 20,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1,
+        "verbosity": -1,
+    }
+
+
+def save(path: Path, fitted: Fitted) -> None:
+    """Write a model, whole and durable."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, _as_json(fitted))
+
+
+def load(path: Path) -> Fitted | None:
+    """The model of a file, None where there is none. Raises Corrupt where it cannot be read."""
+    try:
+        raw = orjson.loads(path.read_bytes())
+        if raw["format"] != FORMAT:
+            raise ValueError(f"it has format {raw['format']}, this version reads {FORMAT}")
+        raw |= {name: tuple(raw[name]) for name in ("queries", "features")}
+        return Fitted(**raw)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise Corrupt(
+            f"{path} cannot be read ({error}); delete it, or fit it again with "
+            "`marketrank train fusion`"
+        ) from error
+
+
+def query_digest(text: str) -> str:
+    """What is kept of a query that a model was fitted to: enough to know it again, not to read."""
+    return hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest()[:16]
+
+
+def _as_json(fitted: Fitted) -> bytes:
+    return orjson.dumps(asdict(fitted), option=orjson.OPT_SORT_KEYS)
+
+
+def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """To mean 0 and deviation 1; zeros where all are equal."""
+    deviation = float(scores.std())
+    return (scores - scores.mean()) / deviation if deviation > 1e-12 else np.zeros_like(scores)

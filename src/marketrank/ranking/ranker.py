@@ -1,0 +1,97 @@
+"""The ranker: the last word on the order of the best candidates of a query.
+
+`Material` is what an engine gives it to look at; how it judges is one function, `Judge`, from the
+table of features to scores. Without a learned one the order is `features.prior`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketrank.ranking.features import FEEDBACK, Asked, Floats, Seen, prior, table
+from marketrank.ranking.feedback import similarity_to_best
+from marketrank.types import Candidates, Vectors
+
+Keys = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is known of a query and its candidates. `query` is its vector, (1, dim); `near` gives
+    scores of keys for a vector as shares of the highest possible; the others are asked only
+    where a model looks at words."""
+
+    query: Vectors | None
+    vectors_of: Callable[[Keys], Vectors | None]
+    near: Callable[[Vectors, Keys], Floats]
+    asked: Callable[[], Asked]
+    seen: Callable[[Keys], Sequence[Seen]]
+
+
+class Ranker(Protocol):
+    """Puts candidates in order."""
+
+    def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        """The same candidates; only the first few may have changed places."""
+
+
+class NoopRanker:
+    """Leaves the order of the fusion."""
+
+    def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        return candidates
+
+
+class FeedbackRanker:
+    """Orders the first `depth` by `features.prior`: nothing is learned."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+
+    def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        top = head(candidates, self._depth)
+        similar = feedback(top, material, FEEDBACK[0])
+        return reorder(candidates, prior(top, similar))
+
+
+class LearnedRanker:
+    """Orders the first `depth` by what `judge` says of their features."""
+
+    def __init__(self, depth: int, judge: Callable[[Floats], Floats]) -> None:
+        self._depth = depth
+        self._judge = judge
+
+    def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        top = head(candidates, self._depth)
+        return reorder(candidates, self._judge(look(top, material)))
+
+
+def look(candidates: Candidates, material: Material) -> Floats:
+    """The features of candidates, shape (n, len(features.NAMES))."""
+    similar = {best: feedback(candidates, material, best) for best in FEEDBACK}
+    return table(material.asked(), material.seen(candidates.keys), candidates, similar)
+
+
+def feedback(candidates: Candidates, material: Material, best: int) -> Floats:
+    """Zeros for a request without a vector; see `feedback.similarity_to_best`."""
+    if material.query is None:
+        return np.zeros(len(candidates.keys), np.float32)
+    return similarity_to_best(candidates, material.query, best, material.vectors_of, material.near)
+
+
+def head(candidates: Candidates, depth: int) -> Candidates:
+    """The first `depth`."""
+    return candidates.take(np.arange(min(depth, len(candidates.keys))))
+
+
+def reorder(candidates: Candidates, scores: Floats) -> Candidates:
+    """The first candidates by `scores` (n,), ties by key, and the others behind them as they were.
+    The places keep their fused scores, so that a list never mixes two scales."""
+    n = len(scores)
+    order = np.arange(len(candidates.keys))
+    order[:n] = np.lexsort((candidates.keys[:n], -scores))
+    ordered = candidates.take(order)
+    return Candidates(ordered.keys, candidates.scores, ordered.ranks, ordered.parts)

@@ -1,0 +1,54 @@
+"""What the engine does beyond retrieving and fusing, as values that settings fill in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marketrank.config import Settings
+from marketrank.ranking.rerank import Rules
+from marketrank.ranking.similar import Affinity
+from marketrank.retrieval.feed import FeedRetriever, fresh_retriever
+
+
+@dataclass(frozen=True, slots=True)
+class Refine:
+    """Words about a photo or a listing: their `share` of the query vector, and among how many of
+    the best matches of that vector they choose."""
+
+    share: float
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How a request is understood and its answer ordered; see `config` for the settings."""
+
+    refine: Refine
+    similar: Affinity
+    rerank: Rules
+    feed: Mapping[str, FeedRetriever]
+
+
+PLAIN = Tuning(
+    refine=Refine(share=0.2, depth=100),
+    similar=Affinity(category=0.0, price=0.0, same=2.0),
+    rerank=Rules(0, 0.0, 0, 1.0, 1.0, False),
+    feed={"fresh": fresh_retriever(30.0)},
+)
+"""Nothing is reordered: the order of similarity and fusion."""
+
+
+def from_settings(settings: Settings) -> Tuning:
+    """What the settings of the same names say."""
+    return Tuning(
+        refine=Refine(settings.refine_share, settings.refine_depth),
+        similar=Affinity(settings.similar_category, settings.similar_price, settings.similar_same),
+        rerank=Rules(
+            window=settings.rerank_window,
+            diversity=settings.diversity,
+            seller_cap=settings.seller_cap,
+            half_life_days=settings.half_life_days,
+            freshness_floor=settings.freshness_floor,
+            collapse_repeats=settings.collapse_repeats,
+        ),
+        feed={"fresh": fresh_retriever(settings.half_life_days)},
+    )
