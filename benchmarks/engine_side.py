@@ -90,6 +90,7 @@ def running(corpus: Corpus, home: Path, report: Report) -> Iterator[tuple[Engine
             sort=settings.sort_depth,
             sort_floor=settings.sort_floor,
             fusion_k=settings.fusion_k,
+            fusion=settings.fusion,
         )
         yield (
             Engine(view=follower.view, listings=listings, vectors=vectors, depths=depths),

@@ -16,7 +16,7 @@ from marketrank.pipelines.progress import Progress
 from marketrank.types import Vectors
 
 SIZE = 64
-SCHEDULE = Schedule(head_epochs=4, tower_epochs=2, tower_batch=16)
+SCHEDULE = Schedule(head_epochs=4, tower_epochs=2, finish_epochs=1, tower_batch=16)
 
 
 class Killed(BaseException):

@@ -92,7 +92,7 @@ def test_other_peoples_text_is_printed_as_it_is(run: Run, embedded_home: Path) -
     command = ("search", "bike under £5", "--ignore", "price,category", "--json")
     words = json.loads(run(*command, "--home", str(embedded_home)).stdout)
     assert words["items"][0]["id"] == "a"
-    assert words["understood"] == {"text": "bike under £5", "corrected": None, "parses": []}
+    assert words["understood"] == {"text": "bike under £5", "parses": []}
 
 
 @pytest.mark.parametrize("moment", [0, 6])  # while it starts, and when it serves

@@ -45,7 +45,7 @@ class Market:
 
     @property
     def photos(self) -> FixedPhotos:
-        return FixedPhotos(self.table)
+        return FixedPhotos(self.table.swapaxes(0, 1))
 
     def change(self, **examples: Any) -> "Market":
         return replace(self, examples=replace(self.examples, **examples))

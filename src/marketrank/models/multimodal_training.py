@@ -38,10 +38,11 @@ _FIXED_VARIANTS = 2  # the photo and its mirror image: crops teach the heads lit
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Epochs of both stages, the patience of the second, and its batch and rates: a batch there is
-    small, since maps are large."""
+    small, since maps are large. `finish_epochs` are those on all listings."""
 
     head_epochs: int = 15
     tower_epochs: int = 5
+    finish_epochs: int = 2
     patience: int = 2
     tower_batch: int = 64
     tower_head_rate: float = 3e-4
@@ -70,13 +71,11 @@ class Material:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The trained parts, in evaluation mode, how the second stage went, and the best epoch of each
-    stage."""
+    """The trained parts, in evaluation mode, and how the second stage went."""
 
     heads: Multimodal
     tower: PhotoTower
     outcome: Outcome
-    epochs: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -188,54 +187,66 @@ class Setup:
 def fit(setup: Setup, training: Rows, validation: Rows) -> Fitted:
     """Both stages on the rows of `training`, each keeping its best epoch on those of
     `validation`."""
-    schedule = setup.schedule
-    plans = (
-        Plan(schedule.head_epochs, schedule.head_epochs, "score"),
-        Plan(schedule.tower_epochs, schedule.patience, "score"),
-    )
-    return _fit(setup, "measured", (training, validation), plans)
-
-
-def finish(setup: Setup, measured: Fitted) -> Fitted:
-    """Both stages again from the start, on all listings, for as many epochs as were best: on new
-    listings that does better than to go on from what was measured (docs/adr/0102)."""
-    every = np.arange(len(setup.material.roots))
-    heads, tower = (Plan(epochs, 1, None) for epochs in measured.epochs)
-    return _fit(setup, "kept", (every, every[:0]), (heads, tower))
-
-
-def _fit(setup: Setup, name: str, parts: tuple[Rows, Rows], plans: tuple[Plan, Plan]) -> Fitted:
-    """Heads on frozen features, then heads and tower together."""
     where = pick(setup.device)
     torch.manual_seed(setup.seed)
     heads = _heads(setup.material, setup.labels, setup.recipe).to(where)
+    learner = MultimodalLearner(
+        heads,
+        setup.material.examples(training, where),
+        setup.material.examples(validation, where),
+        FixedPhotos(setup.material.features),
+        setup.recipe,
+        epochs=setup.schedule.head_epochs,
+        class_weights=torch.from_numpy(setup.class_weights).to(where),
+    )
+    plan = Plan(setup.schedule.head_epochs, setup.schedule.head_epochs, "score")
+    setup.run(learner, "measured/heads", plan, "heads")
+    tower = _tower(setup.material.maps).to(where)
+    plan = Plan(setup.schedule.tower_epochs, setup.schedule.patience, "score")
+    return _tune(setup, (heads, tower), (training, validation), plan, "measured", rate=1.0)
+
+
+def finish(setup: Setup, fitted: Fitted) -> Fitted:
+    """Some epochs on all listings, at half the rates, for a model that was measured on a part: what
+    it has not seen is worth learning, and to learn all again would take twice as long."""
+    every = np.arange(len(setup.material.roots))
+    plan = Plan(setup.schedule.finish_epochs, 1, None)
+    parts = (every, every[:0])
+    return _tune(setup, (fitted.heads, fitted.tower), parts, plan, "kept", rate=0.5)
+
+
+def _tune(
+    setup: Setup,
+    model: tuple[Multimodal, PhotoTower],
+    parts: tuple[Rows, Rows],
+    plan: Plan,
+    name: str,
+    *,
+    rate: float,
+) -> Fitted:
+    """The second stage: heads and tower together."""
+    heads, tower = model
+    where = pick(setup.device)
+    schedule = setup.schedule
     training, validation = (setup.material.examples(rows, where) for rows in parts)
     learner = MultimodalLearner(
         heads,
         training,
         validation,
-        FixedPhotos(setup.material.features),
-        setup.recipe,
-        epochs=plans[0].epochs,
-        class_weights=torch.from_numpy(setup.class_weights).to(where),
-    )
-    on = {"measured": "on a part", "kept": "on all listings"}[name]
-    first = setup.run(learner, f"{name}/heads", plans[0], f"heads {on}")
-    tower = _tower(setup.material.maps).to(where)
-    schedule = setup.schedule
-    learner = MultimodalLearner(
-        heads,
-        training,
-        validation,
         TunedPhotos(tower, setup.material.maps, where),
-        replace(setup.recipe, batch=schedule.tower_batch, learning_rate=schedule.tower_head_rate),
-        epochs=plans[1].epochs,
+        replace(
+            setup.recipe,
+            batch=schedule.tower_batch,
+            learning_rate=schedule.tower_head_rate * rate,
+        ),
+        epochs=plan.epochs,
         tower=tower,
-        tower_rate=schedule.tower_rate,
+        tower_rate=schedule.tower_rate * rate,
         class_weights=torch.from_numpy(setup.class_weights).to(where),
     )
-    second = setup.run(learner, f"{name}/tower", plans[1], f"late blocks {on}")
-    return Fitted(heads.eval(), tower.eval(), second, (first.best, second.best))
+    stage = {"measured": "late blocks on a part", "kept": "late blocks on all listings"}[name]
+    outcome = setup.run(learner, f"{name}/tower", plan, stage)
+    return Fitted(heads.eval(), tower.eval(), outcome)
 
 
 def load_fitted(
