@@ -177,6 +177,7 @@ def _indexed(
             encoder,
             cache=market.relevance_cache,
             exact_below=market.settings.exact_below,
+            synonyms=market.synonyms,
             progress=progress,
         ) as ready,
     ):

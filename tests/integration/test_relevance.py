@@ -15,8 +15,9 @@ from marketrank.errors import BadInput
 from marketrank.evaluation.sets.relevance_set import RelevanceSet
 from marketrank.pipelines import relevance
 from marketrank.pipelines.relevance import MODES, SYSTEMS, Serving, evaluate, folds, learn
-from marketrank.pipelines.relevance_index import IndexedSet, indexed
+from marketrank.pipelines.relevance_index import NO_SYNONYMS, IndexedSet, indexed
 from marketrank.ranking.ltr import query_digest
+from marketrank.retrieval.synonyms import read_synonyms
 
 SERVING = Serving(text_depth=30, vector_depth=20, fusion="confidence", fusion_k=60, rank_depth=25)
 
@@ -141,7 +142,7 @@ def test_a_query_is_never_scored_by_a_ranker_that_was_fitted_to_it(
     assert len(fitted_to) == relevance.FOLDS
     assert len(scored_by) == 2 * 36
     assert not any(seen in fitted_to[number] for number, seen in scored_by)
-    assert len(set.union(*fitted_to)) == 36
+    assert len(set.union(*fitted_to)) == 2 * 36
 
 
 def test_folds_keep_equal_texts_together() -> None:
@@ -185,6 +186,29 @@ def test_texts_are_embedded_once_for_an_encoder(given: RelevanceSet, tmp_path: P
             pass
     probes = 2  # the ceiling
     assert [one.encoded for one in encoders] == [72 + 36 + probes, probes, 72 + 36 + probes]
+
+
+def test_queries_are_searched_for_as_they_are_meant(given: RelevanceSet, tmp_path: Path) -> None:
+    slips = tuple(replace(q, text=q.text.replace("table", "tabel")) for q in given.queries)
+    with indexed(
+        replace(given, queries=slips), HashedEncoder(), cache=tmp_path, exact_below=1000
+    ) as ready:
+        assert ready.texts == tuple(query.text for query in given.queries)
+        assert evaluate(ready, SERVING, seed=7)["spelling_corrected"] == 6
+
+
+def test_synonyms_of_the_home_are_looked_for(given: RelevanceSet, tmp_path: Path) -> None:
+    asked = tuple(replace(q, text=q.text.replace("bench", "pew")) for q in given.queries)
+    unusual = replace(given, queries=asked)
+    file = tmp_path / "synonyms.txt"
+    file.write_text("bench, pew\n")
+    scores = []
+    for synonyms in (NO_SYNONYMS, read_synonyms(file)):
+        with indexed(
+            unusual, HashedEncoder(), cache=tmp_path, exact_below=1000, synonyms=synonyms
+        ) as ready:
+            scores.append(evaluate(ready, SERVING, seed=7)["corpus"]["bm25"]["ndcg@10"])
+    assert scores[0] < scores[1]
 
 
 def test_keys_say_nothing_of_the_order_of_the_file(given: RelevanceSet, tmp_path: Path) -> None:

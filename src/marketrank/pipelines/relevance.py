@@ -83,8 +83,10 @@ def evaluate(
     """Score all SYSTEMS in both MODES; see the module. Writes TREC files into `runs`."""
     given = indexed.given
     answers = {mode: _answers(indexed, serving, mode, seed, progress) for mode in MODES}
-    judges, how = _judges(indexed, answers[POOL], promoted, seed, progress)
+    judges, how = _judges(indexed, answers, promoted, seed, progress)
     report: dict[str, Any] = {"set": describe(given), "ranked": how, "seed": seed}
+    pairs = zip(given.queries, indexed.texts, strict=True)
+    report["spelling_corrected"] = sum(query.text != text for query, text in pairs)
     tests: dict[str, Any] = {
         "metric": NDCG,
         "method": f"paired randomisation test, two-sided, {RESAMPLES:,} resamples",
@@ -127,9 +129,9 @@ def learn(
 ) -> Fitted:
     """A ranker that is fitted to all judgments of a set. Raises BadInput where they show no order
     to learn."""
-    answers = _answers(indexed, serving, POOL, seed, progress)
     given = indexed.given
-    groups = [_group(indexed, row, answer) for row, answer in enumerate(answers)]
+    answers = {mode: _answers(indexed, serving, mode, seed, progress) for mode in MODES}
+    groups = [group for some in _groups(indexed, answers) for group in some]
     progress("fit", 0, 1)
     trees = fit(groups, seed=seed)
     progress("fit", 1, 1)
@@ -201,6 +203,18 @@ def _with_rest(run: Keys, judged: Keys) -> Keys:
     return np.concatenate([run, np.setdiff1d(judged, run)])
 
 
+def _groups(
+    indexed: IndexedSet, answers: Mapping[str, Sequence[_Answer]]
+) -> list[tuple[Group, ...]]:
+    """What each query teaches: what was judged for it, as its pool, and the best candidates of the
+    corpus, where what nobody judged counts as irrelevant, as it does in scoring. The pool alone
+    knows no listings that have nothing to do with a query: docs/adr/0127."""
+    by_query = zip(*(answers[mode] for mode in MODES), strict=True)
+    return [
+        tuple(_group(indexed, row, answer) for answer in some) for row, some in enumerate(by_query)
+    ]
+
+
 def _group(indexed: IndexedSet, row: int, answer: _Answer) -> Group:
     keys = answer.fused.keys[: len(answer.features)]
     return Group(answer.features, indexed.grades(row, keys))
@@ -208,7 +222,7 @@ def _group(indexed: IndexedSet, row: int, answer: _Answer) -> Group:
 
 def _judges(
     indexed: IndexedSet,
-    answers: Sequence[_Answer],
+    answers: Mapping[str, Sequence[_Answer]],
     promoted: Fitted | None,
     seed: int,
     progress: Progress,
@@ -224,11 +238,12 @@ def _judges(
             return [judge] * len(texts), told | {"fitted_to": promoted.name}
         note = f"the home's ranker {promoted.version} was fitted to {seen} of these queries"
     fold = folds(texts, seed)
-    groups = [_group(indexed, row, answer) for row, answer in enumerate(answers)]
+    groups = _groups(indexed, answers)
     by_fold: list[Callable[[Floats], Floats]] = []
     for number in range(FOLDS):
         progress("fit", number, FOLDS)
-        train = [group for group, own in zip(groups, fold, strict=True) if own != number]
+        others = (some for some, own in zip(groups, fold, strict=True) if own != number)
+        train = [group for some in others for group in some]
         by_fold.append(_fitted(train, seed))
     progress("fit", FOLDS, FOLDS)
     told = {"how": f"fitted to the other {FOLDS - 1} of {FOLDS} parts of the queries", "why": note}

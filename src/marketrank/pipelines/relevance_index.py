@@ -18,13 +18,17 @@ from marketrank.ranking import features
 from marketrank.ranking.features import Seen
 from marketrank.ranking.ranker import Material
 from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling
+from marketrank.retrieval.spelling import correct
+from marketrank.retrieval.synonyms import Synonyms, compounds
 from marketrank.retrieval.text_index import TextReader, TextWriter
 from marketrank.retrieval.vector_index import Base, build, limit_threads
-from marketrank.types import ListingId, ListingKey, Seq, Vectors
+from marketrank.retrieval.vocabulary_build import build as build_vocabulary
+from marketrank.types import Listing, ListingId, ListingKey, Seq, Vectors
 
 Keys = NDArray[np.int64]
 _EMBED_BATCH = 256
 _WRITE_BATCH = 2_000
+NO_SYNONYMS = Synonyms()
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class IndexedSet:
 
     given: RelevanceSet
     documents: tuple[Document, ...]
+    texts: tuple[str, ...]
+    """Of the queries, as they are searched for: with their spelling corrected."""
     indexes: Indexes
     vectors: Vectors
     queries: Vectors
@@ -43,8 +49,7 @@ class IndexedSet:
 
     def asked(self, row: int) -> Asked:
         """The query of a row of `given.queries`."""
-        text = self.given.queries[row].text
-        return Asked(text, self.queries[row : row + 1], self.ceiling)
+        return Asked(self.texts[row], self.queries[row : row + 1], self.ceiling)
 
     def material(self, row: int) -> Material:
         """What a ranker may look at for that query."""
@@ -89,30 +94,43 @@ def indexed(
     *,
     cache: Path,
     exact_below: int,
+    synonyms: Synonyms = NO_SYNONYMS,
     progress: Progress = silent,
 ) -> Iterator[IndexedSet]:
-    """Index a set for as long as the block lasts. Vectors are kept in `cache`, by the texts and the
-    encoder's version, so that a second run does not embed again."""
+    """Index a set for as long as the block lasts, with its own vocabulary for spelling and
+    compounds, as a home has; `synonyms` are those that the home knows besides. Vectors are kept in
+    `cache`, by the texts and the encoder's version: a second run does not embed again."""
     documents = tuple(sorted(given.documents, key=lambda one: _digest(one.id)))
     vectors = _embed_listings(encoder, [one.text for one in documents], cache, progress)
-    queries = _embed_queries(encoder, [one.text for one in given.queries], cache, progress)
     with TemporaryDirectory(prefix="marketrank-relevance-") as folder:
         _write_words(Path(folder) / "text", documents, progress)
+        words = TextReader(Path(folder) / "text")
+        vocabulary = build_vocabulary(map(_listing, documents))
+        words.use_synonyms(synonyms.joined(compounds(vocabulary)))
+        texts = tuple(
+            correct(query.text, vocabulary, words.occurs).searched for query in given.queries
+        )
+        queries = _embed_queries(encoder, texts, cache, progress)
         progress("build vector index", 0, 1)
         keys = np.arange(len(documents), dtype=np.int64)
         build(Path(folder) / "vectors", keys, vectors, exact_below=exact_below)
         progress("build vector index", 1, 1)
         limit_threads(1)  # as where requests are answered
-        indexes = Indexes(TextReader(Path(folder) / "text"), Base.open(Path(folder) / "vectors"))
         yield IndexedSet(
             given,
             documents,
-            indexes,
+            texts,
+            Indexes(words, Base.open(Path(folder) / "vectors")),
             vectors,
             queries,
             text_ceiling(encoder),
             {one.id: key for key, one in enumerate(documents)},
         )
+
+
+def _listing(document: Document) -> Listing:
+    """As the vocabulary reads it."""
+    return Listing(document.id, document.title, document.description, document.path)
 
 
 def _write_words(folder: Path, documents: Sequence[Document], progress: Progress) -> None:

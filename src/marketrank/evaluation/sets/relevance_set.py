@@ -46,9 +46,14 @@ class Document:
         return f"{self.title}. {self.description}" if self.description else self.title
 
     @property
+    def path(self) -> tuple[str, ...]:
+        """The levels of the category, the root first."""
+        return tuple(part.strip() for part in self.category.split(_LEVELS) if part.strip())
+
+    @property
     def words_of_category(self) -> str:
         """The category as the text index is given it."""
-        return " ".join(self.category.split(_LEVELS))
+        return " ".join(self.path)
 
 
 @dataclass(frozen=True, slots=True)
