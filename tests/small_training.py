@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from marketrank.models import multimodal_training
+from marketrank.models import multimodal, multimodal_training
+from marketrank.models.multimodal import Recipe
 from marketrank.models.multimodal_training import Schedule
 from marketrank.pipelines import train_multimodal
 from marketrank.pipelines.progress import Progress
 from marketrank.types import Vectors
 
 SIZE = 64
-SCHEDULE = Schedule(head_epochs=4, tower_epochs=2, finish_epochs=1, tower_batch=16)
+SCHEDULE = Schedule(head_epochs=4, tower_epochs=2, tower_batch=16)
+RECIPE = Recipe(batch=16)  # with the usual batch an epoch of so few listings is one step
 
 
 class Killed(BaseException):
@@ -41,6 +43,7 @@ def hastened() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multimodal_training, "SIZE", SIZE)
         patch.setattr(multimodal_training, "Schedule", lambda: SCHEDULE)
+        patch.setattr(multimodal, "Recipe", lambda: RECIPE)
         patch.setattr(train_multimodal, "VARIANTS", 2)
         yield patch
     torch.set_num_threads(threads)

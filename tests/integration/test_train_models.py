@@ -120,7 +120,7 @@ def test_a_run_keeps_what_it_was_made_of_and_what_it_found(trained: Trained) -> 
     assert names == shared | pictures | {"neighbours-of-titles.png"}
     metrics = json.loads((folder / "metrics.json").read_bytes())
     assert {"run": str(folder), **metrics} == trained.said["multimodal"]
-    for name in ("measured/heads", "measured/tower", "kept/tower"):
+    for name in ("measured/heads", "measured/tower", "kept/heads", "kept/tower"):
         assert (folder / name / "epoch-0001.safetensors").exists()
         assert not list(folder.rglob("resume.safetensors"))
     assert (folder / "measured" / "tower" / "projector_config.pbtxt").exists()

@@ -23,7 +23,7 @@ from marketrank.ports import BlobStore  # noqa: E402
 from marketrank.types import BlobKey, Listing  # noqa: E402
 from small_training import Killed, hashed_words, hastened, killing  # noqa: E402
 
-HEADS = "heads"
+HEADS = "heads on a part"
 ON_A_PART, ON_ALL = (f"late blocks on {what}" for what in ("a part", "all listings"))
 
 

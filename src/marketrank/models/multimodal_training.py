@@ -38,11 +38,10 @@ _FIXED_VARIANTS = 2  # the photo and its mirror image: crops teach the heads lit
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Epochs of both stages, the patience of the second, and its batch and rates: a batch there is
-    small, since maps are large. `finish_epochs` are those on all listings."""
+    small, since maps are large."""
 
     head_epochs: int = 15
     tower_epochs: int = 5
-    finish_epochs: int = 2
     patience: int = 2
     tower_batch: int = 64
     tower_head_rate: float = 3e-4
@@ -187,66 +186,55 @@ class Setup:
 def fit(setup: Setup, training: Rows, validation: Rows) -> Fitted:
     """Both stages on the rows of `training`, each keeping its best epoch on those of
     `validation`."""
+    schedule = setup.schedule
+    plans = (
+        Plan(schedule.head_epochs, schedule.head_epochs, "score"),
+        Plan(schedule.tower_epochs, schedule.patience, "score"),
+    )
+    return _fit(setup, "measured", (training, validation), plans)
+
+
+def finish(setup: Setup) -> Fitted:
+    """Both stages from the start on all listings, for all epochs: on new listings that does better
+    than to go on from what was measured on a part (docs/adr/0102)."""
+    every = np.arange(len(setup.material.roots))
+    epochs = (setup.schedule.head_epochs, setup.schedule.tower_epochs)
+    heads, tower = (Plan(n, 1, None) for n in epochs)
+    return _fit(setup, "kept", (every, every[:0]), (heads, tower))
+
+
+def _fit(setup: Setup, name: str, parts: tuple[Rows, Rows], plans: tuple[Plan, Plan]) -> Fitted:
+    """Heads on frozen features, then heads and tower together."""
     where = pick(setup.device)
     torch.manual_seed(setup.seed)
     heads = _heads(setup.material, setup.labels, setup.recipe).to(where)
-    learner = MultimodalLearner(
-        heads,
-        setup.material.examples(training, where),
-        setup.material.examples(validation, where),
-        FixedPhotos(setup.material.features),
-        setup.recipe,
-        epochs=setup.schedule.head_epochs,
-        class_weights=torch.from_numpy(setup.class_weights).to(where),
-    )
-    plan = Plan(setup.schedule.head_epochs, setup.schedule.head_epochs, "score")
-    setup.run(learner, "measured/heads", plan, "heads")
-    tower = _tower(setup.material.maps).to(where)
-    plan = Plan(setup.schedule.tower_epochs, setup.schedule.patience, "score")
-    return _tune(setup, (heads, tower), (training, validation), plan, "measured", rate=1.0)
-
-
-def finish(setup: Setup, fitted: Fitted) -> Fitted:
-    """Some epochs on all listings, at half the rates, for a model that was measured on a part: what
-    it has not seen is worth learning, and to learn all again would take twice as long."""
-    every = np.arange(len(setup.material.roots))
-    plan = Plan(setup.schedule.finish_epochs, 1, None)
-    parts = (every, every[:0])
-    return _tune(setup, (fitted.heads, fitted.tower), parts, plan, "kept", rate=0.5)
-
-
-def _tune(
-    setup: Setup,
-    model: tuple[Multimodal, PhotoTower],
-    parts: tuple[Rows, Rows],
-    plan: Plan,
-    name: str,
-    *,
-    rate: float,
-) -> Fitted:
-    """The second stage: heads and tower together."""
-    heads, tower = model
-    where = pick(setup.device)
-    schedule = setup.schedule
     training, validation = (setup.material.examples(rows, where) for rows in parts)
     learner = MultimodalLearner(
         heads,
         training,
         validation,
-        TunedPhotos(tower, setup.material.maps, where),
-        replace(
-            setup.recipe,
-            batch=schedule.tower_batch,
-            learning_rate=schedule.tower_head_rate * rate,
-        ),
-        epochs=plan.epochs,
-        tower=tower,
-        tower_rate=schedule.tower_rate * rate,
+        FixedPhotos(setup.material.features),
+        setup.recipe,
+        epochs=plans[0].epochs,
         class_weights=torch.from_numpy(setup.class_weights).to(where),
     )
-    stage = {"measured": "late blocks on a part", "kept": "late blocks on all listings"}[name]
-    outcome = setup.run(learner, f"{name}/tower", plan, stage)
-    return Fitted(heads.eval(), tower.eval(), outcome)
+    on = {"measured": "on a part", "kept": "on all listings"}[name]
+    setup.run(learner, f"{name}/heads", plans[0], f"heads {on}")
+    tower = _tower(setup.material.maps).to(where)
+    schedule = setup.schedule
+    learner = MultimodalLearner(
+        heads,
+        training,
+        validation,
+        TunedPhotos(tower, setup.material.maps, where),
+        replace(setup.recipe, batch=schedule.tower_batch, learning_rate=schedule.tower_head_rate),
+        epochs=plans[1].epochs,
+        tower=tower,
+        tower_rate=schedule.tower_rate,
+        class_weights=torch.from_numpy(setup.class_weights).to(where),
+    )
+    second = setup.run(learner, f"{name}/tower", plans[1], f"late blocks {on}")
+    return Fitted(heads.eval(), tower.eval(), second)
 
 
 def load_fitted(

@@ -45,6 +45,7 @@ def quantise_static(
             _Examples(examples),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
+            op_types_to_quantize=["Conv"],
             nodes_to_exclude=list(plain),
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,

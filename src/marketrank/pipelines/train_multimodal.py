@@ -99,7 +99,7 @@ def train_multimodal(
     task = _Task(data, material, roots, folder)
     metrics = _report(task, answers, (validation, test), currency)
     _draw(task, answers[1], test, keys, blobs)
-    kept = finish(setup, measured)
+    kept = finish(setup)
     write_facts(
         folder,
         data,
