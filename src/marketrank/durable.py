@@ -3,6 +3,17 @@
 import os
 from pathlib import Path
 
+Stamp = tuple[int, int]
+
+
+def stamp(path: Path) -> Stamp | None:
+    """Differs whenever `write` has replaced the file; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
+
 
 def sync(path: Path) -> None:
     """Return when a file's content, or a folder's names, are on the disk."""

@@ -15,6 +15,7 @@ from marketrank.ranking.features import NOTHING_SEEN, Seen, ask, see
 from marketrank.ranking.ranker import Material, NoopRanker, Ranker
 from marketrank.ranking.rerank import Facts, Reranked, rerank
 from marketrank.ranking.similar import Kind, rank_similar
+from marketrank.retrieval.feed import FRESH
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
@@ -24,7 +25,7 @@ from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
-from marketrank.tuning import PLAIN, Tuning
+from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
     Candidates,
     Correction,
@@ -44,21 +45,6 @@ from marketrank.types import (
 )
 
 Keys = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Depths:
-    """How many hits each step keeps: the text retriever, the vector retriever, and a sort by
-    anything but relevance, which reorders only the best matches: at most `sort` of them, each
-    with at least the share `sort_floor` of its retriever's best score. `fusion` is a name of
-    retrieval.hybrid.METHODS."""
-
-    text: int
-    vector: int
-    sort: int
-    sort_floor: float
-    fusion_k: int
-    fusion: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +218,7 @@ class Engine:
             hits["text"] = view.text.search(request.text, self._depths.text, allowed)
         if near is not None:
             hits["vector"] = near
-        if not hits and request.like is None:
+        if _is_feed(request):
             for name, retrieve in self._tuning.feed.items():
                 hits[name] = retrieve(view, request, len(allowed), allowed)
         return hits
@@ -256,11 +242,7 @@ class Engine:
         """Other orders than relevance, and a feed of nothing but the newest, stay as they are."""
         rules = self._tuning.rerank
         keys = candidates.keys[: rules.window]
-        if (
-            request.sort is not Sort.RELEVANCE
-            or set(candidates.ranks) <= {"fresh"}
-            or not len(keys)
-        ):
+        if request.sort is not Sort.RELEVANCE or set(candidates.ranks) <= {FRESH} or not len(keys):
             return Reranked(candidates, {})
         facts = Facts(
             view.vectors.vectors_of(keys),
@@ -274,7 +256,7 @@ class Engine:
         self, view: View, request: Request, asked: Asked, hits: Mapping[str, Hits]
     ) -> Candidates:
         depths = self._depths
-        if "fresh" not in hits and request.sort is not Sort.RELEVANCE:
+        if request.sort is not Sort.RELEVANCE and not _is_feed(request):
             # Everything is a faint match: sorting that by price would bury the matches.
             hits = {name: _strong(found, depths.sort_floor) for name, found in hits.items()}
         if not _is_words(request):
@@ -293,16 +275,16 @@ class Engine:
         """By what is asked for; of a search the best matches alone."""
         if request.sort is Sort.RELEVANCE:
             return candidates
-        if not set(candidates.ranks) <= set(self._tuning.feed):
+        if not _is_feed(request):
             candidates = candidates.take(np.arange(min(self._depths.sort, len(candidates.keys))))
         near = request.filters.near
         return candidates.take(view.catalogue.order(candidates.keys, request.sort, near))
 
     def _material(self, view: View, asked: Asked) -> Material:
-        indexes, version = Indexes(view.text, view.vectors), view.encoder.version
+        indexes = Indexes(view.text, view.vectors)
         return Material(
             query=asked.vector,
-            vectors_of=lambda keys: self._vectors.vectors_of(version, _listing_keys(keys)),
+            vectors_of=view.vectors.vectors_of,
             near=lambda vector, keys: indexes.near(vector, keys) / np.float32(asked.ceiling),
             asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
             seen=lambda keys: self._look_at(view, keys),
@@ -381,6 +363,11 @@ def _spelt(view: View, request: Request) -> tuple[Request, Correction | None]:
 
 def _found(hits: Mapping[str, Hits], retriever: str) -> bool:
     return retriever in hits and len(hits[retriever].keys) > 0
+
+
+def _is_feed(request: Request) -> bool:
+    """Whether nothing is asked for."""
+    return not request.text.strip() and request.photo is None and request.like is None
 
 
 def _is_words(request: Request) -> bool:

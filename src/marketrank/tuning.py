@@ -6,7 +6,23 @@ from dataclasses import dataclass
 from marketrank.config import Settings
 from marketrank.ranking.rerank import Rules
 from marketrank.ranking.similar import Affinity
-from marketrank.retrieval.feed import FeedRetriever, fresh_retriever
+from marketrank.retrieval.feed import FRESH, FeedRetriever, fresh_retriever
+from marketrank.retrieval.understand.boosting import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """How many hits each step keeps: the text retriever, the vector retriever, and a sort by
+    anything but relevance, which reorders only the best matches: at most `sort` of them, each
+    with at least the share `sort_floor` of its retriever's best score. `fusion` is a name of
+    retrieval.hybrid.METHODS."""
+
+    text: int
+    vector: int
+    sort: int
+    sort_floor: float
+    fusion_k: int
+    fusion: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +48,32 @@ PLAIN = Tuning(
     refine=Refine(share=0.2, depth=100),
     similar=Affinity(category=0.0, price=0.0, same=2.0),
     rerank=Rules(0, 0.0, 0, 1.0, 1.0, False),
-    feed={"fresh": fresh_retriever(30.0)},
+    feed={FRESH: fresh_retriever(30.0)},
 )
 """Nothing is reordered: the order of similarity and fusion."""
+
+
+def depths_of(settings: Settings) -> Depths:
+    """What the settings say."""
+    return Depths(
+        text=settings.retrieve_depth,
+        vector=settings.vector_depth,
+        sort=settings.sort_depth,
+        sort_floor=settings.sort_floor,
+        fusion_k=settings.fusion_k,
+        fusion=settings.fusion,
+    )
+
+
+def lifts_of(settings: Settings) -> Weights:
+    """How much what a query hints at lifts a listing."""
+    return Weights(
+        near=settings.near_boost,
+        near_km=settings.near_km,
+        price=settings.price_boost,
+        words=settings.words_boost,
+        category=settings.category_boost,
+    )
 
 
 def from_settings(settings: Settings) -> Tuning:
@@ -50,5 +89,5 @@ def from_settings(settings: Settings) -> Tuning:
             freshness_floor=settings.freshness_floor,
             collapse_repeats=settings.collapse_repeats,
         ),
-        feed={"fresh": fresh_retriever(settings.half_life_days)},
+        feed={FRESH: fresh_retriever(settings.half_life_days)},
     )

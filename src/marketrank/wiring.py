@@ -15,7 +15,8 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
 from marketrank.config import Settings
-from marketrank.engine import Depths, Engine, Understanding
+from marketrank.election import Election
+from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import PhotoProblem, clean_photo
@@ -47,7 +48,6 @@ from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.follow import Follower, Poller
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
-from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
@@ -58,7 +58,7 @@ from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
-from marketrank.tuning import from_settings
+from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
     Listing,
@@ -181,14 +181,7 @@ class Marketplace:
             view=self.follower.view,
             listings=self.listings,
             vectors=self.vectors,
-            depths=Depths(
-                text=self.settings.retrieve_depth,
-                vector=self.settings.vector_depth,
-                sort=self.settings.sort_depth,
-                sort_floor=self.settings.sort_floor,
-                fusion_k=self.settings.fusion_k,
-                fusion=self.settings.fusion,
-            ),
+            depths=depths_of(self.settings),
             understanding=self.understanding,
             tuning=from_settings(self.settings),
             ranker=RankerFile(self.ranker_file, self.settings.ranker, self.settings.rank_depth),
@@ -200,13 +193,7 @@ class Marketplace:
         brands = read_brands(settings.brands) if settings.brands else Brands()
         return Understanding(
             reader=Reader(settings.currency, self.locate, brands),
-            weights=Weights(
-                near=settings.near_boost,
-                near_km=settings.near_km,
-                price=settings.price_boost,
-                words=settings.words_boost,
-                category=settings.category_boost,
-            ),
+            weights=lifts_of(settings),
             confidence=settings.category_confidence,
         )
 
@@ -440,7 +427,7 @@ class Marketplace:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Follow changes, and index them if no other process does, until the block ends."""
-        election = _Election(self)
+        election = Election(hold(self.database, INDEXER_LOCK), self.indexer, now)
         # Read now: the first to ask for a place would wait for it.
         self.gazetteer  # noqa: B018
         try:
@@ -460,30 +447,3 @@ class Marketplace:
             for poller in pollers:
                 poller.stop()
             election.resign()
-
-
-class _Election:
-    """Of all processes on a database one indexes: the holder of an advisory lock. When it dies
-    Postgres frees the lock and another takes over at its next step."""
-
-    def __init__(self, marketplace: Marketplace) -> None:
-        self._marketplace = marketplace
-        self._lock = hold(marketplace.database, INDEXER_LOCK)
-        self._indexer: Indexer | None = None
-
-    def step(self) -> None:
-        if not self._lock.try_acquire():
-            self._close()
-            return
-        if self._indexer is None:
-            self._indexer = self._marketplace.indexer()
-        self._indexer.catch_up(now(), in_background=True)
-
-    def resign(self) -> None:
-        self._close()
-        self._lock.release()
-
-    def _close(self) -> None:
-        if self._indexer is not None:
-            self._indexer.close()
-            self._indexer = None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from marketrank.errors import Corrupt, NotReady
 from marketrank.retrieval import text_index as module
-from marketrank.retrieval.synonyms import Synonyms
+from marketrank.retrieval.text_folder import SCHEMA, applied
 from marketrank.retrieval.text_index import TextReader, TextWriter
 from marketrank.types import Hits, ListingKey, Mask, Seq
 
@@ -306,7 +306,7 @@ def _lose_folder(folder: Path) -> None:
 
 def _older_schema(folder: Path) -> None:
     state = orjson.loads((folder / "applied.json").read_bytes())
-    (folder / "applied.json").write_bytes(orjson.dumps(state | {"schema": module.SCHEMA - 1}))
+    (folder / "applied.json").write_bytes(orjson.dumps(state | {"schema": SCHEMA - 1}))
 
 
 @pytest.mark.parametrize(
@@ -318,6 +318,8 @@ def test_a_damaged_index_is_rebuilt_while_readers_keep_the_old_one(
     writer.close()
     assert callable(damage)
     damage(tmp_path)
+    if damage in (_damage_state, _lose_folder, _older_schema):
+        assert applied(tmp_path) == 0  # without opening it
     again = TextWriter(tmp_path)
     assert again.applied() == 0
     assert _found(reader, "oak") == [10, 12]
@@ -377,75 +379,6 @@ def test_reload_without_news_is_cheap(reader: TextReader) -> None:
     for _ in range(100):
         reader.reload()
     assert perf_counter() - start < 0.5
-
-
-# --- synonyms ----------------------------------------------------------------------------
-
-
-def _sofas(writer: TextWriter, reader: TextReader) -> None:
-    writer.upsert(_key(1), "Grey sofa", "Home", "")
-    writer.upsert(_key(2), "Grey settee", "Home", "")
-    writer.upsert(_key(3), "Grey lamp", "Home", "")
-    for key in range(4, 12):
-        writer.upsert(_key(key), "Sofa", "Home", "Large")
-    writer.upsert(_key(20), "Vacuum cleaner", "Home", "")
-    writer.upsert(_key(21), "Pipe cleaner", "Home", "vacuum")
-    writer.commit(Seq(1))
-    reader.reload()
-
-
-def _keys(hits: Hits) -> list[int]:
-    return [int(key) for key in hits.keys]
-
-
-def _use(reader: TextReader, *groups: tuple[tuple[str, ...], ...]) -> None:
-    reader.use_synonyms(Synonyms(groups))
-
-
-def test_a_synonym_is_found_below_the_word_itself(writer: TextWriter, reader: TextReader) -> None:
-    _sofas(writer, reader)
-    assert 2 not in _keys(reader.search("sofa", 20))
-    _use(reader, (("sofa",), ("settee",)))
-    found = _keys(reader.search("sofas", 20))
-    # The rarer word would outscore all sofas, were it not weighed down.
-    assert found[-1] == 2 and len(found) == 10
-    assert _keys(reader.search("settee", 20))[0] == 2
-
-
-def test_a_synonym_does_not_count_twice(writer: TextWriter, reader: TextReader) -> None:
-    _sofas(writer, reader)
-    writer.upsert(_key(30), "Grey sofa settee", "Home", "")
-    writer.commit(Seq(2))
-    reader.reload()
-    plain = dict(zip(_keys(h := reader.search("sofa", 30)), h.scores.tolist(), strict=True))
-    _use(reader, (("sofa",), ("settee",)))
-    both = dict(zip(_keys(h := reader.search("sofa", 30)), h.scores.tolist(), strict=True))
-    assert {key: both[key] for key in plain} == pytest.approx(plain)
-
-
-def test_synonyms_of_several_words(writer: TextWriter, reader: TextReader) -> None:
-    _sofas(writer, reader)
-    _use(reader, (("hoover",), ("vacuum", "cleaner")))
-    assert _keys(reader.search("hoover", 5)) == [20]  # both words, in one field
-    writer.upsert(_key(40), "Hoover", "Home", "")
-    writer.commit(Seq(2))
-    reader.reload()
-    found = _keys(reader.search("vacuum cleaner", 5))
-    assert found[0] == 20 and set(found) == {20, 21, 40}
-
-
-def test_a_word_with_synonyms_is_no_slip(writer: TextWriter, reader: TextReader) -> None:
-    _sofas(writer, reader)
-    _use(reader, (("soffa",), ("lamp",)))
-    assert _keys(reader.search("soffa", 5)) == [3]
-
-
-def test_which_words_occur(writer: TextWriter, reader: TextReader) -> None:
-    assert not TextReader(reader._folder / "nothing").occurs("sofa")
-    _sofas(writer, reader)
-    _use(reader, (("chaise",), ("sofa",)))
-    assert reader.occurs("sofa") and reader.occurs("Sofas") and reader.occurs("chaise")
-    assert not reader.occurs("softa")
 
 
 # --- weights -----------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_a_kill_between_commit_and_number_is_mended_by_redoing(
     for _ in apply(writer, 100):
         pass
     with monkeypatch.context() as patch:
-        patch.setattr("marketrank.retrieval.text_index._write_state", _die)
+        patch.setattr("marketrank.retrieval.text_folder.write_state", _die)
         with pytest.raises(KeyboardInterrupt):
             for _ in apply(writer, 200):
                 pass

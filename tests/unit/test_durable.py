@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from marketrank.durable import sync, write
+from marketrank.durable import stamp, sync, write
 
 
 def test_content_is_replaced_whole_and_nothing_is_left_beside(tmp_path: Path) -> None:
@@ -52,3 +52,13 @@ def test_the_content_is_on_the_disk_before_its_name_and_the_name_before_the_end(
     assert steps == ["file", "name", "folder"]
     sync(tmp_path / "file")
     assert steps[3:] == ["file"]
+
+
+def test_a_stamp_tells_each_replacement_apart(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert stamp(path) is None
+    write(path, b"one")
+    first = stamp(path)
+    assert stamp(path) == first is not None
+    write(path, b"one")
+    assert stamp(path) != first

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from marketrank.engine import Depths, Engine, Understanding
+from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, NotReady
 from marketrank.ranking.ranker import Material
 from marketrank.retrieval.catalogue import Catalogue
@@ -18,7 +18,7 @@ from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vocabulary_build import build
-from marketrank.tuning import PLAIN, Refine
+from marketrank.tuning import PLAIN, Depths, Refine
 from marketrank.types import (
     Attributes,
     Candidates,

@@ -15,7 +15,7 @@ FLOORS = [
     {"listings", "retrieval", "ranking", "models", "storage", "simulate"},
     {"engine", "tuning"},
     {"pipelines"},
-    {"wiring", "api", "terminal"},
+    {"wiring", "election", "api", "terminal"},
     {"serving"},
     {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
     {"cli"},

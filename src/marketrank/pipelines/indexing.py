@@ -24,7 +24,8 @@ from marketrank.pipelines.category_model import fit_categories, still_fits
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import release as releases
-from marketrank.retrieval.text_index import TextWriter, applied
+from marketrank.retrieval.text_folder import applied
+from marketrank.retrieval.text_index import TextWriter
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build, is_readable

@@ -11,6 +11,8 @@ from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import fresh
 from marketrank.types import Hits, Mask, Request
 
+FRESH = "fresh"
+
 
 class FeedRetriever(Protocol):
     def __call__(self, view: View, request: Request, k: int, allowed: Mask) -> Hits:

@@ -1,39 +1,30 @@
 """Words: BM25 over title, category and description (tantivy).
 
-    <folder>/writer.lock        held by the one process that writes
-    <folder>/applied.json       {"schema", "seq", "index"}: which sub-folder is in use, and up to
-                                which change it is complete; replaced after each commit
-    <folder>/index-<n>/…        tantivy's files
-
-A kill between tantivy's commit and applied.json leaves an index that is ahead of its number.
-Applying the same changes again mends that, since each replaces what its key had. A sub-folder that
-cannot be read, or is of an older schema, is left to the readers that hold it; the writer starts
-the next one from zero, and readers move over with its first commit.
+Its files lie in a `text_folder`. A kill between tantivy's commit and applied.json leaves an index
+that is ahead of its number. Applying the same changes again mends that, since each replaces what
+its key had.
 """
 
-import fcntl
 import logging
 import math
-import shutil
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import tantivy
 from numpy.typing import NDArray
 from tantivy import Filter, Occur, Query
 
-from marketrank.durable import write
-from marketrank.errors import Corrupt, NotReady
+from marketrank.errors import Corrupt
+from marketrank.retrieval import text_folder
 from marketrank.retrieval.exact_index import allowed_rows, best
 from marketrank.retrieval.synonyms import Concept, Synonyms, Thesaurus
+from marketrank.retrieval.text_folder import State
 from marketrank.retrieval.understand.sizes import sized, with_sizes
 from marketrank.types import Hits, ListingKey, Mask, Seq
 
-SCHEMA = 2  # raise it when fields or analysis change: indexes of another number are rebuilt
 _log = logging.getLogger(__name__)
 
 # Chosen on real listings together with the tie breaker; see docs/adr/0050.
@@ -69,7 +60,7 @@ class TextWriter:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._lock = _take_lock(folder / "writer.lock")
+        self._lock = text_folder.take_lock(folder)
         self._schema = _schema()
         self._state, self._index = _open_for_writing(folder, self._schema)
         self._writer: Any = self._index.writer(_HEAP_BYTES, num_threads=1)
@@ -106,8 +97,8 @@ class TextWriter:
             if not _is_tantivys(error):
                 raise
             raise self._broken(error) from error
-        self._state = _State(SCHEMA, int(seq), self._state.index)
-        _write_state(self._folder, self._state)
+        self._state = replace(self._state, seq=int(seq))
+        text_folder.write_state(self._folder, self._state)
 
     def close(self) -> None:
         """Give the folder back; what was not committed is dropped."""
@@ -123,13 +114,6 @@ class TextWriter:
             f"the text index in {self._folder} could not be written ({error}); changes after "
             f"{self._state.seq} must be applied again: is the disk full?"
         )
-
-
-def applied(folder: Path) -> Seq:
-    """The change up to which the index in `folder` is complete, without opening it; 0 where there
-    is none of this schema."""
-    state = _read_state(folder)
-    return Seq(state.seq) if state else Seq(0)
 
 
 class TextReader:
@@ -155,10 +139,10 @@ class TextReader:
 
         Raises Corrupt where the index cannot be opened; the state before stays in use.
         """
-        seen = _stamp(self._folder)
+        seen = text_folder.stamp(self._folder)
         if seen is None or seen == self._seen:
             return
-        state = _read_state(self._folder)
+        state = text_folder.read_state(self._folder)
         if state is None:
             return
         try:
@@ -320,13 +304,6 @@ class TextReader:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    schema: int
-    seq: int
-    index: str
-
-
 _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
@@ -392,9 +369,9 @@ def _open(folder: Path, schema: tantivy.Schema) -> Any:
     return index
 
 
-def _open_for_writing(folder: Path, schema: tantivy.Schema) -> tuple[_State, Any]:
-    state = _read_state(folder)
-    if state is not None and state.schema == SCHEMA and (folder / state.index).is_dir():
+def _open_for_writing(folder: Path, schema: tantivy.Schema) -> tuple[State, Any]:
+    state = text_folder.usable(folder)
+    if state is not None:
         try:
             index = _open(folder / state.index, schema)
         except BaseException as error:
@@ -402,62 +379,13 @@ def _open_for_writing(folder: Path, schema: tantivy.Schema) -> tuple[_State, Any
                 raise
             _log.warning("text index %s is rebuilt: %s", folder / state.index, error)
         else:
-            _remove_others(folder, state.index)
+            text_folder.remove_others(folder, state)
             return state, index
-    fresh = _next_folder(folder, state)
-    fresh.mkdir()
-    return _State(SCHEMA, 0, fresh.name), _open(fresh, schema)
-
-
-def _next_folder(folder: Path, state: _State | None) -> Path:
-    """A name that was not used yet, also where the sub-folder in use has vanished."""
-    names = [path.name for path in folder.glob("index-*")] + ([state.index] if state else [])
-    numbers = [int(name[6:]) for name in names if name[6:].isdigit()]
-    return folder / f"index-{max(numbers, default=0) + 1}"
-
-
-def _remove_others(folder: Path, keep: str) -> None:
-    for path in folder.glob("index-*"):
-        if path.name != keep:
-            shutil.rmtree(path, ignore_errors=True)
+    fresh = text_folder.start(folder)
+    return fresh, _open(folder / fresh.index, schema)
 
 
 def _is_tantivys(error: BaseException) -> bool:
     """Whether an error came out of tantivy. Its panics, as on a cut file, are BaseExceptions of a
     class that cannot be imported; let through they would end the thread that follows the index."""
     return isinstance(error, ValueError | OSError) or type(error).__name__ == "PanicException"
-
-
-def _take_lock(path: Path) -> Any:
-    file = path.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise NotReady(
-            f"another process writes the text index in {path.parent}; stop it first, or let it "
-            "do the work"
-        ) from error
-    return file
-
-
-def _stamp(folder: Path) -> tuple[int, int] | None:
-    try:
-        stat = (folder / "applied.json").stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns
-
-
-def _read_state(folder: Path) -> _State | None:
-    """What applied.json says; None where it is missing or torn."""
-    try:
-        raw = orjson.loads((folder / "applied.json").read_bytes())
-        return _State(int(raw["schema"]), int(raw["seq"]), str(raw["index"]))
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-
-
-def _write_state(folder: Path, state: _State) -> None:
-    content = {"schema": state.schema, "seq": state.seq, "index": state.index}
-    write(folder / "applied.json", orjson.dumps(content))
