@@ -12,13 +12,14 @@ from rich.table import Table
 
 from marketrank.cli_models import Home, Json, Seed
 from marketrank.config import load
-from marketrank.errors import BadInput
+from marketrank.errors import BadInput, NotReady
 from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
     from marketrank.evaluation.sets.relevance_set import RelevanceSet
     from marketrank.pipelines.progress import Progress
     from marketrank.pipelines.relevance_index import IndexedSet
+    from marketrank.types import Listing
     from marketrank.wiring import Marketplace
 
 _TABLE_WIDTH = 100  # where the terminal is narrower, or none, lines are longer than it
@@ -130,7 +131,7 @@ def make_set(
     from marketrank.wiring import Marketplace
 
     market = Marketplace(load(home))
-    listings = market.clean_listings(products) if products else market.live_listings()
+    listings = _listings(market, products)
     known = from_listings.known_item(listings, queries=queries, seed=seed)
     made = [
         known,
@@ -140,6 +141,22 @@ def make_set(
     for one in made:
         write(out / one.name, one)
     _report_sets({out / one.name: one for one in made}, json)
+
+
+def _listings(market: "Marketplace", products: str | None) -> "list[Listing]":
+    """Of a feed, cleaned as ingest would and without photos; or the store's live ones."""
+    from marketrank.pipelines.live import live_listings
+    from marketrank.pipelines.model_evaluation import clean_feed
+    from marketrank.wiring import now
+
+    if products is None:
+        found = list(live_listings(market.listings))
+        if not found:
+            raise NotReady("the store is empty; bring a feed in with `marketrank ingest`")
+        return found
+    feed = market.open_feed(products, None, None)
+    with market.photo_pool() as pool:
+        return list(clean_feed(feed, cleaning=market.cleaning, pool=pool, at=now()).listings)
 
 
 def _report_sets(made: "Mapping[Path, RelevanceSet]", json: bool) -> None:

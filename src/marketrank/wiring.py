@@ -35,6 +35,7 @@ from marketrank.models.registry import Registry
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
+from marketrank.pipelines.live import live
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import (
     BlobStore,
@@ -61,14 +62,12 @@ from marketrank.storage.vectors import PostgresVectors
 from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
-    Listing,
     ListingId,
     ModelVersion,
     Near,
     Ranking,
     ReleaseId,
     Request,
-    Seq,
     Stored,
     Suggestion,
 )
@@ -354,33 +353,11 @@ class Marketplace:
 
         return write_report(
             out,
-            listings=self._all_live(),
+            listings=live(self.listings),
             rejected=self.quarantine.all(),
             duplicates=self.listings.duplicates(),
             at=now(),
         )
-
-    def live_listings(self) -> list[Listing]:
-        """All live listings of the store. Raises NotReady where there are none."""
-        found = [stored.listing for stored in self._all_live()]
-        if not found:
-            raise NotReady("the store is empty; bring a feed in with `marketrank ingest`")
-        return found
-
-    def clean_listings(self, products: str) -> list[Listing]:
-        """The listings of a feed as ingest would clean them, without photos; nothing is stored."""
-        from marketrank.pipelines.model_evaluation import clean_feed  # brings all models along
-
-        feed = self.open_feed(products, None, None)
-        with self.photo_pool() as pool:
-            clean = clean_feed(feed, cleaning=self.cleaning, pool=pool, at=now())
-        return list(clean.listings)
-
-    def _all_live(self) -> Iterator[Stored]:
-        after = Seq(0)
-        while changes := self.listings.changes(after, 5_000):
-            yield from (stored for stored in changes if stored.live)
-            after = changes[-1].seq
 
     # What the API and the page ask for (api.service.Service).
 

@@ -1,14 +1,14 @@
 """Comparing all live listings: duplicates are linked, and signals found with their reasons."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from marketrank.listings.dedupe import find_duplicates
 from marketrank.listings.signals import find_signals, worth_estimating
+from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress
 from marketrank.ports import ListingStore, PriceEstimator
-from marketrank.types import Listing, Seq, Signal
+from marketrank.types import Signal
 
 _READ_BATCH = 5_000
 
@@ -27,7 +27,7 @@ def compare(
     """Store what only a look at all live listings shows. Without an estimator prices are compared
     within their categories."""
     progress("compare listings", 0, None)
-    live = list(_live(listings))
+    live = list(live_listings(listings))
     links = find_duplicates(live)
     estimates = estimator.estimates(worth_estimating(live)) if estimator else {}
     findings = find_signals(live, links, estimates)
@@ -39,10 +39,3 @@ def compare(
         duplicates=len({link.listing for link in links}),
         signals={str(signal): counts[signal] for signal in Signal},
     )
-
-
-def _live(listings: ListingStore) -> Iterator[Listing]:
-    after = Seq(0)
-    while changes := listings.changes(after, _READ_BATCH):
-        yield from (stored.listing for stored in changes if stored.live)
-        after = changes[-1].seq

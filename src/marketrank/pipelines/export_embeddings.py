@@ -10,8 +10,9 @@ from pathlib import Path
 import orjson
 
 from marketrank.errors import BadInput
+from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress, silent
-from marketrank.pipelines.training_data import live_listings, read_photos
+from marketrank.pipelines.training_data import read_photos
 from marketrank.ports import BlobStore, Encoder, ListingStore
 from marketrank.types import Photo
 

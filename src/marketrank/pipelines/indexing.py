@@ -6,7 +6,7 @@ change up to which it is complete, and a release appears whole or not at all.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from marketrank.errors import Corrupt
 from marketrank.pipelines.category_model import fit_categories, still_fits
+from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import release as releases
@@ -30,7 +31,7 @@ from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build, is_readable
 from marketrank.retrieval.vocabulary_build import build as build_vocabulary
-from marketrank.types import Listing, ReleaseId, Seq, Stored, Vectors
+from marketrank.types import ReleaseId, Seq, Stored, Vectors
 
 _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
@@ -272,7 +273,7 @@ class Indexer:
                     keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
                 )
                 categories.write(model, index)
-                build_vocabulary(self._live_listings()).save(index.parent / "words")
+                build_vocabulary(live_listings(self._listings)).save(index.parent / "words")
 
             releases.publish(
                 self._release_folder,
@@ -294,12 +295,6 @@ class Indexer:
             return None if name is None else categories.read(self._release_folder / name / "index")
         except Corrupt:
             return None
-
-    def _live_listings(self) -> Iterator[Listing]:
-        after = Seq(0)
-        while changes := self._listings.changes(after, _TEXT_BATCH):
-            yield from (stored.listing for stored in changes if stored.live)
-            after = changes[-1].seq
 
     def _live_vectors(
         self, encoder: Encoder, file: IO[bytes]

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from marketrank.errors import BadInput, NotReady
 from marketrank.evaluation.splits import Split, split_by_group
 from marketrank.listings.dedupe import leak_groups
+from marketrank.pipelines.live import live_listings
 from marketrank.ports import BlobStore, ListingStore
-from marketrank.types import BlobKey, Listing, ListingId, Seq
+from marketrank.types import BlobKey, Listing, ListingId
 
 _READ_BATCH = 5_000
 Rows = NDArray[np.int64]
@@ -81,10 +82,3 @@ def read_photos(blobs: BlobStore, keys: Sequence[BlobKey]) -> Iterator[bytes]:
             yield blobs.get(key)
         except KeyError:
             yield b""
-
-
-def live_listings(store: ListingStore) -> Iterator[Listing]:
-    after = Seq(0)
-    while changes := store.changes(after, _READ_BATCH):
-        yield from (stored.listing for stored in changes if stored.live)
-        after = changes[-1].seq
