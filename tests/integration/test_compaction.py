@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+import numpy as np
 import pytest
 
 from marketrank.config import load
 from marketrank.pipelines import indexing
+from marketrank.pipelines.progress import silent
 from marketrank.retrieval import release as releases
-from marketrank.types import Listing, ListingId, ReleaseId, Request, RequestId
+from marketrank.types import Attributes, Listing, ListingId, ReleaseId, Request, RequestId, Seq
 from marketrank.wiring import Marketplace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,6 +89,32 @@ def test_searches_and_changes_go_on_while_a_release_is_built(
     view = market.follower.view()
     assert view is not None
     assert view.release == current(market)
+
+
+def test_what_comes_while_vectors_are_read_for_a_release_is_not_lost(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexer, other = market.indexer(), market.indexer()
+    attributes, late = market.listings.attributes, [named(100)]
+
+    def read_and_add(after: Seq, limit: int) -> list[Attributes]:
+        found = attributes(after, limit)
+        if not found and late:  # all were read: now the vectors are
+            market.listings.apply([late.pop()], at=NOW)
+            other._embed(silent)
+        return found
+
+    monkeypatch.setattr(market.listings, "attributes", read_and_add)
+    monkeypatch.setattr(other, "_index_texts", lambda progress: 0)
+    assert indexer.catch_up(NOW, rebuild=True).released
+    assert not late
+    market.follower.refresh()
+    view = market.follower.view()
+    assert view is not None
+    key = view.catalogue.key_of(ListingId("l100"))
+    assert key is not None
+    assert view.vectors.vectors_of(np.array([key])).any()
+    indexer.close()
 
 
 def test_what_ended_is_left_out_of_the_next_release(market: Marketplace) -> None:

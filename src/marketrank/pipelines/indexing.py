@@ -304,14 +304,16 @@ class Indexer:
         self, encoder: Encoder, file: IO[bytes]
     ) -> tuple[NDArray[np.int64], Vectors, Seq]:
         """Keys, and vectors in the file, which are more than the memory should hold."""
-        live: set[int] = set()
+        # What has ended, not what is live: a listing that comes while vectors are read is neither,
+        # and readers do not look for its vector among those that came since.
+        ended: set[int] = set()
         after = Seq(0)
         while rows := self._listings.attributes(after, _READ_BATCH):
-            live.update(row.key for row in rows if row.live)
+            ended.update(row.key for row in rows if not row.live)
             after = rows[-1].seq
         parts, seq = [np.empty(0, np.int64)], Seq(0)
         while len((batch := self._vectors.vectors_after(encoder.version, seq, _READ_BATCH)).keys):
-            keep = np.array([int(key) in live for key in batch.keys], dtype=bool)
+            keep = np.array([key not in ended for key in batch.keys.tolist()], dtype=bool)
             parts.append(batch.keys[keep])
             file.write(batch.vectors[keep].tobytes())
             seq = batch.seq
