@@ -25,6 +25,15 @@ def ask(market: Marketplace, text: str) -> list[str]:
     return [item.listing.id for item in ranking.items]
 
 
+def has_vector(market: Marketplace, listing: str) -> bool:
+    market.follower.refresh()
+    view = market.follower.view()
+    assert view is not None
+    key = view.catalogue.key_of(ListingId(listing))
+    assert key is not None
+    return bool(view.vectors.vectors_of(np.array([key])).any())
+
+
 def named(number: int) -> Listing:
     return Listing(ListingId(f"l{number}"), f"oak table zebra{number}")
 
@@ -108,12 +117,7 @@ def test_what_comes_while_vectors_are_read_for_a_release_is_not_lost(
     monkeypatch.setattr(other, "_index_texts", lambda progress: 0)
     assert indexer.catch_up(NOW, rebuild=True).released
     assert not late
-    market.follower.refresh()
-    view = market.follower.view()
-    assert view is not None
-    key = view.catalogue.key_of(ListingId("l100"))
-    assert key is not None
-    assert view.vectors.vectors_of(np.array([key])).any()
+    assert has_vector(market, "l100")
     indexer.close()
 
 
@@ -164,3 +168,37 @@ def test_an_index_of_an_older_version_is_rebuilt(market: Marketplace) -> None:
     indexer.close()
     assert current(market) != before
     assert ask(market, "zebra3")[0] == "l3"
+
+
+def test_a_listing_that_comes_back_as_it_was_is_found_by_its_meaning(market: Marketplace) -> None:
+    indexer = market.indexer()
+    market.listings.end([ListingId(f"l{n}") for n in range(5)], at=NOW)
+    assert indexer.catch_up(NOW).released
+    market.listings.apply([named(3)], at=NOW)
+    indexer.catch_up(NOW)
+    indexer.close()
+    assert has_vector(market, "l3")
+
+
+def test_a_listing_that_comes_back_during_a_build_is_found_by_its_meaning(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go, build = Event(), Event(), indexing.build
+
+    def build_late(*args: object, **options: object) -> None:
+        reached.set()  # what has ended was read
+        assert go.wait(_PATIENCE)
+        build(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(indexing, "build", build_late)
+    indexer = market.indexer()
+    before = current(market)
+    market.listings.end([ListingId(f"l{n}") for n in range(5)], at=NOW)
+    assert indexer.catch_up(NOW, in_background=True).released
+    assert reached.wait(_PATIENCE)
+    market.listings.apply([named(3)], at=NOW)
+    indexer.catch_up(NOW, in_background=True)
+    go.set()
+    indexer.close()
+    assert current(market) != before
+    assert has_vector(market, "l3")

@@ -6,11 +6,12 @@ change up to which it is complete, and a release appears whole or not at all.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Thread
@@ -27,9 +28,9 @@ from marketrank.retrieval import release as releases
 from marketrank.retrieval.text_index import TextWriter, applied
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
-from marketrank.retrieval.vector_index import Base, build, is_readable
+from marketrank.retrieval.vector_index import Base, build, is_readable, read_keys
 from marketrank.retrieval.vocabulary_build import build as build_vocabulary
-from marketrank.types import Listing, ReleaseId, Seq, Stored, Vectors
+from marketrank.types import Listing, ListingKey, ReleaseId, Seq, Stored, Vectors
 
 _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
@@ -177,6 +178,7 @@ class Indexer:
                     [stored.listing.embed_hash() for stored in missing],
                     self._encode(encoder, missing),
                 )
+            self._bring_back(encoder, changes, {stored.key for stored in missing})
             self._embedded = changes[-1].seq
             self._ended += sum(not change.live for change in changes)
             done += len(missing)
@@ -184,6 +186,27 @@ class Indexer:
                 progress("embed listings", done, total)
                 self._index_texts(silent)  # a long embedding must not hold up the words
         return done
+
+    def _bring_back(
+        self, encoder: Encoder, changes: Sequence[Stored], embedded: Set[ListingKey]
+    ) -> None:
+        """A listing that comes back as it was has its vector, but a release that was built while
+        it had ended, or that is being built, is without it: give it a new number, for readers."""
+        held = self._manifest()
+        if held is None or held.model_version != encoder.version:
+            return  # the next release will have all
+        hashes = {
+            stored.key: stored.listing.embed_hash()
+            for stored in changes
+            if stored.live and stored.key not in embedded
+        }
+        if self._builder is None and hashes:
+            released = read_keys(self._release_folder / held.id / "index")
+            known = np.isin(np.array(list(hashes), np.int64), released)
+            hashes = dict(compress(hashes.items(), ~known))
+        vectors = self._vectors.vectors_of(encoder.version, list(hashes)) if hashes else None
+        if vectors is not None:
+            self._vectors.put_vectors(encoder.version, list(hashes), list(hashes.values()), vectors)
 
     def _count_missing(self, encoder: Encoder) -> int:
         """How much there is to embed, for the progress bar of a first run."""
