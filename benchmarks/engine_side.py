@@ -10,22 +10,21 @@ import numpy as np
 
 from benchmarks.corpus import AT, Corpus, hashed_words
 from marketrank.config import Settings
-from marketrank.engine import Depths, Engine
+from marketrank.evaluation.sets.from_listings import known_item
 from marketrank.models import artefact
 from marketrank.models.towers import TextEncoder
-from marketrank.pipelines.indexing import Indexer
-from marketrank.retrieval.follow import Follower
-from marketrank.retrieval.vector_index import limit_threads
+from marketrank.pipelines.relevance import learn
+from marketrank.pipelines.relevance_index import indexed
+from marketrank.ports import Encoder, ListingStore, VectorStore
+from marketrank.ranking import ltr
 from marketrank.storage import embedded
-from marketrank.storage.blobs import open_blobs
-from marketrank.storage.database import connect, migrate
-from marketrank.storage.postgres import PostgresListings
-from marketrank.storage.vectors import PostgresVectors
 from marketrank.types import Hits, ListingKey, ModelVersion, Request, RequestId, Seq, Vectors
+from marketrank.wiring import Marketplace
 
 Report = Callable[[str], None]
 _BATCH = 2_000
 _K = 24
+_TAUGHT_LISTINGS, _TAUGHT_QUERIES = 1_000, 100
 
 
 class Tower:
@@ -49,63 +48,43 @@ class Tower:
         raise NotImplementedError
 
 
+class _Measured(Marketplace):
+    """What serves, with vectors that are there already: only the encoder is another."""
+
+    def __init__(self, home: Path, encoder: Tower) -> None:
+        # Never the database of a marketplace that the environment names.
+        super().__init__(Settings(home=home, database_url="", photos_url=""))
+        self._encoder = encoder
+
+    def encoder_folder(self) -> Path:
+        folder = self.settings.home / "encoder"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def open_encoder(self, folder: Path) -> Encoder:
+        return self._encoder
+
+
 @contextmanager
-def running(corpus: Corpus, home: Path, report: Report) -> Iterator[tuple[Engine, Follower]]:
+def running(corpus: Corpus, home: Path, report: Report) -> Iterator[Marketplace]:
     """A marketplace with the corpus, on an embedded server of its own, which ends with it."""
-    limit_threads(1)
-    settings = Settings(home=home)
-    database = connect(embedded.start(home))
+    market = _Measured(home, Tower(corpus.encoder, corpus.vectors.shape[1]))
     try:
-        migrate(database)
-        listings, vectors = PostgresListings(database), PostgresVectors(database)
-        encoder = Tower(corpus.encoder, corpus.vectors.shape[1])
-        _fill(corpus, listings, vectors, encoder.version, report)
-        model = home / "encoder"
-        model.mkdir()
+        _fill(corpus, market.listings, market.vectors, Tower.version, report)
         report("index")
-        indexer = Indexer(
-            listings=listings,
-            vectors=vectors,
-            blobs=open_blobs((home / "photos").as_uri()),
-            text_folder=home / "text",
-            release_folder=home / "releases",
-            encoder_folder=lambda: model,
-            open_encoder=lambda _: encoder,
-            exact_below=settings.exact_below,
-            rebuild_share=settings.rebuild_share,
-        )
-        indexer.catch_up(AT)
-        indexer.close()
-        follower = Follower(
-            listings=listings,
-            vectors=vectors,
-            text_folder=home / "text",
-            release_folder=home / "releases",
-            open_encoder=lambda _: encoder,
-        )
-        follower.refresh()
-        depths = Depths(
-            text=settings.retrieve_depth,
-            vector=settings.vector_depth,
-            sort=settings.sort_depth,
-            sort_floor=settings.sort_floor,
-            fusion_k=settings.fusion_k,
-            fusion=settings.fusion,
-        )
-        yield (
-            Engine(view=follower.view, listings=listings, vectors=vectors, depths=depths),
-            follower,
-        )
+        market.index(rebuild=False)
+        market.follower.refresh()
+        yield market
     finally:
-        database.dispose()
+        market.database.dispose()
         embedded.leave(home)
         embedded.stop(home)
 
 
 def _fill(
     corpus: Corpus,
-    listings: PostgresListings,
-    vectors: PostgresVectors,
+    listings: ListingStore,
+    vectors: VectorStore,
     version: ModelVersion,
     report: Report,
 ) -> None:
@@ -124,17 +103,32 @@ def _fill(
         after = changes[-1].seq
 
 
-def measure(engine: Engine, queries: Sequence[str], rounds: int) -> dict[str, Any]:
+def teach(market: Marketplace, corpus: Corpus) -> None:
+    """Fit the ranker of the home, as `marketrank train fusion` does, to known items among the first
+    listings. It need not be good, only as large as one that is."""
+    listings = corpus.listings[:_TAUGHT_LISTINGS]
+    encoder = market.open_encoder(market.encoder_folder())
+    with indexed(
+        known_item(listings, queries=_TAUGHT_QUERIES, seed=0),
+        encoder,
+        cache=market.relevance_cache,
+        exact_below=market.settings.exact_below,
+        synonyms=market.synonyms,
+    ) as ready:
+        ltr.save(market.ranker_file, learn(ready, market.searching, seed=0))
+
+
+def measure(market: Marketplace, queries: Sequence[str], rounds: int) -> dict[str, Any]:
     """Milliseconds of `answer`, by the clock and of this thread's processor time, and of each of
     its stages."""
     requests = [Request(RequestId(str(i)), AT, text=text, k=_K) for i, text in enumerate(queries)]
     for request in requests[:20]:
-        engine.answer(request)
+        market.answer(request)
     clock, own = [], []
     stages: dict[str, list[float]] = {}
     for request in requests * rounds:
         start, began = time.perf_counter(), time.thread_time()
-        ranking = engine.answer(request)
+        ranking = market.answer(request)
         clock.append((time.perf_counter() - start) * 1000)
         own.append((time.thread_time() - began) * 1000)
         for name, spent in ranking.stages_ms.items():
@@ -147,9 +141,9 @@ def measure(engine: Engine, queries: Sequence[str], rounds: int) -> dict[str, An
     }
 
 
-def recall(follower: Follower, corpus: Corpus) -> float:
+def recall(market: Marketplace, corpus: Corpus) -> float:
     """Share of the exact 10 nearest that the engine's vector retriever returns."""
-    view = follower.view()
+    view = market.follower.view()
     assert view is not None
     row_of = {listing.id: row for row, listing in enumerate(corpus.listings)}
     found = []

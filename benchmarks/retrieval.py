@@ -69,7 +69,7 @@ def run(
         "sides": _compare(corpus, _installed(sides.split(",")), rounds, seed),
     }
     if engine:
-        result["engine"] = _measure_engine(corpus, rounds)
+        result |= _measure_engine(corpus, rounds)
     result["machine"]["load_after"] = _load()
     print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
     if out is not None:
@@ -193,10 +193,15 @@ def _measure_engine(corpus: Corpus, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="marketrank-benchmark-") as scratch:
         Path(scratch).chmod(0o755)
         home = Path(scratch) / "home"
-        with engine_side.running(corpus, home, _report) as (engine, follower):
+        with engine_side.running(corpus, home, _report) as market:
             _report("engine.answer")
-            measured = engine_side.measure(engine, corpus.queries, rounds)
-            return {**measured, "recall@10": round(engine_side.recall(follower, corpus), 4)}
+            plain = engine_side.measure(market, corpus.queries, rounds)
+            _report("fit a ranker")
+            engine_side.teach(market, corpus)
+            _report("engine.answer with it")
+            learned = engine_side.measure(market, corpus.queries, rounds)
+            recall = round(engine_side.recall(market, corpus), 4)
+            return {"engine": {**plain, "recall@10": recall}, "engine, learned ranker": learned}
 
 
 def _machine() -> dict[str, Any]:

@@ -218,7 +218,8 @@ def _print_scores(told: dict[str, Any]) -> None:
         for system, scores in told[mode].items():
             table.add_row(system, *(_with_interval(scores, name) for name in metrics))
         _out.print()
-        _out.print(table, width=max(_out.width, _TABLE_WIDTH))
+        # A console cuts what it prints at its own width, whatever `print` is told.
+        Console(width=max(_out.width, _TABLE_WIDTH), highlight=False).print(table)
         for test in told["tests"][mode]:
             if test["system"] in ("ranked", "hybrid") and test["against"] != "random":
                 _out.print(

@@ -113,6 +113,9 @@ class VectorStore(Protocol):
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
         """Shape (1, dim), or None where there is none yet."""
 
+    def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors | None:
+        """Shape (n, dim) in the order of `keys`, or None where one of them has none yet."""
+
 
 class BlobStore(Protocol):
     """Immutable bytes by their sha256."""

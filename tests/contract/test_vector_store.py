@@ -159,3 +159,14 @@ def test_what_does_not_fit_is_refused_whole(
     with pytest.raises(BadInput, match=message):
         store.put_vectors(V1, batch, hashes, vectors)
     assert store.vectors_after(V1, Seq(0), 10).keys.tolist() == [7]
+
+
+def test_vectors_of_keys_come_in_their_order_or_not_at_all(store: VectorStore) -> None:
+    store.put_vectors(V1, keys(3, 1, 2), ["h3", "h1", "h2"], unit(3, 1, 2))
+    found = store.vectors_of(V1, keys(2, 3))
+    assert found is not None
+    np.testing.assert_array_equal(found, unit(2, 3))
+    found[0] = 0  # the caller's own
+    assert store.vectors_of(V1, keys(2, 4)) is None
+    assert store.vectors_of(V2, keys(2)) is None
+    assert store.vectors_of(V1, []) is None

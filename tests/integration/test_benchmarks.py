@@ -30,7 +30,10 @@ def test_retrieval(tmp_path: Path) -> None:
     for search in searches.values():
         assert 0 < search["p50_ms"] <= search["p99_ms"]
     assert found["engine"]["recall@10"] == 1.0
-    assert set(found["engine"]["stages"]) >= {"understand", "retrieve", "fill"}
+    for how in ("engine", "engine, learned ranker"):
+        assert set(found[how]["stages"]) >= {"understand", "rank", "rerank", "fill"}
+    learned, plain = (found[how]["stages"]["rank"] for how in ("engine, learned ranker", "engine"))
+    assert learned["p50_ms"] > plain["p50_ms"]  # else no ranker was fitted
     assert "words" in out.with_suffix(".svg").read_text()
 
 

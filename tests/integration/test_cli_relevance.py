@@ -48,6 +48,8 @@ def test_relevance_prints_one_json_object_and_writes_runs(
     page = call(*asked)
     for word in ("judged pool", "corpus", "ranked - bm25", "36 queries", "ndcg@10"):
         assert word in page
+    assert " reciprocal_rank " in page  # nothing is cut where a terminal is narrow
+    assert "…" not in page
     assert not (home / "postgres").exists()  # no database for what reads no store
 
 

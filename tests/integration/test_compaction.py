@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
+import numpy as np
 import pytest
 
 from marketrank.config import load
 from marketrank.pipelines import indexing
+from marketrank.pipelines.progress import silent
 from marketrank.retrieval import release as releases
-from marketrank.types import Listing, ListingId, ReleaseId, Request, RequestId
+from marketrank.types import Attributes, Listing, ListingId, ReleaseId, Request, RequestId, Seq
 from marketrank.wiring import Marketplace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,6 +23,15 @@ def ask(market: Marketplace, text: str) -> list[str]:
     market.follower.refresh()
     ranking = market.answer(Request(RequestId("r"), NOW, text=text))
     return [item.listing.id for item in ranking.items]
+
+
+def has_vector(market: Marketplace, listing: str) -> bool:
+    market.follower.refresh()
+    view = market.follower.view()
+    assert view is not None
+    key = view.catalogue.key_of(ListingId(listing))
+    assert key is not None
+    return bool(view.vectors.vectors_of(np.array([key])).any())
 
 
 def named(number: int) -> Listing:
@@ -89,6 +100,27 @@ def test_searches_and_changes_go_on_while_a_release_is_built(
     assert view.release == current(market)
 
 
+def test_what_comes_while_vectors_are_read_for_a_release_is_not_lost(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexer, other = market.indexer(), market.indexer()
+    attributes, late = market.listings.attributes, [named(100)]
+
+    def read_and_add(after: Seq, limit: int) -> list[Attributes]:
+        found = attributes(after, limit)
+        if not found and late:  # all were read: now the vectors are
+            market.listings.apply([late.pop()], at=NOW)
+            other._embed(silent)
+        return found
+
+    monkeypatch.setattr(market.listings, "attributes", read_and_add)
+    monkeypatch.setattr(other, "_index_texts", lambda progress: 0)
+    assert indexer.catch_up(NOW, rebuild=True).released
+    assert not late
+    assert has_vector(market, "l100")
+    indexer.close()
+
+
 def test_what_ended_is_left_out_of_the_next_release(market: Marketplace) -> None:
     indexer = market.indexer()
     before = current(market)
@@ -136,3 +168,37 @@ def test_an_index_of_an_older_version_is_rebuilt(market: Marketplace) -> None:
     indexer.close()
     assert current(market) != before
     assert ask(market, "zebra3")[0] == "l3"
+
+
+def test_a_listing_that_comes_back_as_it_was_is_found_by_its_meaning(market: Marketplace) -> None:
+    indexer = market.indexer()
+    market.listings.end([ListingId(f"l{n}") for n in range(5)], at=NOW)
+    assert indexer.catch_up(NOW).released
+    market.listings.apply([named(3)], at=NOW)
+    indexer.catch_up(NOW)
+    indexer.close()
+    assert has_vector(market, "l3")
+
+
+def test_a_listing_that_comes_back_during_a_build_is_found_by_its_meaning(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go, build = Event(), Event(), indexing.build
+
+    def build_late(*args: object, **options: object) -> None:
+        reached.set()  # what has ended was read
+        assert go.wait(_PATIENCE)
+        build(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(indexing, "build", build_late)
+    indexer = market.indexer()
+    before = current(market)
+    market.listings.end([ListingId(f"l{n}") for n in range(5)], at=NOW)
+    assert indexer.catch_up(NOW, in_background=True).released
+    assert reached.wait(_PATIENCE)
+    market.listings.apply([named(3)], at=NOW)
+    indexer.catch_up(NOW, in_background=True)
+    go.set()
+    indexer.close()
+    assert current(market) != before
+    assert has_vector(market, "l3")

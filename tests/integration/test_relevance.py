@@ -168,6 +168,48 @@ def test_the_ranker_of_the_home_ranks_what_it_has_not_seen(ready: IndexedSet) ->
     }
 
 
+def test_a_query_that_is_known_but_for_its_spelling_is_known(
+    given: RelevanceSet, ready: IndexedSet, tmp_path: Path
+) -> None:
+    slips = tuple(replace(q, text=q.text.replace("table", "tabel")) for q in given.queries)
+    tables = [q for q in given.queries if "table" in q.text]
+    misspelt = replace(given, queries=slips)
+    with indexed(misspelt, HashedEncoder(), cache=tmp_path, exact_below=1000) as other:
+        taught_slips, taught = learn(other, SERVING, seed=7), learn(ready, SERVING, seed=7)
+        for fitted, scored in ((taught_slips, ready), (taught, other)):
+            only = tuple(query_digest(q.text) for q in tables)
+            known = replace(fitted, queries=tuple(set(fitted.queries) & set(only)))
+            told = evaluate(scored, SERVING, seed=7, promoted=known)["ranked"]
+            assert "was fitted to 6 of these queries" in told["why"]
+
+
+def test_two_spellings_of_a_query_are_in_one_fold(
+    given: RelevanceSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = [
+        replace(q, id=f"{q.id}-again", text=q.text.replace("table", "tabel"))
+        for q in given.queries
+        if "table" in q.text
+    ]
+    both = replace(
+        given,
+        queries=(*given.queries, *again),
+        grades={**given.grades, **{q.id: given.grades[q.id.removesuffix("-again")] for q in again}},
+    )
+    found: list[Any] = []
+
+    def kept(texts: Any, seed: int) -> Any:
+        found.append(folds(texts, seed))
+        return found[-1]
+
+    monkeypatch.setattr(relevance, "folds", kept)
+    with indexed(both, HashedEncoder(), cache=tmp_path, exact_below=1000) as ready:
+        evaluate(ready, SERVING, seed=7)
+    row = {query.id: number for number, query in enumerate(both.queries)}
+    for query in again:
+        assert found[0][row[query.id]] == found[0][row[query.id.removesuffix("-again")]]
+
+
 def test_judgments_without_an_order_teach_nothing(given: RelevanceSet, tmp_path: Path) -> None:
     flat = {query: dict.fromkeys(grades, 1) for query, grades in given.grades.items()}
     with indexed(

@@ -7,6 +7,7 @@ import pytest
 
 from marketrank.engine import Engine
 from marketrank.errors import BadInput, NotReady
+from marketrank.ranking.features import see
 from marketrank.ranking.ranker import Material
 from marketrank.types import (
     Candidates,
@@ -203,9 +204,8 @@ def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:
     looking.answer(replace(ASK, text="oak table"))
     material = seen[0]
     assert material.asked().stems == ("oak", "table")
-    assert [one.title for one in material.seen(np.array([3, 0]))] == [
-        ("bicycle",),
-        ("oak", "table"),
+    assert [one.title.tolist() for one in material.seen(np.array([3, 0]))] == [
+        see(title, "", "", str.split).title.tolist() for title in ("bicycle", "oak table")
     ]
     found = material.vectors_of(np.array([2, 1]))
     assert found is not None

@@ -3,7 +3,10 @@
 import errno
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -118,6 +121,56 @@ def test_one_whole_cache_of_a_kind_is_kept(tmp_path: Path) -> None:
     fill(tmp_path, Network(), ["x", *ITEMS])
     assert first not in tmp_path.iterdir()
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_others_used_last_are_kept_as_far_as_there_is_room(tmp_path: Path) -> None:
+    size = sum(spec.row_bytes for spec in SPECS.values()) + 2 * 16  # with its two digests
+
+    def computed(item: str, kind: str = "k") -> list[str]:
+        sleep(0.02)  # more than a file's time tells apart
+        network = Network()
+        cached(
+            tmp_path, [item], SPECS, network, kind=kind, identity="a", batch=4, keep_bytes=2 * size
+        )
+        return network.seen
+
+    assert computed("other", kind="k-of-its-own") == ["other"]
+    assert [computed(item) for item in "abcad"] == [["a"], ["b"], ["c"], [], ["d"]]
+    # "b" was used longest ago when "d" came.
+    assert [computed(item) for item in "acdb"] == [[], [], [], ["b"]]
+    assert computed("other", kind="k-of-its-own") == []
+
+
+def test_of_older_caches_the_one_with_most_of_it_is_copied(tmp_path: Path) -> None:
+    def use(items: Sequence[str], network: Network) -> None:
+        cached(tmp_path, items, SPECS, network, kind="k", identity="a", batch=4, keep_bytes=10**6)
+
+    use(ITEMS[:3], Network())
+    use([f"unlike {item}" for item in ITEMS], Network())
+    network = Network()
+    use(ITEMS[:4], network)
+    assert network.seen == ITEMS[3:4]
+
+
+def test_one_of_two_fills_a_cache_and_the_other_waits(tmp_path: Path) -> None:
+    begun, go_on = Event(), Event()
+
+    def slow(items: Sequence[str]) -> Arrays:
+        begun.set()
+        assert go_on.wait(10)
+        return expected(items)
+
+    second = Network()
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(fill, tmp_path, slow)
+        assert begun.wait(10)
+        waiting = threads.submit(fill, tmp_path, second)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.1)
+        go_on.set()
+        assert same(first.result(timeout=10))
+        assert same(waiting.result(timeout=10))
+    assert second.seen == []
 
 
 def test_nothing_to_compute_is_no_error(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marketrank.ranking.features import (
     FEEDBACK,
     NAMES,
+    NOTHING_SEEN,
     PRIOR_WEIGHT,
     Asked,
     Floats,
@@ -14,6 +17,9 @@ from marketrank.ranking.features import (
     trigrams,
 )
 from marketrank.types import Candidates
+
+words = st.sampled_from(["oak", "table", "6ft", "lamp", "a", "é"])
+texts = st.lists(words, max_size=6).map(" ".join)
 
 
 def stems(text: str) -> list[str]:
@@ -111,3 +117,31 @@ def test_no_candidates_give_no_rows() -> None:
     empty = Candidates(np.empty(0, np.int64), np.empty(0, np.float32), {})
     nothing = {best: np.empty(0, np.float32) for best in FEEDBACK}
     assert table(query("oak"), [], empty, nothing).shape == (0, len(NAMES))
+
+
+@given(
+    st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=6),
+    st.lists(words, max_size=5).map(" ".join),
+)
+def test_a_listing_counts_the_same_alone_and_among_others(
+    listings: list[tuple[str, str, str]], text: str
+) -> None:
+    asked = query(text)
+    seen = [NOTHING_SEEN, *(listing(*one) for one in listings)]
+    n = len(seen)
+    found = table(asked, seen, candidates(n), {best: np.zeros(n, np.float32) for best in FEEDBACK})
+    alone = [list(row(asked, one).values()) for one in seen]
+    assert found.tolist() == alone
+
+
+def test_a_listing_is_prepared_once_until_its_words_change() -> None:
+    first = listing("Oak table", "Tables", "old")
+    assert listing("Oak table", "Tables", "old") is first
+    for other in (("Oak desk", "Tables", "old"), ("Oak table", "Desks", "old")):
+        assert listing(*other) is not first
+    edited = listing("Oak table", "Tables", "new")
+    assert row(query("new"), edited)["description_coverage"] == 1
+
+
+def test_a_long_query_is_read_as_far_as_the_text_index_reads_it() -> None:
+    assert row(query("oak " * 1_000), listing("oak"))["query_length"] == 64

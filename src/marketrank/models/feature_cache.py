@@ -6,18 +6,22 @@ stopped, and a full disk is an error at a known row instead of a signal in the m
 (as it would be with a file that is mapped before it is filled).
 
     <folder>/<kind>-<digest>/<name>.raw   the rows of one feature
-                             items        a digest of 16 bytes for each row's item
+                             items        a digest of 16 bytes for each row's item; written anew at
+                                          each use, so its time says when that was
                              made_by      digest of the specs and the identity
 
 A marketplace changes between two trainings by a few listings: what an older cache of the kind
-has of the items is copied from there, and the older one goes when the new one is complete.
+has of the items is copied from there. Older ones go when the new one is complete, but for what the
+caller has room for: those used last.
 """
 
+import fcntl
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,7 @@ from marketrank.errors import BadInput
 
 _ITEMS, _MADE_BY = "items", "made_by"
 _DIGEST_BYTES = 16
+_HEX_DIGEST = "[0-9a-f]" * 2 * _DIGEST_BYTES  # a pattern: other kinds may begin with the same word
 Arrays = Mapping[str, NDArray[Any]]
 Report = Callable[[str, int, int | None], None]
 """Called with the name of the stage, how much is done, and of how much."""
@@ -55,6 +60,7 @@ def cached(
     kind: str,
     identity: str,
     batch: int,
+    keep_bytes: int = 0,
     stage: str = "cache features",
     progress: Report | None = None,
 ) -> Arrays:
@@ -63,8 +69,9 @@ def cached(
 
     `compute` is given at most `batch` items at a time and returns an array for each name of
     `specs`; it is not called for what is cached. `identity` is all else that decides what it
-    returns, such as the sha256 of its weights. A folder keeps one whole cache of each `kind`. One
-    process at a time may fill a folder. Raises BadInput where `compute` returns other shapes or
+    returns, such as the sha256 of its weights. Beside this cache a folder keeps older ones of its
+    `kind`, at most `keep_bytes` of them, those used last. Of several processes that want the same
+    cache one fills it and the others wait. Raises BadInput where `compute` returns other shapes or
     the disk is full.
     """
     digests = [_digest(item.encode()) for item in items]
@@ -73,11 +80,12 @@ def cached(
     place.mkdir(parents=True, exist_ok=True)
     (place / _ITEMS).write_bytes(b"".join(digests))
     (place / _MADE_BY).write_bytes(made_by)
-    older = [path for path in folder.glob(f"{kind}-*") if path != place]
-    earlier = _Earlier.of(older, specs, made_by)
     files = {name: place / f"{name}.raw" for name in specs}
-    done = _whole_rows(files, specs)
     with ExitStack() as opened:
+        fcntl.flock(opened.enter_context((place / _ITEMS).open("rb")), fcntl.LOCK_EX)
+        older = [path for path in folder.glob(f"{kind}-{_HEX_DIGEST}") if path != place]
+        done = _whole_rows(files, specs)
+        earlier = _Earlier.of(older if done < len(items) else [], specs, made_by, digests)
         handles = {name: opened.enter_context(path.open("r+b")) for name, path in files.items()}
         for name, handle in handles.items():
             handle.truncate(done * specs[name].row_bytes)
@@ -98,7 +106,7 @@ def cached(
                 ) from error
     if progress:
         progress(stage, len(items), len(items))
-    for path in older:
+    for path in _beyond(older, keep_bytes):
         shutil.rmtree(path, ignore_errors=True)
     return {name: _mapped(files[name], spec, len(items)) for name, spec in specs.items()}
 
@@ -111,9 +119,15 @@ class _Earlier:
     features: Arrays
 
     @staticmethod
-    def of(folders: Sequence[Path], specs: Mapping[str, Spec], made_by: bytes) -> "_Earlier":
-        """The fullest of these that was made the same way; nothing where none was."""
-        best = _Earlier({}, {})
+    def of(
+        folders: Sequence[Path],
+        specs: Mapping[str, Spec],
+        made_by: bytes,
+        wanted: Sequence[bytes],
+    ) -> "_Earlier":
+        """Of these, made the same way, the one with most of what is wanted; nothing where none has
+        any."""
+        best, most = _Earlier({}, {}), 0
         for folder in folders:
             try:
                 if (folder / _MADE_BY).read_bytes() != made_by:
@@ -123,11 +137,13 @@ class _Earlier:
                 n = min(_whole_rows(files, specs), len(held) // _DIGEST_BYTES)
             except OSError:
                 continue
-            if n > len(best.rows):
-                starts = range(0, n * _DIGEST_BYTES, _DIGEST_BYTES)
+            starts = range(0, n * _DIGEST_BYTES, _DIGEST_BYTES)
+            rows = {held[i : i + _DIGEST_BYTES]: row for row, i in enumerate(starts)}
+            shared = sum(digest in rows for digest in wanted)
+            if shared > most:
+                most = shared
                 best = _Earlier(
-                    {held[i : i + _DIGEST_BYTES]: row for row, i in enumerate(starts)},
-                    {name: _mapped(files[name], spec, n) for name, spec in specs.items()},
+                    rows, {name: _mapped(files[name], spec, n) for name, spec in specs.items()}
                 )
         return best
 
@@ -153,6 +169,22 @@ class _Earlier:
                 rows[~held] = made[name]
             whole[name] = rows.tobytes()
         return whole
+
+
+def _beyond(older: Sequence[Path], keep_bytes: int) -> list[Path]:
+    """Those that were used before the last ones that fit."""
+    by_use = sorted(((*_used(path), path) for path in older), reverse=True)
+    fill = accumulate(size for _, size, _ in by_use)
+    return [path for (_, _, path), whole in zip(by_use, fill, strict=True) if whole > keep_bytes]
+
+
+def _used(place: Path) -> tuple[int, int]:
+    """When a cache was used last, and its size in bytes."""
+    try:
+        size = sum(path.stat().st_size for path in place.iterdir())
+        return (place / _ITEMS).stat().st_mtime_ns, size
+    except OSError:  # being removed, or never begun
+        return 0, 0
 
 
 def _made_by(specs: Mapping[str, Spec], identity: str) -> bytes:

@@ -6,11 +6,12 @@ change up to which it is complete, and a release appears whole or not at all.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Thread
@@ -29,9 +30,9 @@ from marketrank.retrieval.text_folder import applied
 from marketrank.retrieval.text_index import TextWriter
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
-from marketrank.retrieval.vector_index import Base, build, is_readable
+from marketrank.retrieval.vector_index import Base, build, is_readable, read_keys
 from marketrank.retrieval.vocabulary_build import build as build_vocabulary
-from marketrank.types import ReleaseId, Seq, Stored, Vectors
+from marketrank.types import ListingKey, ReleaseId, Seq, Stored, Vectors
 
 _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
@@ -179,6 +180,7 @@ class Indexer:
                     [stored.listing.embed_hash() for stored in missing],
                     self._encode(encoder, missing),
                 )
+            self._bring_back(encoder, changes, {stored.key for stored in missing})
             self._embedded = changes[-1].seq
             self._ended += sum(not change.live for change in changes)
             done += len(missing)
@@ -186,6 +188,27 @@ class Indexer:
                 progress("embed listings", done, total)
                 self._index_texts(silent)  # a long embedding must not hold up the words
         return done
+
+    def _bring_back(
+        self, encoder: Encoder, changes: Sequence[Stored], embedded: Set[ListingKey]
+    ) -> None:
+        """A listing that comes back as it was has its vector, but a release that was built while
+        it had ended, or that is being built, is without it: give it a new number, for readers."""
+        held = self._manifest()
+        if held is None or held.model_version != encoder.version:
+            return  # the next release will have all
+        hashes = {
+            stored.key: stored.listing.embed_hash()
+            for stored in changes
+            if stored.live and stored.key not in embedded
+        }
+        if self._builder is None and hashes:
+            released = read_keys(self._release_folder / held.id / "index")
+            known = np.isin(np.array(list(hashes), np.int64), released)
+            hashes = dict(compress(hashes.items(), ~known))
+        vectors = self._vectors.vectors_of(encoder.version, list(hashes)) if hashes else None
+        if vectors is not None:
+            self._vectors.put_vectors(encoder.version, list(hashes), list(hashes.values()), vectors)
 
     def _count_missing(self, encoder: Encoder) -> int:
         """How much there is to embed, for the progress bar of a first run."""
@@ -300,14 +323,16 @@ class Indexer:
         self, encoder: Encoder, file: IO[bytes]
     ) -> tuple[NDArray[np.int64], Vectors, Seq]:
         """Keys, and vectors in the file, which are more than the memory should hold."""
-        live: set[int] = set()
+        # What has ended, not what is live: a listing that comes while vectors are read is neither,
+        # and readers do not look for its vector among those that came since.
+        ended: set[int] = set()
         after = Seq(0)
         while rows := self._listings.attributes(after, _READ_BATCH):
-            live.update(row.key for row in rows if row.live)
+            ended.update(row.key for row in rows if not row.live)
             after = rows[-1].seq
         parts, seq = [np.empty(0, np.int64)], Seq(0)
         while len((batch := self._vectors.vectors_after(encoder.version, seq, _READ_BATCH)).keys):
-            keep = np.array([int(key) in live for key in batch.keys], dtype=bool)
+            keep = np.array([key not in ended for key in batch.keys.tolist()], dtype=bool)
             parts.append(batch.keys[keep])
             file.write(batch.vectors[keep].tobytes())
             seq = batch.seq

@@ -85,8 +85,7 @@ def evaluate(
     answers = {mode: _answers(indexed, serving, mode, seed, progress) for mode in MODES}
     judges, how = _judges(indexed, answers, promoted, seed, progress)
     report: dict[str, Any] = {"set": describe(given), "ranked": how, "seed": seed}
-    pairs = zip(given.queries, indexed.texts, strict=True)
-    report["spelling_corrected"] = sum(query.text != text for query, text in pairs)
+    report["spelling_corrected"] = sum(text != meant for text, meant in _wordings(indexed))
     tests: dict[str, Any] = {
         "metric": NDCG,
         "method": f"paired randomisation test, two-sided, {RESAMPLES:,} resamples",
@@ -135,8 +134,8 @@ def learn(
     progress("fit", 0, 1)
     trees = fit(groups, seed=seed)
     progress("fit", 1, 1)
-    digests = tuple(sorted({query_digest(query.text) for query in given.queries}))
-    return Fitted(trees, given.name, len(given.queries), digests)
+    digests = {query_digest(text) for some in _wordings(indexed) for text in some}
+    return Fitted(trees, given.name, len(given.queries), tuple(sorted(digests)))
 
 
 def folds(texts: Sequence[str], seed: int) -> NDArray[np.int64]:
@@ -146,6 +145,14 @@ def folds(texts: Sequence[str], seed: int) -> NDArray[np.int64]:
     order = np.random.default_rng(seed).permutation(len(distinct))
     fold = {digest: int(place) % FOLDS for digest, place in zip(distinct, order, strict=True)}
     return np.array([fold[digest] for digest in digests], np.int64)
+
+
+def _wordings(indexed: IndexedSet) -> list[tuple[str, str]]:
+    """Each query as it is written and as it is searched for: "oak tabel" and "oak table" are one
+    to a ranker."""
+    return [
+        (query.text, text) for query, text in zip(indexed.given.queries, indexed.texts, strict=True)
+    ]
 
 
 def _answers(
@@ -228,16 +235,16 @@ def _judges(
     progress: Progress,
 ) -> tuple[list[Callable[[Floats], Floats]], dict[str, Any]]:
     """For each query the judge that ranks it, and what to say of them."""
-    texts = [query.text for query in indexed.given.queries]
+    wordings = _wordings(indexed)
     note = "no ranker is fitted in the home"
     if promoted is not None:
-        seen = sum(promoted.has_seen(text) for text in texts)
+        seen = sum(any(map(promoted.has_seen, some)) for some in wordings)
         if seen == 0:
             judge = Judge(promoted)
             told = {"how": "the ranker of the home", "version": promoted.version}
-            return [judge] * len(texts), told | {"fitted_to": promoted.name}
+            return [judge] * len(wordings), told | {"fitted_to": promoted.name}
         note = f"the home's ranker {promoted.version} was fitted to {seen} of these queries"
-    fold = folds(texts, seed)
+    fold = folds(indexed.texts, seed)
     groups = _groups(indexed, answers)
     by_fold: list[Callable[[Floats], Floats]] = []
     for number in range(FOLDS):

@@ -28,6 +28,7 @@ from marketrank.types import Listing, ListingId, ListingKey, Seq, Vectors
 Keys = NDArray[np.int64]
 _EMBED_BATCH = 256
 _WRITE_BATCH = 2_000
+_KEEP_BYTES = 4 * 1024**3  # of other sets' vectors; a million of width 1,024 take as much
 NO_SYNONYMS = Synonyms()
 
 
@@ -99,7 +100,8 @@ def indexed(
 ) -> Iterator[IndexedSet]:
     """Index a set for as long as the block lasts, with its own vocabulary for spelling and
     compounds, as a home has; `synonyms` are those that the home knows besides. Vectors are kept in
-    `cache`, by the texts and the encoder's version: a second run does not embed again."""
+    `cache`, by the texts and the encoder's version: a second run does not embed again, nor a set
+    that shares its listings; those of sets that were not used for long go."""
     documents = tuple(sorted(given.documents, key=lambda one: _digest(one.id)))
     vectors = _embed_listings(encoder, [one.text for one in documents], cache, progress)
     with TemporaryDirectory(prefix="marketrank-relevance-") as folder:
@@ -156,9 +158,10 @@ def _embed_listings(
         distinct,
         {"vector": Spec((encoder.dim,), "float32")},
         lambda some: {"vector": encoder.encode_listings(some, [()] * len(some))},
-        kind=_kind("listings", distinct),
+        kind="listings",
         identity=encoder.version,
         batch=_EMBED_BATCH,
+        keep_bytes=_KEEP_BYTES,
         stage="embed listings",
         progress=progress,
     )["vector"]
@@ -175,18 +178,14 @@ def _embed_queries(
         texts,
         {"vector": Spec((encoder.dim,), "float32")},
         lambda some: {"vector": np.concatenate([encoder.encode_query(t, None) for t in some])},
-        kind=_kind("queries", texts),
+        kind="queries",
         identity=encoder.version,
         batch=_EMBED_BATCH,
+        keep_bytes=_KEEP_BYTES,
         stage="embed queries",
         progress=progress,
     )["vector"]
     return np.asarray(found, np.float32)
-
-
-def _kind(what: str, texts: Sequence[str]) -> str:
-    """One cache for each set: those of other sets stay."""
-    return f"{what}-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:12]}"
 
 
 def _digest(id: str) -> bytes:

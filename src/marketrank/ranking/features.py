@@ -6,8 +6,10 @@ logarithm, so that a model that was fitted on one marketplace can serve another.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,15 @@ from numpy.typing import NDArray
 from marketrank.types import Candidates
 
 Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+"""Words, or threes of letters, by their hash, which is this process's own: a listing takes 1.4 kB
+so and 8.6 as strings, and a hundred are compared at once. No hash is 0, which fills rows up."""
 Stems = Callable[[str], Sequence[str]]
 _DESCRIPTION_LETTERS = 600  # what stands first says what it is; the rest costs time
 _TITLE_LETTERS = 200
 _TITLE_WORDS = 40
+_QUERY_WORDS = 64  # as many as the text index reads
+_KEPT = 8_192  # listings that stay prepared
 _NUMBER = re.compile(r"\d")
 _SPACES = re.compile(r"\W+")
 FEEDBACK = (3, 10)
@@ -35,22 +42,21 @@ class Asked:
     trigrams: Set[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """A listing, prepared once."""
+    """A listing, prepared once. Words of the title stand in its order."""
 
-    title: tuple[str, ...]
-    words: Set[str]
-    """Of the title."""
-    category: Set[str]
-    description: Set[str]
-    trigrams: Set[str]
-    """Of the title."""
+    title: Words
+    category: Words
+    description: Words
+    trigrams: Words
+    """Of the title, each once."""
     letters: int
     """Of the description."""
 
 
-NOTHING_SEEN = Seen((), frozenset(), frozenset(), frozenset(), frozenset(), 0)
+_NO_WORDS = np.empty(0, np.int64)
+NOTHING_SEEN = Seen(_NO_WORDS, _NO_WORDS, _NO_WORDS, _NO_WORDS, 0)
 """A listing that is gone."""
 
 
@@ -58,18 +64,18 @@ def ask(text: str, weights: Mapping[str, float], stems: Stems) -> Asked:
     """Prepare a query. `weights` are those of its stems, of any scale."""
     total = sum(weights.values())
     shares = {stem: weight / total for stem, weight in weights.items()} if total > 0 else {}
-    return Asked(tuple(stems(text)), shares, trigrams(text))
+    return Asked(tuple(stems(text))[:_QUERY_WORDS], shares, trigrams(text))
 
 
+@lru_cache(maxsize=_KEPT)
 def see(title: str, category: str, description: str, stems: Stems) -> Seen:
-    """Prepare a listing."""
-    words = tuple(stems(title[:_TITLE_LETTERS]))[:_TITLE_WORDS]
+    """Prepare a listing. Those of late are kept by all that they say: what is found often is read
+    once, and what was edited is read again."""
     return Seen(
-        title=words,
-        words=frozenset(words),
-        category=frozenset(stems(category)),
-        description=frozenset(stems(description[:_DESCRIPTION_LETTERS])),
-        trigrams=trigrams(title[:_TITLE_LETTERS]),
+        title=_numbered(stems(title[:_TITLE_LETTERS])[:_TITLE_WORDS]),
+        category=_numbered(set(stems(category))),
+        description=_numbered(set(stems(description[:_DESCRIPTION_LETTERS]))),
+        trigrams=_numbered(trigrams(title[:_TITLE_LETTERS])),
         letters=len(description),
     )
 
@@ -85,28 +91,139 @@ def trigrams(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-_PAIR: Mapping[str, Callable[[Asked, Seen], float]] = {
-    "title_coverage": lambda q, d: _coverage(q, d.words),
-    "category_coverage": lambda q, d: _coverage(q, d.category),
-    "description_coverage": lambda q, d: _coverage(q, d.description),
-    "any_coverage": lambda q, d: _coverage(q, d.words | d.category | d.description),
-    "title_has_all": lambda q, d: float(bool(q.weights) and q.weights.keys() <= d.words),
-    "title_focus": lambda q, d: _share(sum(word in q.weights for word in d.title), len(d.title)),
-    "title_run": lambda q, d: _longest_run(q.stems, d.title),
-    "title_starts": lambda q, d: _common_start(q.stems, d.title),
-    "title_ends": lambda q, d: _common_start(q.stems[::-1], d.title[::-1]),
-    "head_in_title": lambda q, d: float(bool(q.stems) and q.stems[-1] in d.words),
-    "title_place": lambda q, d: _place(q, d.title),
-    "numbers_in_title": lambda q, d: _numbers(q, d.words),
-    "trigrams_in_title": lambda q, d: _share(len(q.trigrams & d.trigrams), len(q.trigrams)),
-    "trigram_overlap": lambda q, d: _share(
-        len(q.trigrams & d.trigrams), len(q.trigrams | d.trigrams)
+def _numbered(words: Iterable[str]) -> Words:
+    return np.array([hash(word) or 1 for word in words], np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """A query with each of n listings. `stems` (m,) are the query's in order, `weights` (q,) those
+    of its distinct ones. Titles are rows of one width, filled up with 0, and `asked` says which of
+    their words are the query's; the other tables say which of the q each listing has, (n, q)."""
+
+    stems: Words
+    weights: NDArray[np.float64]
+    numbers: NDArray[np.bool_]
+    """Which of the q have a digit."""
+    titles: Words
+    endings: Words
+    """The titles backwards."""
+    asked: NDArray[np.bool_]
+    in_title: NDArray[np.bool_]
+    in_category: NDArray[np.bool_]
+    in_description: NDArray[np.bool_]
+    title_words: NDArray[np.int64]
+    query_trigrams: int
+    title_trigrams: NDArray[np.int64]
+    shared_trigrams: NDArray[np.int64]
+    letters: NDArray[np.int64]
+
+    @staticmethod
+    def of(asked: Asked, seen: Sequence[Seen]) -> "_Pairs":
+        words = _numbered(asked.weights)
+        titles = [one.title for one in seen]
+        title = _rows(titles)
+        found = title[:, :, np.newaxis] == words
+        trigrams = _rows([one.trigrams for one in seen])
+        return _Pairs(
+            stems=_numbered(asked.stems),
+            weights=np.array(list(asked.weights.values()), np.float64),
+            numbers=np.array([bool(_NUMBER.search(stem)) for stem in asked.weights], np.bool_),
+            titles=title,
+            endings=_rows([words[::-1] for words in titles]),
+            asked=found.any(axis=2),
+            in_title=found.any(axis=1),
+            in_category=_having(words, [one.category for one in seen]),
+            in_description=_having(words, [one.description for one in seen]),
+            title_words=np.count_nonzero(title, axis=1),
+            query_trigrams=len(asked.trigrams),
+            title_trigrams=np.count_nonzero(trigrams, axis=1),
+            shared_trigrams=np.isin(trigrams, _numbered(asked.trigrams)).sum(axis=1),
+            letters=np.array([one.letters for one in seen], np.int64),
+        )
+
+
+def _rows(some: Sequence[Words]) -> Words:
+    """Shape (n, the longest)."""
+    lengths = np.array([len(one) for one in some], np.int64)
+    rows = np.zeros((len(some), int(lengths.max(initial=0))), np.int64)
+    rows[np.arange(rows.shape[1]) < lengths[:, np.newaxis]] = np.concatenate([_NO_WORDS, *some])
+    return rows
+
+
+def _having(words: Words, some: Sequence[Words]) -> NDArray[np.bool_]:
+    """Which of the words (q,) each has: (n, q)."""
+    rows = _rows(some)
+    return (
+        np.stack([(rows == word).any(axis=1) for word in words], axis=1)
+        if len(words)
+        else (np.zeros((len(some), 0), np.bool_))
+    )
+
+
+def _coverage(pairs: _Pairs, had: NDArray[np.bool_]) -> NDArray[np.float64]:
+    # Summed in the query's order: a matrix product would differ in the last digit, by processor.
+    return sum((had[:, i] * each for i, each in enumerate(pairs.weights)), np.zeros(len(had)))
+
+
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64] | int) -> NDArray[np.float64]:
+    """0 of nothing."""
+    return part / np.maximum(whole, 1)
+
+
+def _longest_run(pairs: _Pairs) -> NDArray[np.float64]:
+    """The longest row of words that stands in both as it is, as a share of the query."""
+    n, width = pairs.titles.shape
+    best, before = np.zeros(n, np.int64), np.zeros((n, width + 1), np.int64)
+    for word in pairs.stems:
+        now = np.zeros_like(before)
+        now[:, 1:] = (before[:, :-1] + 1) * (pairs.titles == word)
+        best = np.maximum(best, now.max(axis=1))
+        before = now
+    return _share(best, len(pairs.stems))
+
+
+def _common_start(query: Words, titles: Words) -> NDArray[np.float64]:
+    width = min(len(query), titles.shape[1])
+    same = np.cumprod(titles[:, :width] == query[:width], axis=1)
+    return _share(same.sum(axis=1), len(query))
+
+
+def _place(pairs: _Pairs) -> NDArray[np.float64]:
+    """How early the first word of the query stands in the title: 1 at its start, 0 if nowhere."""
+    places = np.arange(1, pairs.asked.shape[1] + 1)
+    return np.asarray((pairs.asked / places).max(axis=1, initial=0))
+
+
+def _numbers(pairs: _Pairs) -> NDArray[np.float64]:
+    """The share of the query's words with digits that the title has; 1 where it has none."""
+    if not pairs.numbers.any():
+        return np.ones(len(pairs.letters))
+    return _share(pairs.in_title[:, pairs.numbers].sum(axis=1), int(pairs.numbers.sum()))
+
+
+_PAIR: Mapping[str, Callable[[_Pairs], NDArray[Any]]] = {
+    "title_coverage": lambda p: _coverage(p, p.in_title),
+    "category_coverage": lambda p: _coverage(p, p.in_category),
+    "description_coverage": lambda p: _coverage(p, p.in_description),
+    "any_coverage": lambda p: _coverage(p, p.in_title | p.in_category | p.in_description),
+    "title_has_all": lambda p: p.in_title.sum(axis=1) == max(len(p.weights), 1),
+    "title_focus": lambda p: _share(p.asked.sum(axis=1), p.title_words),
+    "title_run": _longest_run,
+    "title_starts": lambda p: _common_start(p.stems, p.titles),
+    "title_ends": lambda p: _common_start(p.stems[::-1], p.endings),
+    "head_in_title": lambda p: (p.titles[:, :, np.newaxis] == p.stems[-1:]).any(axis=(1, 2)),
+    "title_place": _place,
+    "numbers_in_title": _numbers,
+    "trigrams_in_title": lambda p: _share(p.shared_trigrams, p.query_trigrams),
+    "trigram_overlap": lambda p: _share(
+        p.shared_trigrams, p.query_trigrams + p.title_trigrams - p.shared_trigrams
     ),
-    "title_length": lambda q, d: float(np.log1p(len(d.title))),
-    "description_length": lambda q, d: float(np.log1p(d.letters)),
-    "query_length": lambda q, d: float(len(q.stems)),
+    "title_length": lambda p: np.log1p(p.title_words),
+    "description_length": lambda p: np.log1p(p.letters),
+    "query_length": lambda p: np.full(len(p.letters), len(p.stems)),
 }
-"""Of the words of a query and a listing."""
+"""Of the words of a query and its listings: a number for each of these."""
 _FOUND = ("prior", "fused", "text", "vector", *(f"feedback_{best}" for best in FEEDBACK))
 """Of the scores: each is joined by how far below the best candidate's it is."""
 NAMES = (*(name for found in _FOUND for name in (found, f"{found}_below_best")), *_PAIR)
@@ -141,51 +258,7 @@ def table(
         place = 2 * _FOUND.index(name)
         out[:, place] = values
         out[:, place + 1] = values - values.max(initial=-np.inf)
-    for row, one in enumerate(seen):
-        out[row, 2 * len(_FOUND) :] = [feature(asked, one) for feature in _PAIR.values()]
+    pairs = _Pairs.of(asked, seen)
+    for place, feature in enumerate(_PAIR.values(), start=2 * len(_FOUND)):
+        out[:, place] = feature(pairs)
     return out
-
-
-def _coverage(asked: Asked, words: Set[str]) -> float:
-    return sum(weight for stem, weight in asked.weights.items() if stem in words)
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
-
-
-def _longest_run(query: Sequence[str], title: Sequence[str]) -> float:
-    """The longest row of words that stands in both as it is, as a share of the query."""
-    best = 0
-    before = [0] * (len(title) + 1)
-    for word in query:
-        now = [0] * (len(title) + 1)
-        for place, other in enumerate(title, start=1):
-            if word == other:
-                now[place] = before[place - 1] + 1
-                best = max(best, now[place])
-        before = now
-    return _share(best, len(query))
-
-
-def _common_start(query: Sequence[str], title: Sequence[str]) -> float:
-    count = 0
-    for word, other in zip(query, title, strict=False):
-        if word != other:
-            break
-        count += 1
-    return _share(count, len(query))
-
-
-def _place(asked: Asked, title: Sequence[str]) -> float:
-    """How early the first word of the query stands in the title: 1 at its start, 0 if nowhere."""
-    for place, word in enumerate(title):
-        if word in asked.weights:
-            return 1 / (1 + place)
-    return 0.0
-
-
-def _numbers(asked: Asked, words: Set[str]) -> float:
-    """The share of the query's words with digits that the title has; 1 where it has none."""
-    numbers = [stem for stem in asked.weights if _NUMBER.search(stem)]
-    return _share(sum(stem in words for stem in numbers), len(numbers)) if numbers else 1.0

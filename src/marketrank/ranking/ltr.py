@@ -6,8 +6,10 @@ scaled to the candidates of its query: this never fell below the prior on the de
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ MIX = 0.7
 """How much the trees count beside the prior, docs/adr/0127."""
 _PRIOR = NAMES.index("prior")
 _ROUNDS = 100
+_WORD = re.compile(r"\w+")
 _HIGHEST_LABEL = 30  # LightGBM's gains are a list by label
 
 
@@ -38,7 +41,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, and what it was fitted to: the set's name, and its `n` queries by their digests."""
+    """A model, and what it was fitted to: the set's name, and its `n` queries by their digests, as
+    they were written and as they were searched for."""
 
     trees: str
     name: str
@@ -54,7 +58,11 @@ class Fitted:
         return f"fusion-{hashlib.sha256(_as_json(self)).hexdigest()[:12]}"
 
     def has_seen(self, text: str) -> bool:
-        return query_digest(text) in set(self.queries)
+        return query_digest(text) in self._seen
+
+    @cached_property
+    def _seen(self) -> frozenset[str]:
+        return frozenset(self.queries)
 
 
 class Judge:
@@ -154,8 +162,10 @@ def load(path: Path) -> Fitted | None:
 
 
 def query_digest(text: str) -> str:
-    """What is kept of a query that a model was fitted to: enough to know it again, not to read."""
-    return hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest()[:16]
+    """What is kept of a query that a model was fitted to: enough to know its words again, not to
+    read them."""
+    words = " ".join(_WORD.findall(text.lower()))
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _as_json(fitted: Fitted) -> bytes:

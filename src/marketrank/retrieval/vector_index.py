@@ -108,6 +108,11 @@ def is_readable(folder: Path) -> bool:
         return False
 
 
+def read_keys(folder: Path) -> Keys:
+    """The keys of an index, ascending, mapped; opens no other of its files."""
+    return np.asarray(np.load(folder / "keys.npy", mmap_mode="r"))
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
     """An index that was built and does not change. Implements ports.VectorIndex.

@@ -101,6 +101,20 @@ class PostgresVectors:
             data = connection.execute(query, {"version": version, "key": int(key)}).scalar()
         return None if data is None else np.frombuffer(data, _FLOAT).reshape(1, -1).copy()
 
+    def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors | None:
+        """See VectorStore."""
+        query = text(
+            "SELECT listing_key, vector FROM vectors"
+            f" WHERE model_version = :version AND listing_key = ANY({_KEYS})"
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query, {"version": version, "keys": _plain(keys)})
+            held = {row.listing_key: row.vector for row in rows}
+        if not held or any(int(key) not in held for key in keys):
+            return None
+        data = b"".join(held[int(key)] for key in keys)
+        return np.frombuffer(data, _FLOAT).reshape(len(keys), -1).copy()
+
 
 def _plain(keys: Sequence[ListingKey]) -> list[int]:
     return [int(key) for key in keys]  # indexes hand over numpy's integers
