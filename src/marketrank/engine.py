@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
 from marketrank.ports import ListingStore, VectorStore
-from marketrank.ranking.features import NOTHING_SEEN, Seen, ask, see
+from marketrank.ranking.features import Seen, Stems, ask, see
+from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Material, NoopRanker, Ranker
 from marketrank.ranking.rerank import Facts, Reranked, rerank
 from marketrank.ranking.similar import Kind, rank_similar
@@ -39,6 +40,7 @@ from marketrank.types import (
     Ranking,
     Request,
     Sort,
+    Stored,
     Suggestion,
     Understood,
     Vectors,
@@ -91,6 +93,7 @@ class Engine:
         self._tuning = tuning
         self._ranker = ranker
         self._ceilings: dict[ModelVersion, float] = {}
+        self._prepared = Prepared(listings.get_by_key)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """What somebody who has typed this may go on to type. Raises NotReady before the first
@@ -287,23 +290,10 @@ class Engine:
             vectors_of=view.vectors.vectors_of,
             near=lambda vector, keys: indexes.near(vector, keys) / np.float32(asked.ceiling),
             asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
-            seen=lambda keys: self._look_at(view, keys),
+            seen=lambda keys: self._prepared.look_at(
+                keys, view.catalogue.seqs(keys), lambda one: _see(one, view.text.stems)
+            ),
         )
-
-    def _look_at(self, view: View, keys: Keys) -> list[Seen]:
-        stored = self._listings.get_by_key(_listing_keys(keys))
-        found = [stored.get(key) for key in _listing_keys(keys)]
-        return [
-            see(
-                one.listing.title,
-                " ".join(one.listing.category),
-                one.listing.description,
-                view.text.stems,
-            )
-            if one
-            else NOTHING_SEEN
-            for one in found
-        ]
 
     def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:
         if self._understanding is None:
@@ -359,6 +349,11 @@ def _spelt(view: View, request: Request) -> tuple[Request, Correction | None]:
     if not correction.changed:
         return request, None
     return replace(request, text=correction.searched), correction
+
+
+def _see(stored: Stored, stems: Stems) -> Seen:
+    one = stored.listing
+    return see(one.title, " ".join(one.category), one.description, stems)
 
 
 def _found(hits: Mapping[str, Hits], retriever: str) -> bool:

@@ -322,3 +322,10 @@ def test_sellers_signals_and_repeats_are_columns() -> None:
     catalogue.apply([_listing(0)])  # a later change takes a signal away
     assert not catalogue.snapshot().signals(keys)[Signal.PRICE_LOW].any()
     assert snapshot.signals(keys)[Signal.PRICE_LOW][0]
+
+
+def test_the_number_of_the_last_change() -> None:
+    catalogue = Catalogue()
+    catalogue.apply([replace(_listing(0), seq=Seq(5)), replace(_listing(1), seq=Seq(6))])
+    catalogue.apply([replace(_listing(0), seq=Seq(9))])
+    assert catalogue.snapshot().seqs(np.array([1, 0, 7])).tolist() == [6, 9, 0]

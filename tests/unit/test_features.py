@@ -134,14 +134,5 @@ def test_a_listing_counts_the_same_alone_and_among_others(
     assert found.tolist() == alone
 
 
-def test_a_listing_is_prepared_once_until_its_words_change() -> None:
-    first = listing("Oak table", "Tables", "old")
-    assert listing("Oak table", "Tables", "old") is first
-    for other in (("Oak desk", "Tables", "old"), ("Oak table", "Desks", "old")):
-        assert listing(*other) is not first
-    edited = listing("Oak table", "Tables", "new")
-    assert row(query("new"), edited)["description_coverage"] == 1
-
-
 def test_a_long_query_is_read_as_far_as_the_text_index_reads_it() -> None:
     assert row(query("oak " * 1_000), listing("oak"))["query_length"] == 64

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from marketrank.errors import BadSettings
 from marketrank.retrieval.hybrid import Asked, Indexes, fuse, retrieve, text_ceiling
@@ -26,6 +27,10 @@ class Scores:
             if allowed is None or (key < len(allowed) and bool(allowed[key]))
         ][:k]
         return Hits(np.array(found, np.int64), np.array([self.scores[x] for x in found], "f4"))
+
+    def vectors_of(self, keys: NDArray[np.int64]) -> Vectors:
+        """Whose product with VECTOR is the score."""
+        return np.array([[self.scores.get(key, 0), 1] for key in keys.tolist()], np.float32)
 
     def weights(self, text: str) -> dict[str, float]:
         return self._weights

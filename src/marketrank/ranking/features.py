@@ -8,7 +8,6 @@ logarithm, so that a model that was fitted on one marketplace can serve another.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ _DESCRIPTION_LETTERS = 600  # what stands first says what it is; the rest costs 
 _TITLE_LETTERS = 200
 _TITLE_WORDS = 40
 _QUERY_WORDS = 64  # as many as the text index reads
-_KEPT = 8_192  # listings that stay prepared
 _NUMBER = re.compile(r"\d")
 _SPACES = re.compile(r"\W+")
 FEEDBACK = (3, 10)
@@ -67,10 +65,8 @@ def ask(text: str, weights: Mapping[str, float], stems: Stems) -> Asked:
     return Asked(tuple(stems(text))[:_QUERY_WORDS], shares, trigrams(text))
 
 
-@lru_cache(maxsize=_KEPT)
 def see(title: str, category: str, description: str, stems: Stems) -> Seen:
-    """Prepare a listing. Those of late are kept by all that they say: what is found often is read
-    once, and what was edited is read again."""
+    """Prepare a listing."""
     return Seen(
         title=_numbered(stems(title[:_TITLE_LETTERS])[:_TITLE_WORDS]),
         category=_numbered(set(stems(category))),

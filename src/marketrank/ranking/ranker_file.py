@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from marketrank import durable
 from marketrank.errors import Corrupt
 from marketrank.ranking import ltr
 from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker, NoopRanker, Ranker
@@ -19,7 +20,7 @@ class RankerFile:
     def __init__(self, path: Path, kind: str, depth: int) -> None:
         self._path = path
         self._depth = depth
-        self._seen: tuple[int, int] | None = None
+        self._seen: durable.Stamp | None = None
         kinds: Mapping[str, Callable[[], Ranker]] = {
             "learned": lambda: FeedbackRanker(depth),
             "feedback": lambda: FeedbackRanker(depth),
@@ -34,7 +35,7 @@ class RankerFile:
         return self._ranker
 
     def _follow(self) -> None:
-        stamp = _stamp(self._path)
+        stamp = durable.stamp(self._path)
         if stamp == self._seen:
             return
         self._seen = stamp
@@ -47,11 +48,3 @@ class RankerFile:
         self._ranker = (
             FeedbackRanker(self._depth) if judge is None else LearnedRanker(self._depth, judge)
         )
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns

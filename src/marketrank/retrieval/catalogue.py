@@ -8,7 +8,7 @@ key's id never changes.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -56,7 +56,8 @@ class _Chunk:
     """The columns of _CHUNK keys: the last axis is the key. `category` is a number in the
     snapshot's paths; `point` (3, n) is the place on the unit sphere, NaN where there is none;
     `listed_at` is microseconds since 1970; `seller` is a number, 0 where none is known; `signals`
-    has a bit for each; `repeats` is the key of the listing whose words it repeats, or _NO_KEY."""
+    has a bit for each; `repeats` is the key of the listing whose words it repeats, or _NO_KEY;
+    `seq` is the number of its last change."""
 
     live: NDArray[np.bool_]
     category: NDArray[np.int32]
@@ -66,18 +67,10 @@ class _Chunk:
     seller: NDArray[np.int32]
     signals: NDArray[np.uint8]
     repeats: NDArray[np.int64]
+    seq: NDArray[np.int64]
 
     def copy(self) -> "_Chunk":
-        return _Chunk(
-            self.live.copy(),
-            self.category.copy(),
-            self.price.copy(),
-            self.point.copy(),
-            self.listed_at.copy(),
-            self.seller.copy(),
-            self.signals.copy(),
-            self.repeats.copy(),
-        )
+        return _Chunk(*(getattr(self, column.name).copy() for column in fields(self)))
 
 
 @cache
@@ -91,6 +84,7 @@ def _empty_chunk() -> _Chunk:
         seller=np.zeros(_CHUNK, np.int32),
         signals=np.zeros(_CHUNK, np.uint8),
         repeats=np.full(_CHUNK, _NO_KEY, np.int64),
+        seq=np.zeros(_CHUNK, np.int64),
     )
 
 
@@ -131,6 +125,10 @@ class Snapshot:
     def category_numbers(self, keys: Keys) -> NDArray[np.int32]:
         """Positions in `paths`; that of () for a key that is not known. Shape (n,)."""
         return self._column(keys, lambda c: c.category, 0)
+
+    def seqs(self, keys: Keys) -> NDArray[np.int64]:
+        """The number of each key's last change; 0 where it is not known. Shape (n,)."""
+        return self._column(keys, lambda c: c.seq, 0)
 
     def sellers(self, keys: Keys) -> NDArray[np.int32]:
         """A number for each seller; 0 where none is known. Shape (n,)."""
@@ -285,6 +283,7 @@ class Catalogue:
             seller=np.array(sellers, np.int32),
             signals=np.array([sum(_BITS[s] for s in c.signals) for c in changes], np.uint8),
             repeats=np.array(repeats, np.int64),
+            seq=np.array([change.seq for change in changes], np.int64),
         )
 
 
@@ -293,14 +292,8 @@ def _written(
 ) -> _Chunk:
     """A copy of the chunk with some rows of the columns written to the offsets `at`."""
     fresh = chunk.copy()
-    fresh.live[at] = columns.live[rows]
-    fresh.category[at] = columns.category[rows]
-    fresh.price[at] = columns.price[rows]
-    fresh.point[:, at] = columns.point[:, rows]
-    fresh.listed_at[at] = columns.listed_at[rows]
-    fresh.seller[at] = columns.seller[rows]
-    fresh.signals[at] = columns.signals[rows]
-    fresh.repeats[at] = columns.repeats[rows]
+    for column in fields(chunk):
+        getattr(fresh, column.name)[..., at] = getattr(columns, column.name)[..., rows]
     return fresh
 
 

@@ -42,12 +42,7 @@ class Indexes:
 
     def near(self, vector: Vectors, keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """The scores of these keys for a vector, shape (1, dim): (n,), 0 where a key has none."""
-        scores = np.zeros(len(keys), np.float32)
-        if len(keys):
-            order = np.argsort(keys)
-            hits = self.vectors.search(vector, len(keys), _only(keys))
-            scores[order[np.searchsorted(keys[order], hits.keys)]] = hits.scores
-        return scores
+        return np.asarray(self.vectors.vectors_of(keys) @ vector[0], np.float32)
 
 
 def text_ceiling(encoder: Encoder) -> float:
@@ -111,13 +106,18 @@ def _complete(indexes: Indexes, asked: Asked, hits: Mapping[str, Hits]) -> dict[
     whole = {}
     for name, each in hits.items():
         missing = np.setdiff1d(found, each.keys, assume_unique=True)
-        more = (
-            indexes.search(name, asked, len(missing), _only(missing)) if len(missing) else _NO_HITS
-        )
+        more = _scored(indexes, name, asked, missing) if len(missing) else _NO_HITS
         whole[name] = Hits(
             np.concatenate([each.keys, more.keys]), np.concatenate([each.scores, more.scores])
         )
     return whole
+
+
+def _scored(indexes: Indexes, name: str, asked: Asked, keys: NDArray[np.int64]) -> Hits:
+    """One retriever's scores of these keys, as far as it has any."""
+    if name == VECTOR and asked.vector is not None:
+        return Hits(keys, indexes.near(asked.vector, keys))
+    return indexes.search(name, asked, len(keys), _only(keys))
 
 
 def _only(keys: NDArray[np.int64]) -> Mask:

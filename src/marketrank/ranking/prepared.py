@@ -1,0 +1,45 @@
+"""Listings that stay prepared for a ranker: what is found often is read once."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketrank.ranking.features import NOTHING_SEEN, Seen
+from marketrank.types import ListingKey, Stored
+
+Keys = NDArray[np.int64]
+_KEPT = 8_192  # listings, of 1.4 kB each
+
+
+class Prepared:
+    """Prepared listings by key and the number of their last change, so that what was edited is
+    read again. May be used from several threads: at worst a listing is read twice."""
+
+    def __init__(
+        self,
+        read: Callable[[Sequence[ListingKey]], dict[ListingKey, Stored]],
+        kept: int = _KEPT,
+    ) -> None:
+        self._read, self._most = read, kept
+        self._held: dict[tuple[int, int], Seen] = {}
+
+    def look_at(self, keys: Keys, seqs: Keys, see: Callable[[Stored], Seen]) -> list[Seen]:
+        """One for each key, with the numbers that the catalogue has; NOTHING_SEEN for what is
+        gone."""
+        pairs = list(zip(keys.tolist(), seqs.tolist(), strict=True))
+        found = {pair: seen for pair in pairs if (seen := self._held.get(pair))}
+        missing = [pair for pair in pairs if pair not in found]
+        stored = self._read([ListingKey(key) for key, _ in missing]) if missing else {}
+        for pair in missing:
+            one = stored.get(ListingKey(pair[0]))
+            found[pair] = see(one) if one else NOTHING_SEEN
+            if one is not None and one.seq == pair[1]:  # else the catalogue is behind
+                self._keep(pair, found[pair])
+        return [found[pair] for pair in pairs]
+
+    def _keep(self, pair: tuple[int, int], seen: Seen) -> None:
+        held = self._held
+        while len(held) >= self._most:  # the oldest goes
+            held.pop(next(iter(held)), None)
+        held[pair] = seen
