@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 from marketrank.errors import BadInput, NotReady
 from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.spelling import correct
+from marketrank.retrieval.tokens import tokens
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vocabulary import Vocabulary
 from marketrank.retrieval.vocabulary_build import build
@@ -111,7 +112,7 @@ class SmallMarket:
         request = replace(request, text=understood.text, filters=understood.filters)
         corrected = None
         if request.spelling:
-            correction = correct(request.text, self._vocabulary)
+            correction = correct(request.text, self._vocabulary, self._occurs)
             corrected = correction if correction.changed else None
             request = replace(request, text=correction.searched)
         scored = sorted(self._scored(request), key=lambda pair: (-pair[0], pair[1].id))
@@ -142,6 +143,10 @@ class SmallMarket:
     @cached_property
     def _vocabulary(self) -> Vocabulary:
         return build(stored.listing for stored in self.stored.values() if stored.live)
+
+    def _occurs(self, word: str) -> bool:
+        texts = (stored.listing.text for stored in self.stored.values())
+        return any(token.word == word for text in texts for token in tokens(text))
 
     def release(self) -> ReleaseId | None:
         return RELEASE if self.ready else None

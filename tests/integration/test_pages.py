@@ -96,6 +96,12 @@ def test_paging_covers_everything_once(client: TestClient) -> None:
     assert len(seen) == len(set(seen)) == 52
 
 
+def test_beyond_the_last_page(client: TestClient) -> None:
+    page = client.get("/?offset=999984").text
+    assert "There are no more listings" in page
+    assert ">52 listings</p>" in page  # not "page 41667 of 3"
+
+
 def test_text_is_escaped(client: TestClient) -> None:
     page = client.get("/", params={"q": "folding"}).text
     assert "Folding table &lt;b&gt;like new&lt;/b&gt;" in page

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from marketrank.api.page_query import (
     PageQuery,
+    Spelling,
     chips,
     crumbs,
     distance_label,
@@ -17,8 +18,9 @@ from marketrank.api.page_query import (
     price_bands,
     price_label,
     read_page_query,
+    spelling,
 )
-from marketrank.types import FacetValue, Parse, ParseKind
+from marketrank.types import Correction, FacetValue, Parse, ParseKind
 
 FULL = PageQuery(
     q="oak table",
@@ -126,6 +128,40 @@ def test_what_was_taken_back_counts_for_the_same_words_only() -> None:
     assert read_page_query(form).ignore == "price"
     assert read_page_query([*form, ("ignored_in", "desk under £50")]).ignore == "price"
     assert read_page_query([*form, ("ignored_in", "lamp under £50")]).ignore == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "original", "text", "meant"),
+    [
+        ("oak tabel", "oak tabel", "oak table", "oak table"),
+        ("oak tabel under £50", "oak tabel", "oak table", "oak table under £50"),
+        ("oak under £50 tabel", "oak tabel", "oak table", "oak under £50 table"),
+        ("under £50:  oak  tabel!", "oak tabel!", "oak table!", "under £50:  oak  table!"),
+        ("tabels tabel near Bath", "tabels tabel", "tabels table", "tabels table near Bath"),
+        ("i pad under £50", "i pad", "ipad", "ipad under £50"),
+        ("dinig tabel, in Bath", "dinig tabel", "dining table", "dining table, in Bath"),
+        ("bed under £50 side", "bed side", "bedside", "bedside"),
+    ],
+)
+def test_a_correction_keeps_what_was_read_out_of_the_words(
+    typed: str, original: str, text: str, meant: str
+) -> None:
+    offered = spelling(PageQuery(q=typed, sort="price"), Correction(original, text))
+    assert offered == Spelling(meant, typed, True, PageQuery(q=meant, sort="price"))
+    certain = spelling(PageQuery(q=typed), Correction(original, text, certain=True))
+    assert certain == Spelling(meant, typed, False, PageQuery(q=typed, as_typed=typed))
+    assert certain.other.search_fields()["spell"] == "off"
+
+
+def test_words_about_a_listing_are_corrected_about_that_listing() -> None:
+    state = PageQuery(like="1001", but="in blu velvt")
+    offered = spelling(state, Correction("in blu velvt", "in blue velvet"))
+    assert offered is not None and offered.other == PageQuery(like="1001", but="in blue velvet")
+    certain = spelling(state, Correction("in blu velvt", "in blue velvet", certain=True))
+    assert certain is not None
+    fields = certain.other.search_fields()
+    assert (fields["spell"], fields["q"], fields["like"]) == ("off", "in blu velvt", "1001")
+    assert spelling(state, None) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketrank.listings.prices import is_joke, outliers, parse_price
+from marketrank.listings.prices import compare_prices, is_joke, parse_price
 from marketrank.types import ListingId, Money
 
 
@@ -101,7 +101,8 @@ ORDINARY = [20, 25, 30, 35, 40, 45, 50, 60, 70, 80] * 3
 
 
 def odd(*groups: tuple[tuple[str, ...], list[int]]) -> list[str]:
-    return sorted(name.rpartition("-")[2] for name in outliers(market(*groups)))
+    compared = compare_prices(market(*groups))
+    return sorted(name.rpartition("-")[2] for name, one in compared.items() if one.odd)
 
 
 def test_an_impossible_price_is_found_in_its_category() -> None:
@@ -134,7 +135,7 @@ def test_equal_prices_make_no_other_price_odd() -> None:
 
 
 def test_nothing_at_all() -> None:
-    assert outliers({}) == set()
+    assert compare_prices({}) == {}
 
 
 @pytest.mark.parametrize(

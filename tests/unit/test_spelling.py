@@ -71,6 +71,13 @@ def test_halves_that_a_listing_has_stay_apart() -> None:
     assert not correct("bath bombs", bombs, lambda word: word in ("bath", "bombs")).changed
 
 
+def test_a_name_does_not_become_a_function_word() -> None:
+    texts = [f"lamp {number} from home" for number in range(50)]
+    known = build([listing(n, text) for n, text in enumerate(texts)])
+    assert correct("lamp frome", known).text == "lamp frome"
+    assert correct("lamp homme", known).text == "lamp home"
+
+
 def test_a_rare_word_beside_a_frequent_one_is_only_offered() -> None:
     rare = [listing(f"x{n}", "Lamo", f"Signed {n}") for n in range(2)]
     lamps = [listing(f"y{n}", "Brass lamp", f"Number {n}") for n in range(30)]

@@ -82,6 +82,7 @@ def candidates(keys: Sequence[int] = (0, 1, 2, 3)) -> Candidates:
         np.array(keys, np.int64),
         np.ones(n, np.float32),
         {"text": np.arange(n, dtype=np.int32)},
+        {"vector": np.arange(n, dtype=np.float32)},
     )
 
 
@@ -92,6 +93,7 @@ def scores(
     got = boost(candidates(), understood, weights=weights, catalogue=catalogue, text=Words())
     assert got.scores.tolist() == sorted(got.scores.tolist(), reverse=True)
     assert got.ranks["text"].tolist() == got.keys.tolist()  # as they started, they move together
+    assert got.parts["vector"].tolist() == got.keys.tolist()
     return dict(zip(got.keys.tolist(), got.scores.tolist(), strict=True))
 
 

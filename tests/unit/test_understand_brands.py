@@ -7,7 +7,7 @@ import pytest
 from marketrank.errors import BadSettings
 from marketrank.retrieval.understand.brands import Brands, read_brands
 
-BRANDS = Brands(["Oakfell", "Tarn & Moor", "Tarn", "New Harbour", " ", ""])
+BRANDS = Brands(["Oakfell", "Tarn & Moor", "Tarn", "New Harbour", "To Sea And Back Again", " ", ""])
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,7 @@ BRANDS = Brands(["Oakfell", "Tarn & Moor", "Tarn", "New Harbour", " ", ""])
         ("OAKFELL and new harbour", ["Oakfell", "New Harbour"]),
         ("coat by Tarn", ["Tarn"]),
         ("new  harbour boots", ["New Harbour"]),
+        ("to sea and back again lamp", ["To Sea And Back Again"]),
         ("oakfells", []),
         ("harbour new", []),
         ("", []),

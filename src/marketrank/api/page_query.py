@@ -4,11 +4,14 @@ The page is lenient where the API is strict: unknown fields are left alone, an e
 its radius and the order by distance off.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
+from difflib import SequenceMatcher
 from urllib.parse import parse_qsl, urlencode
 
 from marketrank.api.parameters import category_text
+from marketrank.retrieval.query import parse_category
 from marketrank.types import Correction, FacetValue, Parse, ParseKind, Sort
 
 PAGE_SIZE = 24
@@ -39,13 +42,14 @@ class PageQuery:
         low, high = given.pop("price_from", ""), given.pop("price_to", "")
         if low or high:
             given["price"] = f"{low}..{high}"
-        but = given.pop("but", "")
-        if given.pop("as_typed", "") and self.as_typed == self.q:
-            given["spell"] = "off"
+        for name in ("but", "as_typed"):
+            given.pop(name, None)
+        if self.words:
+            given["q"] = self.words
+            if self.as_typed == self.words:
+                given["spell"] = "off"
         if self.q:  # new words after "more like this" start a new search
             given.pop("like", None)
-        elif self.like and but:
-            given["q"] = but
         if not self.near:
             given.pop("within", None)
             if self.sort == Sort.DISTANCE:
@@ -64,13 +68,22 @@ class PageQuery:
         return f"/?{query}" if query else "/"
 
     @property
+    def words(self) -> str:
+        """What is looked for in words: those about `like` where there are no others."""
+        return self.q or (self.but if self.like else "")
+
+    def asking(self, words: str) -> "PageQuery":
+        """With these in place of `words`."""
+        return self.changed(but=words) if self.like and not self.q else self.changed(q=words)
+
+    @property
     def narrowed(self) -> bool:
         """Whether filters are set."""
         return bool(self.category or self.price_from or self.price_to or self.near)
 
     @property
     def category_path(self) -> tuple[str, ...]:
-        return tuple(label.strip() for label in self.category.split(" / ") if label.strip())
+        return parse_category(self.category)
 
 
 _NAMES = {field.name for field in fields(PageQuery)}
@@ -118,7 +131,7 @@ def chips(query: PageQuery, symbol: str) -> Iterator[Chip]:
 @dataclass(frozen=True, slots=True)
 class Spelling:
     """Words that were corrected: the results are for `text`, and `other` leads to those for what
-    was typed; or, where `offered`, `other` leads to those for `text`."""
+    was `typed`; or, where `offered`, `other` leads to those for `text`."""
 
     text: str
     typed: str
@@ -130,13 +143,27 @@ def spelling(query: PageQuery, corrected: Correction | None) -> Spelling | None:
     """What the page says about the spelling of the words; None where there is nothing to say."""
     if corrected is None:
         return None
+    text = _meant(query.words, corrected)
     if corrected.certain:
-        other = query.changed(as_typed=query.q)
+        other = query.changed(as_typed=query.words)
     else:
-        # What was read out of the query, as a price, is not among the words that are corrected.
-        meant = query.q.replace(corrected.original, corrected.text)
-        other = query.changed(q=meant if meant != query.q else corrected.text, as_typed="")
-    return Spelling(corrected.text, corrected.original, not corrected.certain, other)
+        other = query.asking(text).changed(as_typed="")
+    return Spelling(text, query.words, not corrected.certain, other)
+
+
+def _meant(words: str, corrected: Correction) -> str:
+    """All the words with the correction made in them. What was read out of them, as a price, is
+    not among those that were corrected, but stays part of the search."""
+    before, after = corrected.original.split(), corrected.text.split()
+    for kind, a, b, c, d in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        wrong = r"\s+".join(map(re.escape, before[a:b]))
+        found = re.search(rf"(?<!\w){wrong}(?!\w)", words)
+        if not wrong or found is None:  # what was read out stood in the midst of it
+            return corrected.text
+        words = words[: found.start()] + " ".join(after[c:d]) + words[found.end() :]
+    return words
 
 
 @dataclass(frozen=True, slots=True)

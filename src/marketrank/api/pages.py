@@ -43,7 +43,7 @@ from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
 from marketrank.errors import BadInput
-from marketrank.types import Correction, Item, Listing, Photo, Request, RequestId, Stored
+from marketrank.types import Item, Listing, Photo, Request, RequestId, Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -160,11 +160,13 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
     now, country = here.clock(), here.settings.country
     shown = [card(item, now=now, country=country) for item in ranking.items]
     symbol = wording.currency_symbol(here.settings.currency)
+    spelt = spelling(query, ranking.corrected)
+    words = query.words if spelt is None or spelt.offered else spelt.text
     return _render(
         "search.html",
         **_form(here, query, request.photo),
-        heading=_heading(query, request, liked, ranking.corrected),
-        spelling=spelling(query, ranking.corrected),
+        heading=_heading(query, request, liked, words),
+        spelling=spelt,
         mistake=None,
         understood=list(parse_chips(query, ranking.understood.parses)),
         cards=shown,
@@ -238,14 +240,12 @@ def _is_ranked(request: Request) -> bool:
     return bool(request.text or request.photo is not None or request.like)
 
 
-def _heading(
-    query: PageQuery, request: Request, liked: Stored | None, corrected: Correction | None
-) -> str:
-    words = corrected.searched if corrected else query.q
+def _heading(query: PageQuery, request: Request, liked: Stored | None, words: str) -> str:
+    """`words` are those that are searched for."""
     if request.photo is not None:
         return f"Looks like your photo: “{words}”" if words else "Looks like your photo"
     if liked is not None:
-        but = f", but “{query.but}”" if query.but else ""
+        but = f", but “{words}”" if words else ""
         return f"Similar to {cut(liked.listing.title, 60)}{but}"
     if words:
         return f"“{words}”"

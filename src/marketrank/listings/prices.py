@@ -109,11 +109,6 @@ def compare_prices(
     return compared
 
 
-def outliers(prices: Mapping[ListingId, tuple[tuple[str, ...], int]]) -> set[ListingId]:
-    """The listings whose price is odd: see `compare_prices`."""
-    return {name for name, compared in compare_prices(prices).items() if compared.odd}
-
-
 def _group(path: tuple[str, ...], groups: Mapping[tuple[str, ...], list[float]]) -> tuple[str, ...]:
     for group in (path[:2], path[:1]):
         if len(groups[group]) >= _FEWEST:

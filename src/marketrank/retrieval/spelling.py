@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from marketrank.retrieval.keyboard import beside
+from marketrank.retrieval.phrases import FUNCTION_WORDS
 from marketrank.retrieval.tokens import Token, is_word, tokens
 from marketrank.retrieval.vocabulary import Vocabulary
 from marketrank.types import Correction
@@ -126,6 +127,8 @@ def _corrected(
     if not ranked or _same_stem(word, ranked[0][1]):
         return None
     score, best = ranked[0]
+    if best in FUNCTION_WORDS:  # "bikes frome": nobody looks for "from", but perhaps for the town
+        return None
     gain = score - own
     if gain < _PERHAPS:
         return None

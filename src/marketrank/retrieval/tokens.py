@@ -17,6 +17,7 @@ _NUMBERS = re.compile(r"[+(]?\b\d[\d\s().\-/]{4,}\d\b")
 _BREAKS = re.compile(r"[^\w\s'&-]+|\s-+\s")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])['’](?=[^\W\d_])")
 _TOKEN = re.compile(r"[^\W_]+")
+_QUERY_TOKEN = re.compile(rf"[^\W_]+(?:{_APOSTROPHE.pattern}[^\W_]+)*")
 _MODEL = re.compile(r"[a-z]{1,8}\d{1,4}[a-z]{0,2}")
 _LONGEST = 24  # letters; what is longer is pasted or shouted
 
@@ -40,8 +41,7 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> Iterator[Token]:
     """The words of a query, with their places in it; "men's" is one word."""
-    end = 0
-    for match in re.finditer(r"[^\W_]+(?:(?<=[^\W\d_])['’](?=[^\W\d_])[^\W_]+)*", text):
+    for match in _QUERY_TOKEN.finditer(text):
         start, end = match.span()
         yield Token(fold(_APOSTROPHE.sub("", match[0])), start, end)
 

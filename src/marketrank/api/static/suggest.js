@@ -58,7 +58,6 @@ function show(suggestions) {
 
 async function ask() {
   asked?.abort();
-  typed = input.value;
   if (!typed.trim() || typed.length > 100) return close();
   asked = new AbortController();
   try {
@@ -86,6 +85,7 @@ function mark(step) {
 }
 
 input.addEventListener("input", () => {
+  typed = input.value;
   clearTimeout(timer);
   timer = setTimeout(ask, WAIT);
 });

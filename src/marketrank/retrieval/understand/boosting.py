@@ -13,7 +13,7 @@ rank fusion span a factor of ten or so, so a weight of 1 moves a listing by some
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,8 +125,4 @@ def _lifted(candidates: Candidates, lifts: Sequence[tuple[float, Factors]]) -> C
         scores = scores * (1 + weight * fit)
     published = scores.astype(np.float32)
     order = np.lexsort((candidates.keys, -published))
-    return Candidates(
-        candidates.keys[order],
-        published[order],
-        {name: ranks[order] for name, ranks in candidates.ranks.items()},
-    )
+    return replace(candidates, scores=published).take(order)

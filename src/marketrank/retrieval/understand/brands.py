@@ -8,7 +8,6 @@ from marketrank.errors import BadSettings
 from marketrank.retrieval.understand.found import Found
 from marketrank.types import Parse, ParseKind
 
-_LONGEST_NAME = 4  # words
 _WORD = re.compile(r"[^\W_]+(?:['’&-][^\W_]+)*")
 
 
@@ -18,16 +17,15 @@ class Brands:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = {_key(_WORD.findall(name)): name.strip() for name in names}
         self._names.pop("", None)
+        self._longest = max((len(name.split()) for name in self._names), default=0)  # words
 
     def find(self, text: str) -> list[Found]:
         """The longest names at each place of the text."""
-        if not self._names:
-            return []
         words = list(_WORD.finditer(text))
         found: list[Found] = []
         at = 0
         while at < len(words):
-            for count in range(min(_LONGEST_NAME, len(words) - at), 0, -1):
+            for count in range(min(self._longest, len(words) - at), 0, -1):
                 part = words[at : at + count]
                 name = self._names.get(_key([word[0] for word in part]))
                 if name is not None:

@@ -168,7 +168,7 @@ def read(folder: Path) -> CategoryModel | None:
                     )
                 },
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise Corrupt(
             f"{path} cannot be read ({error}); run `marketrank index --rebuild`"
         ) from error

@@ -22,10 +22,13 @@ _CURRENCIES = {
 }
 _AROUND = 0.25  # "around £40" lifts £30 to £50
 _UPPER = (
-    r"(?:under|below|less than|cheaper than|(?:no|not) more than|up ?to|at most|"
+    r"(?:under|below|less than|cheaper than|(?:no|not) more than|not (?:over|above)|up ?to|at most|"
     r"max(?:imum)?(?: of)?|budget(?: of)?|<=?|≤)"
 )
-_LOWER = r"(?:over|above|more than|at least|from|starting (?:at|from)|min(?:imum)?(?: of)?|>=?|≥)"
+_LOWER = (
+    r"(?:over|above|more than|(?:no|not) less than|not (?:under|below)|at least|from|"
+    r"starting (?:at|from)|min(?:imum)?(?: of)?|>=?|≥)"
+)
 _ABOUT = r"(?:around|about|approx(?:imately)?|roughly|circa|~)"
 # An age, a class, a model: words that make the bare number behind "under" or "max" no price.
 _NO_PRICE = re.compile(
@@ -87,7 +90,9 @@ class _Patterns:
 def _patterns(currency: str) -> _Patterns:
     symbols, words = _CURRENCIES.get(currency, (re.escape(currency), re.escape(currency)))
     one, two = _amount(1, symbols, words), _amount(2, symbols, words)
-    start, end = r"(?<![\w£$€.,'-])(?:for |priced? |costing )?", r"(?![\w%'\"”″×]|[.,-]\d|-\w)"
+    # "not under" is no "under", and "piano under" none of "no".
+    start = r"(?<![\w£$€.,'-])(?<!\bno )(?<!\bnot )(?:for |priced? |costing )?"
+    end = r"(?![\w%'\"”″×]|[.,-]\d|-\w)"
     flags = re.IGNORECASE
     return _Patterns(
         re.compile(
