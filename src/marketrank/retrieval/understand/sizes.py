@@ -46,6 +46,7 @@ _NUMBERED = re.compile(
     re.IGNORECASE,
 )
 _ONE_LETTER = {"small": "s", "medium": "m", "large": "l"}
+_HINT = re.compile(r"\d|s(?:ize|z)", re.IGNORECASE)  # without it there is no size
 _LONGEST = 100_000  # characters of a description that are looked at
 
 
@@ -70,6 +71,8 @@ def with_sizes(text: str) -> str:
 
 def _matches(text: str) -> Iterator[tuple[int, int, str, str]]:
     """Start, end, the one word and a label."""
+    if not _HINT.search(text):
+        return
     found = []
     for match in _SIZE.finditer(text[:_LONGEST]):
         unit = _unit(match)
