@@ -241,6 +241,13 @@ def test_similar_pages_and_words(client: TestClient, market: SmallMarket) -> Non
     assert not {item["id"] for item in first["items"]} & {item["id"] for item in second["items"]}
     client.get("/v1/listings/1001/similar", params={"q": "in blue"})
     assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
+    words = {"q": "tabel under £50"}
+    read = client.get("/v1/listings/1001/similar", params=words).json()
+    assert [parse["label"] for parse in read["understood"]["parses"]] == ["up to £50"]
+    assert read["corrected"]["text"] == "table"
+    taken_back = {**words, "ignore": "price", "spell": "off"}
+    plain = client.get("/v1/listings/1001/similar", params=taken_back).json()
+    assert (plain["understood"]["parses"], plain["corrected"]) == ([], None)
     assert client.get("/v1/listings/1099/similar").json()["items"]  # ended
 
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from marketrank.api.parameters import PARAMETERS, single
+from marketrank.api.parameters import PARAMETERS, documented, single
 from marketrank.api.schemas import (
     ListingDetail,
     SimilarAnswer,
@@ -26,20 +26,8 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _LONGEST_ID = 200
 # A blob's name is the digest of its bytes: what a name stands for never changes.
 _FOREVER = "public, max-age=31536000, immutable"
-_SIMILAR_PARAMETERS = ("q", "offset", "limit")
-_SIMILAR_DOCS = {
-    "parameters": [
-        {
-            "name": p.name,
-            "in": "query",
-            "description": p.meaning,
-            "schema": p.schema,
-            "example": p.example,
-        }
-        for p in PARAMETERS
-        if p.name in _SIMILAR_PARAMETERS
-    ]
-}
+_SIMILAR_PARAMETERS = ("q", "offset", "limit", "ignore", "spell")
+_SIMILAR_DOCS = {"parameters": documented(p for p in PARAMETERS if p.name in _SIMILAR_PARAMETERS)}
 Id = Annotated[str, Path(description="The feed's own id", examples=["1001"])]
 
 router = APIRouter(tags=["listings"])

@@ -98,6 +98,22 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("like", "Id of a listing to find similar ones to", "1001", _text(200), 200),
 )
+
+
+def documented(parameters: Iterable[Parameter]) -> list[dict[str, Any]]:
+    """As the OpenAPI document has parameters of an address."""
+    return [
+        {
+            "name": one.name,
+            "in": "query",
+            "description": one.meaning,
+            "schema": one.schema,
+            "example": one.example,
+        }
+        for one in parameters
+    ]
+
+
 _BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 
 

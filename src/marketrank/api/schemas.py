@@ -35,15 +35,8 @@ CUT = 200
 def search_json(request: Request, ranking: Ranking, *, took_ms: float) -> dict[str, Any]:
     """A page of results; see SearchAnswer."""
     return {
-        "request_id": ranking.request,
-        "release": ranking.release,
-        "items": [item_json(item) for item in ranking.items],
-        "total": ranking.total,
+        **similar_json(request, ranking),
         "facets": facets_json(ranking),
-        "understood": understood_json(ranking.understood),
-        "offset": request.offset,
-        "limit": request.k,
-        "corrected": corrected_json(ranking.corrected),
         "took_ms": round(took_ms, 3),
         "stages_ms": dict(ranking.stages_ms),
     }
@@ -56,8 +49,10 @@ def similar_json(request: Request, ranking: Ranking) -> dict[str, Any]:
         "release": ranking.release,
         "items": [item_json(item) for item in ranking.items],
         "total": ranking.total,
+        "understood": understood_json(ranking.understood),
         "offset": request.offset,
         "limit": request.k,
+        "corrected": corrected_json(ranking.corrected),
     }
 
 
@@ -296,7 +291,10 @@ class ParseShape(_Shape):
 class UnderstoodShape(_Shape):
     """What became of `q`. A filter that is given wins over one that is parsed."""
 
-    text: str = Field(description="The words that were looked for", examples=["oak table"])
+    text: str = Field(
+        description="The words that are left to look for, before `corrected`",
+        examples=["oak table"],
+    )
     parses: list[ParseShape]
 
 
@@ -329,7 +327,7 @@ class SuggestAnswer(_Shape):
     suggestions: list[SuggestionShape]
 
 
-class SearchAnswer(_Shape):
+class SimilarAnswer(_Shape):
     """A page of results, best first."""
 
     request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
@@ -338,28 +336,22 @@ class SearchAnswer(_Shape):
     )
     items: list[ResultItem]
     total: int = Field(description="All that matched", examples=[137])
-    facets: dict[str, list[FacetShape]] = Field(
-        examples=[{"category": [{"value": "Pets", "label": "Pets", "count": 42}]}]
-    )
     understood: UnderstoodShape
     offset: int = Field(examples=[0])
     limit: int = Field(examples=[24])
     corrected: CorrectedShape | None
+
+
+class SearchAnswer(SimilarAnswer):
+    """A page of results, best first, with what the others have in common."""
+
+    facets: dict[str, list[FacetShape]] = Field(
+        examples=[{"category": [{"value": "Pets", "label": "Pets", "count": 42}]}]
+    )
     took_ms: float = Field(description="Milliseconds to answer", examples=[12.5])
     stages_ms: dict[str, float] = Field(
         description="The same by stage", examples=[{"retrieve": 3.1, "fill": 2.2}]
     )
-
-
-class SimilarAnswer(_Shape):
-    """Listings like one listing, best first."""
-
-    request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
-    release: str = Field(examples=["20260131T093000-1a2b3c4d"])
-    items: list[ResultItem]
-    total: int = Field(description="All that are like it", examples=[180])
-    offset: int = Field(examples=[0])
-    limit: int = Field(examples=[24])
 
 
 class ProblemShape(BaseModel):

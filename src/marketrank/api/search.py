@@ -15,6 +15,7 @@ from marketrank.api.parameters import (
     PARAMETERS,
     BadParameter,
     Lookups,
+    documented,
     search_request,
     single,
 )
@@ -25,18 +26,7 @@ from marketrank.types import Request, RequestId
 
 _ANSWERS = {200: {"model": SearchAnswer}, **problem_responses(422, 503)}
 _UPLOAD_ANSWERS = {**_ANSWERS, **problem_responses(400, 413, 415)}
-_QUERY_DOCS = {
-    "parameters": [
-        {
-            "name": p.name,
-            "in": "query",
-            "description": p.meaning,
-            "schema": p.schema,
-            "example": p.example,
-        }
-        for p in PARAMETERS
-    ]
-}
+_QUERY_DOCS = {"parameters": documented(PARAMETERS)}
 _FORM_DOCS = {
     "requestBody": {
         "required": True,

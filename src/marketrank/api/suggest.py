@@ -1,13 +1,11 @@
 """GET /v1/suggest: what somebody who has typed so far may go on to type."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from marketrank.api.parameters import check_text, single, whole
+from marketrank.api.parameters import Parameter, check_text, documented, single, whole
 from marketrank.api.schemas import SuggestAnswer, problem_responses, suggest_json
 from marketrank.api.search import json_response
 from marketrank.api.service import context
@@ -17,29 +15,20 @@ MAX_LIMIT = 20
 DEFAULT_LIMIT = 8
 # Long enough for somebody who deletes a letter and types it again.
 _FRESH = "private, max-age=60"
-_DOCS: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "q",
-            "in": "query",
-            "description": "What was typed so far; a blank at the end closes the last word",
-            "schema": {"type": "string", "maxLength": MAX_TEXT},
-            "example": "dining ta",
-        },
-        {
-            "name": "limit",
-            "in": "query",
-            "description": "Suggestions to return",
-            "schema": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MAX_LIMIT,
-                "default": DEFAULT_LIMIT,
-            },
-            "example": DEFAULT_LIMIT,
-        },
-    ]
-}
+_PARAMETERS = (
+    Parameter(
+        "q",
+        "What was typed so far; a blank at the end closes the last word",
+        "dining ta",
+        {"type": "string", "maxLength": MAX_TEXT},
+    ),
+    Parameter(
+        "limit",
+        "Suggestions to return",
+        DEFAULT_LIMIT,
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    ),
+)
 
 router = APIRouter(tags=["search"])
 
@@ -48,7 +37,7 @@ router = APIRouter(tags=["search"])
     "/v1/suggest",
     response_class=Response,
     responses={200: {"model": SuggestAnswer}, **problem_responses(422, 503)},
-    openapi_extra=_DOCS,
+    openapi_extra={"parameters": documented(_PARAMETERS)},
     summary="Complete what is being typed",
 )
 async def suggest(http: HttpRequest) -> Response:
