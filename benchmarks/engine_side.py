@@ -41,6 +41,9 @@ class Tower:
     def encode_listings(self, texts: Sequence[str], photos: Sequence[Sequence[bytes]]) -> Vectors:
         return self._encode(texts)
 
+    def knows(self, word: str) -> bool:
+        return False
+
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         return self._encode([text])
 

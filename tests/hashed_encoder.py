@@ -21,6 +21,9 @@ class HashedEncoder:
         self.encoded += len(texts)
         return self._encode(texts)
 
+    def knows(self, word: str) -> bool:
+        return False
+
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         self.encoded += 1
         return self._encode([text])

@@ -99,6 +99,9 @@ class Titles:
     def encode_listings(self, texts: Sequence[str], photos: object) -> Vectors:
         return np.eye(4, dtype=np.float32)[[0]]
 
+    def knows(self, word: str) -> bool:
+        return word == "cable"
+
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         self.asked.append(text)
         shown = np.eye(4, dtype=np.float32)[[int(photo) if photo else 0]]

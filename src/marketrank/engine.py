@@ -108,8 +108,7 @@ class Engine:
         view = self._current()
         watch = _Stopwatch()
         with watch.stage("understand"):
-            understood, request = self._read(request)
-            request, corrected = _spelt(view, request)
+            understood, request, corrected = self._understand(view, request)
         with watch.stage("filter"):
             allowed = view.catalogue.mask(request.filters)
         with watch.stage("encode"):
@@ -120,7 +119,7 @@ class Engine:
             hits = self._retrieve(view, request, query, allowed)
             if corrected is not None and corrected.certain and not _found(hits, "text"):
                 # Under these filters only what was typed may be there.
-                request = replace(request, text=corrected.original)
+                request, corrected = replace(request, text=corrected.original), None
                 hits |= self._retrieve(view, request, None, allowed)
         asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
         with watch.stage("fuse"):
@@ -147,6 +146,34 @@ class Engine:
             corrected,
         )
 
+    def _understand(
+        self, view: View, request: Request
+    ) -> tuple[Understood, Request, Correction | None]:
+        """What the request means, the request that says so plainly and in the right spelling, and
+        what was or could be corrected in it."""
+        understood, plain = self._read(request)
+        corrected = self._corrected(view, plain, understood)
+        if corrected is None or not corrected.certain:
+            return understood, plain, corrected
+        # Only now "undr £50" may say what it means.
+        meant = replace(request, text=request.text.replace(corrected.original, corrected.text))
+        again, anew = self._read(meant)
+        if again.parses == understood.parses:
+            return understood, replace(plain, text=corrected.text), corrected
+        return again, anew, corrected
+
+    def _corrected(self, view: View, request: Request, understood: Understood) -> Correction | None:
+        """None where nothing is to be corrected, or it is not wanted."""
+        if not (request.spelling and request.text.strip()):
+            return None
+        read = {word for parse in understood.parses for word in parse.words.lower().split()}
+
+        def is_right(word: str) -> bool:
+            return word in read or view.text.occurs(word)
+
+        found = correct(request.text, view.vocabulary, is_right, is_common=view.encoder.knows)
+        return found if found.changed else None
+
     def _read(self, request: Request) -> tuple[Understood, Request]:
         """What the request means, and the request that says so plainly."""
         if self._understanding is None:
@@ -164,7 +191,7 @@ class Engine:
         if request.like is not None or ParseKind.CATEGORY in request.ignore:
             return understood
         return understand_category(
-            understood, model, query, confidence=self._understanding.confidence
+            understood, request.text, model, query, confidence=self._understanding.confidence
         )
 
     def _current(self) -> View:
@@ -339,16 +366,6 @@ class Engine:
                 findings=found.findings,
                 repeats=tuple(view.catalogue.ids(np.array(behind, np.int64))),
             )
-
-
-def _spelt(view: View, request: Request) -> tuple[Request, Correction | None]:
-    """The request as it is searched for, and what was or could be corrected in it."""
-    if not (request.spelling and request.text.strip()):
-        return request, None
-    correction = correct(request.text, view.vocabulary, view.text.occurs)
-    if not correction.changed:
-        return request, None
-    return replace(request, text=correction.searched), correction
 
 
 def _see(stored: Stored, stems: Stems) -> Seen:

@@ -173,6 +173,10 @@ class Encoder(Protocol):
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         """Shape (1, dim). At least one of the two is given; `photo` is a cleaned JPEG."""
 
+    def knows(self, word: str) -> bool:
+        """Whether it is a word that the text tower was taught as a whole: a common one, which
+        slips of the pen seldom are."""
+
     def encode_photos(self, photos: Sequence[bytes]) -> tuple[Vectors, list[bool]]:
         """Unit vectors of cleaned photos, comparable with each other; and which could be decoded:
         the rows of others are zero."""

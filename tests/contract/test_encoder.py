@@ -226,6 +226,11 @@ def test_the_photos_of_a_listing_count_equally_and_a_repeated_one_twice(opened: 
     assert np.abs(found - mean / np.linalg.norm(mean)).max() < 1e-5
 
 
+def test_common_words_are_known_and_slips_are_not(encoder: Encoder) -> None:
+    assert all(map(encoder.knows, ("table", "Boat", "slate")))
+    assert not any(map(encoder.knows, ("tabel", "wardobe", "oak table", "", "?", "£", "\ud800")))
+
+
 def test_vectors_of_different_weights_have_different_versions(opened: Open, folder: Path) -> None:
     versions = {opened(weight).version for weight in (0.0, WEIGHT, 1.0)}
     assert len(versions) == 3

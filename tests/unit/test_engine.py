@@ -128,6 +128,14 @@ def test_a_slip_is_corrected_for_words_and_vector(engine: Engine) -> None:
     assert view is not None and view.encoder.asked[0] == "oak table"  # type: ignore[attr-defined]
 
 
+def test_a_common_word_that_no_listing_has_is_not_taken_for_a_slip(engine: Engine) -> None:
+    ranking = engine.answer(replace(ASK, text="oak cable"))
+    assert ranking.corrected is not None
+    assert (ranking.corrected.text, ranking.corrected.certain) == ("oak table", False)
+    view = engine._view()
+    assert view is not None and view.encoder.asked[0] == "oak cable"  # type: ignore[attr-defined]
+
+
 def test_correction_can_be_switched_off(engine: Engine) -> None:
     ranking = engine.answer(replace(ASK, text="oak tabel", spelling=False))
     assert ranking.corrected is None
@@ -151,6 +159,7 @@ def test_a_correction_that_finds_nothing_gives_way(engine: Engine) -> None:
     view.text.listings = {"tabel": 3}  # type: ignore[attr-defined]
     ranking = engine.answer(replace(ASK, text="oak tabel", filters=sports))
     assert ranking.items[0].found_by == ("text", "vector")
+    assert ranking.corrected is None  # the answer is for what was typed
 
 
 def test_suggestions_come_from_the_release(engine: Engine, store: Store) -> None:

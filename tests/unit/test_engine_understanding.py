@@ -9,8 +9,10 @@ from marketrank.engine import Engine, Understanding
 from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.understand.reading import Reader
+from marketrank.retrieval.vocabulary_build import build
 from marketrank.types import (
     Filters,
+    Listing,
     ListingId,
     ModelVersion,
     Near,
@@ -132,3 +134,20 @@ def test_a_sort_reorders_what_was_lifted(engine: Engine) -> None:
     lifting._depths = replace(lifting._depths, sort=1)
     sort = replace(ASK, text="oak near North", sort=Sort.PRICE)
     assert ids(lifting, sort) == ["id2"]
+
+
+def test_a_wish_that_was_misspelt_is_read_once_it_is_corrected(engine: Engine) -> None:
+    view = engine._view()
+    assert view is not None
+    words = build(
+        Listing(ListingId(f"{n}"), f"oak table number {n}", f"Anything under the sun, box {n}")
+        for n in range(30)
+    )
+    able = understanding(engine)
+    able._view = lambda: replace(view, vocabulary=words)
+    ranking = able.answer(replace(ASK, text="oak tabel undre £25"))
+    assert [item.listing.id for item in ranking.items] == ["id1", "id2", "id3"]
+    assert [parse.value for parse in ranking.understood.parses] == ["..25"]
+    assert ranking.understood.text == "oak table"
+    assert ranking.corrected is not None
+    assert ranking.corrected.text == "oak table under £25"

@@ -64,6 +64,13 @@ def test_a_word_that_a_listing_has_is_left_alone(vocabulary: Vocabulary) -> None
     assert not correct("tabler", vocabulary, lambda word: word == "tabler").certain
 
 
+def test_a_common_word_is_offered_another_and_not_changed(vocabulary: Vocabulary) -> None:
+    found = correct("oak tabel cable", vocabulary, is_common=lambda word: word == "cable")
+    assert (found.text, found.certain) == ("oak table cable", True)
+    found = correct("oak cable", vocabulary, is_common=lambda word: word == "cable")
+    assert (found.text, found.certain) == ("oak table", False)
+
+
 def test_halves_that_a_listing_has_stay_apart() -> None:
     bombs = build(listing(n, "Bathbombs", f"Box {n}") for n in range(5))
     assert correct("bath bombs", bombs).text == "bathbombs"

@@ -106,13 +106,13 @@ def test_labels_name_categories(model: CategoryModel) -> None:
 
 
 def understand(model: CategoryModel, text: str, query: Vectors, confidence: float) -> Understood:
-    return understand_category(Understood(text=text), model, query, confidence=confidence)
+    return understand_category(Understood(text=text), text, model, query, confidence=confidence)
 
 
 def test_a_named_category_is_shown_and_lifts(model: CategoryModel) -> None:
     size = Parse(ParseKind.SIZE, "6ft", "6ft", "6 ft", False)
     start = Understood(text="6ft bicycles", boosts=Boosts(cheap=True), parses=(size,))
-    got = understand_category(start, model, axis(0), confidence=1)
+    got = understand_category(start, start.text, model, axis(0), confidence=1)
     assert got.parses == (
         size,
         Parse(ParseKind.CATEGORY, "bicycles", "Sports / Bicycles", "Bicycles", False),

@@ -68,6 +68,10 @@ class OnnxEncoder:
             raise BadInput(f"{len(texts)} texts came with photos of {len(photos)} listings")
         return self._fuse(self._texts.encode(texts), self._mean_photos(photos))
 
+    def knows(self, word: str) -> bool:
+        """See ports.Encoder."""
+        return self._texts.knows(word)
+
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         """Shape (1, dim). Raises BadInput without text and photo, or for a photo that cannot be
         decoded."""

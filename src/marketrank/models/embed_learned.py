@@ -66,6 +66,10 @@ class LearnedEncoder:
         fused, _ = self.fuse(words["shared"], pictures[seen], owner[seen])
         return self._join(words["vector"], fused)
 
+    def knows(self, word: str) -> bool:
+        """See ports.Encoder."""
+        return self._texts.knows(word)
+
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         """Shape (1, dim). Raises BadInput without text and photo, or for a photo that cannot be
         decoded."""

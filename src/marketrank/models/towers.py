@@ -55,6 +55,11 @@ class TextEncoder:
                 found[name][rows] = values
         return found
 
+    def knows(self, word: str) -> bool:
+        """Whether the word is a token of its own, and not put together of pieces."""
+        tokens = self._tokenizer.encode(self._cut(word), add_special_tokens=False).tokens
+        return len(tokens) == 1 and tokens[0].isalpha()
+
     def _cut(self, text: str) -> str:
         """What can matter of a text of any length, without what UTF-8 cannot hold."""
         short = text[: _CHARACTERS_PER_TOKEN * self._part.max_tokens]

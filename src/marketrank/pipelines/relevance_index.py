@@ -110,7 +110,8 @@ def indexed(
         vocabulary = build_vocabulary(map(_listing, documents))
         words.use_synonyms(synonyms.joined(compounds(vocabulary)))
         texts = tuple(
-            correct(query.text, vocabulary, words.occurs).searched for query in given.queries
+            correct(query.text, vocabulary, words.occurs, is_common=encoder.knows).searched
+            for query in given.queries
         )
         queries = _embed_queries(encoder, texts, cache, progress)
         progress("build vector index", 0, 1)

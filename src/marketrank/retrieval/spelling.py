@@ -9,7 +9,7 @@ a candidate that is far likelier. Numbers, model names and short words are never
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from marketrank.retrieval.keyboard import beside
 from marketrank.retrieval.phrases import FUNCTION_WORDS
@@ -30,12 +30,14 @@ _MISSING_BLANK = 3.0
 # How much likelier the candidate must be than a word that some listings do use.
 _SURE = 5.0
 _PERHAPS = 2.0
+# "undr £50": these say what is wanted.
+_WISHES = frozenset({"under", "below", "over", "above", "near", "within", "around"})
 # Of two candidates nearer to each other than this neither is taken: the text index then looks for
 # all words that are one letter off.
 _MARGIN = 0.5
 
 
-Occurs = Callable[[str], bool]
+Says = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,16 @@ class _Around:
     after: str
 
 
-def correct(text: str, vocabulary: Vocabulary, occurs: Occurs | None = None) -> Correction:
+def correct(
+    text: str,
+    vocabulary: Vocabulary,
+    occurs: Says | None = None,
+    *,
+    is_common: Says | None = None,
+) -> Correction:
     """The query as it was probably meant. `occurs` says whether any listing has a word, also one
-    that arrived since the vocabulary was built or that one listing alone uses."""
+    that arrived since the vocabulary was built or that one listing alone uses; `is_common` whether
+    the language does: where no listing has "boat", "bat" is offered, but not taken for it."""
     if not vocabulary.words:
         return Correction(text, text)
     found = list(tokens(text))[:_MAX_WORDS]
@@ -78,7 +87,8 @@ def correct(text: str, vocabulary: Vocabulary, occurs: Occurs | None = None) -> 
         around = _Around(before, found[at + 1].word if at + 1 < len(found) else "")
         change = _corrected(token, around, vocabulary, occurs)
         if change is not None:
-            changes.append(change)
+            common = is_common is not None and is_common(token.word)
+            changes.append(replace(change, certain=change.certain and not common))
     return _apply(text, changes)
 
 
@@ -93,7 +103,7 @@ def _apply(text: str, changes: Sequence[_Change]) -> Correction:
 
 
 def _belong_together(
-    text: str, one: Token, two: Token, vocabulary: Vocabulary, occurs: Occurs | None
+    text: str, one: Token, two: Token, vocabulary: Vocabulary, occurs: Says | None
 ) -> bool:
     """Whether two tokens are one word with a blank too many: "i pad", "bed side"."""
     if not (is_word(one.word) and is_word(two.word)) or text[one.end : two.start].strip(" -"):
@@ -112,7 +122,7 @@ def _belong_together(
 
 
 def _corrected(
-    token: Token, around: _Around, vocabulary: Vocabulary, occurs: Occurs | None
+    token: Token, around: _Around, vocabulary: Vocabulary, occurs: Says | None
 ) -> _Change | None:
     word = token.word
     if len(word) < _MIN_LETTERS or not is_word(word):
@@ -127,7 +137,9 @@ def _corrected(
     if not ranked or _same_stem(word, ranked[0][1]):
         return None
     score, best = ranked[0]
-    if best in FUNCTION_WORDS:  # "bikes frome": nobody looks for "from", but perhaps for the town
+    if (
+        best in FUNCTION_WORDS and best not in _WISHES
+    ):  # "bikes frome": nobody looks for "from", but perhaps for the town
         return None
     gain = score - own
     if gain < _PERHAPS:

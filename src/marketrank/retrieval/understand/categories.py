@@ -106,19 +106,25 @@ def calibrated(
 
 
 def understand_category(
-    understood: Understood, model: CategoryModel, query: Vectors, *, confidence: float
+    understood: Understood,
+    text: str,
+    model: CategoryModel,
+    query: Vectors,
+    *,
+    confidence: float,
 ) -> Understood:
-    """What was understood, with the categories that the query is likely of. The likeliest becomes
+    """What was understood, with the categories that the query is likely of; `text` is what is left
+    of it, in the right spelling. The likeliest becomes
     a parse where it is named, or where its probability reaches `confidence`: the second level if
     that does, else the root."""
     known = model.probabilities(query)
-    words = things(understood.text, understood)
+    words = things(text, understood)
     named = model.named(words)
     if named is not None:
         known |= {named[:depth]: 1.0 for depth in range(1, len(named) + 1)}
         shown: CategoryPath | None = named
     else:
-        words = understood.text
+        words = text
         shown = _confident(known, confidence)
     parses = understood.parses
     if shown is not None:
