@@ -137,9 +137,8 @@ def _corrected(
     if not ranked or _same_stem(word, ranked[0][1]):
         return None
     score, best = ranked[0]
-    if (
-        best in FUNCTION_WORDS and best not in _WISHES
-    ):  # "bikes frome": nobody looks for "from", but perhaps for the town
+    if best in FUNCTION_WORDS and best not in _WISHES:
+        # "bikes frome": nobody looks for "from", but perhaps for the town.
         return None
     gain = score - own
     if gain < _PERHAPS:
