@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from marketrank import cli_models, cli_registry, cli_relevance, cli_signals
-from marketrank.cli_models import Home, Json
-from marketrank.config import Settings, load
+from marketrank.cli_home import Home, Json, open_existing, open_home
+from marketrank.config import load
 from marketrank.errors import BadInput, MarketrankError, NotReady
 from marketrank.pipelines.counting import Count, Summary
 from marketrank.retrieval.query import (
@@ -34,7 +34,6 @@ from marketrank.types import Filters, Near, Ranking, Request, RequestId, Sort
 
 if TYPE_CHECKING:
     from marketrank.simulate.market import MarketFiles
-    from marketrank.wiring import Marketplace
 
 app = typer.Typer(
     help="Search and recommendation for a marketplace of one-off listings.",
@@ -86,7 +85,7 @@ def ingest(
     json: Json = False,
 ) -> None:
     """Clean a feed of listings and photos and bring it into the store."""
-    marketplace = _open(load(home))
+    marketplace = open_home(home)
     with progress_bars() as progress:
         summary = marketplace.ingest(products, images_table, images, full=full, progress=progress)
     print_report(summary.as_dict(), json, lambda: _print_summary(summary))
@@ -101,7 +100,7 @@ def index(
     json: Json = False,
 ) -> None:
     """Bring embeddings and indexes up to date with the store."""
-    marketplace = _open(load(home))
+    marketplace = open_home(home)
     with progress_bars() as progress:
         indexed = marketplace.index(rebuild=rebuild, progress=progress)
     print_report(
@@ -139,7 +138,7 @@ def search(
     """Search the marketplace."""
     from marketrank.wiring import now
 
-    marketplace = _open_existing(load(home))
+    marketplace = open_existing(home)
     low, high = parse_price_range(price) if price else (None, None)
     request = Request(
         id=RequestId(uuid4().hex),
@@ -184,7 +183,7 @@ def rejected(
     """List the records that were rejected, with reasons."""
     if as_csv and json:
         raise BadInput("--csv and --json: give one of them")
-    rows = _open_existing(load(home)).quarantine.all()
+    rows = open_existing(home).quarantine.all()
     if as_csv:
         writer = csv.writer(sys.stdout)
         writer.writerow(["kind", "key", "reason", "detail", "source", "raw"])
@@ -208,7 +207,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write an HTML page with plots of the data in the store."""
-    marketplace = _open_existing(load(home))
+    marketplace = open_existing(home)
     page = marketplace.write_report(out)
     print_report({"page": str(page)}, json, lambda: _out.print(f"{page}"))
 
@@ -297,22 +296,6 @@ def stop(
         json,
         lambda: _out.print("stopped" if stopped else "no embedded Postgres was running"),
     )
-
-
-def _open(settings: Settings) -> "Marketplace":
-    from marketrank.wiring import Marketplace
-
-    return Marketplace(settings)
-
-
-def _open_existing(settings: Settings) -> "Marketplace":
-    """For commands that only read: a mistyped home should be named, not made."""
-    if not settings.home.is_dir():
-        raise NotReady(
-            f"there is no home {settings.home}: name one with --home or MARKETRANK_HOME, or make "
-            "it with `marketrank ingest` or `marketrank demo`"
-        )
-    return _open(settings)
 
 
 def _read(path: Path) -> bytes:

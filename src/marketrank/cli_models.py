@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from marketrank.cli_home import Home, Json, open_home
 from marketrank.config import load
 from marketrank.terminal import progress_bars, report
 
@@ -26,11 +27,6 @@ app.add_typer(_evaluate, name="evaluate")
 train_app, evaluate_app = _train, _evaluate
 _out = Console(highlight=False)
 
-Home = Annotated[
-    Path | None,
-    typer.Option("--home", help="Home folder (else MARKETRANK_HOME, else ./.marketrank)."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same split and models.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
@@ -148,9 +144,8 @@ def export_embeddings(
 ) -> None:
     """Write {image id: vector} of all photos, as earlier systems exchange it."""
     from marketrank.pipelines.export_embeddings import export_embeddings as export
-    from marketrank.wiring import Marketplace
 
-    market = Marketplace(load(home))
+    market = open_home(home)
     encoder = market.open_encoder(market.encoder_folder())
     with progress_bars() as progress:
         n = export(market.listings, market.blobs, encoder, out, progress=progress)

@@ -8,8 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from marketrank.cli_models import Home, Json
-from marketrank.config import load
+from marketrank.cli_home import Home, Json, open_home
 from marketrank.terminal import report
 
 if TYPE_CHECKING:
@@ -81,9 +80,8 @@ def rollback(why: Why = "", home: Home = None, json: Json = False) -> None:
 
 
 def _registry(home: Home) -> "Registry":
-    from marketrank.wiring import Marketplace
 
-    return Marketplace(load(home)).registry
+    return open_home(home).registry
 
 
 def _print(text: str) -> None:

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from marketrank.cli_models import Home, Json, Seed
-from marketrank.config import load
+from marketrank.cli_home import Home, Json, open_home
+from marketrank.cli_models import Seed
 from marketrank.errors import BadInput, NotReady
 from marketrank.terminal import progress_bars, report
 
@@ -128,9 +128,8 @@ def make_set(
     """Make relevance sets from listings: known items, the same misspelt, and category names."""
     from marketrank.evaluation.sets import from_listings
     from marketrank.evaluation.sets.relevance_set import write
-    from marketrank.wiring import Marketplace
 
-    market = Marketplace(load(home))
+    market = open_home(home)
     listings = _listings(market, products)
     known = from_listings.known_item(listings, queries=queries, seed=seed)
     made = [
@@ -182,10 +181,9 @@ def _indexed(
     """A set, indexed with the home's encoder for as long as the block lasts."""
     from marketrank.evaluation.sets.relevance_set import read
     from marketrank.pipelines.relevance_index import indexed
-    from marketrank.wiring import Marketplace
 
     given = read(folder)
-    market = Marketplace(load(home))
+    market = open_home(home)
     encoder = market.open_encoder(market.encoder_folder())
     with (
         progress_bars() as progress,

@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank.cli_models import Home, Json
-from marketrank.config import load
-from marketrank.errors import BadInput, NotReady
+from marketrank.cli_home import Home, Json, open_existing
+from marketrank.errors import BadInput
 from marketrank.terminal import report
 from marketrank.types import Listing, ListingId, Signal, Stored
 
 if TYPE_CHECKING:
-    from marketrank.wiring import Marketplace
+    pass
 
 # Titles and reasons are what others have written: never read as markup.
 _out = Console(highlight=False, markup=False)
@@ -34,7 +33,7 @@ def signals(
     json: Json = False,
 ) -> None:
     """List the live listings with signals, with reasons and sellers, the latest change first."""
-    market = _open(home)
+    market = open_existing(home)
     if listing and not market.listings.get([ListingId(listing)]):
         raise BadInput(f"--listing {listing}: there is no such listing")
     found = [
@@ -56,15 +55,6 @@ def signals(
         json,
         lambda: _print(shown, len(found)),
     )
-
-
-def _open(home: Any) -> "Marketplace":
-    from marketrank.wiring import Marketplace
-
-    settings = load(home)
-    if not settings.home.is_dir():
-        raise NotReady(f"there is no home {settings.home}: make it with `marketrank ingest`")
-    return Marketplace(settings)
 
 
 def _is_asked(stored: Stored, only: frozenset[Signal], seller: str, listing: str) -> bool:

@@ -16,7 +16,7 @@ FLOORS = [
     {"engine", "tuning"},
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
-    {"serving"},
+    {"serving", "cli_home"},
     {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
     {"cli"},
     {"__main__"},
@@ -39,6 +39,7 @@ HOMES = {
     "ir_measures": {"evaluation/ranking_metrics.py"},
     "typer": {
         "cli.py",
+        "cli_home.py",
         "cli_models.py",
         "cli_registry.py",
         "cli_relevance.py",
