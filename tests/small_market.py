@@ -115,6 +115,7 @@ class SmallMarket:
             correction = correct(request.text, self._vocabulary, self._occurs)
             corrected = correction if correction.changed else None
             request = replace(request, text=correction.searched)
+            understood = replace(understood, text=correction.searched)
         scored = sorted(self._scored(request), key=lambda pair: (-pair[0], pair[1].id))
         scored = _ordered(scored, request)
         near = request.filters.near

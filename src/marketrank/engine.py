@@ -119,6 +119,7 @@ class Engine:
             hits = self._retrieve(view, request, query, allowed)
             if corrected is not None and corrected.certain and not _found(hits, "text"):
                 # Under these filters only what was typed may be there.
+                understood = replace(understood, text=corrected.original)
                 request, corrected = replace(request, text=corrected.original), None
                 hits |= self._retrieve(view, request, None, allowed)
         asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
@@ -159,6 +160,7 @@ class Engine:
         meant = replace(request, text=request.text.replace(corrected.original, corrected.text))
         again, anew = self._read(meant)
         if again.parses == understood.parses:
+            understood = replace(understood, text=corrected.text)
             return understood, replace(plain, text=corrected.text), corrected
         return again, anew, corrected
 

@@ -123,6 +123,7 @@ def test_a_slip_is_corrected_for_words_and_vector(engine: Engine) -> None:
     ranking = engine.answer(replace(ASK, text="oak tabel"))
     assert ranking.corrected is not None
     assert (ranking.corrected.original, ranking.corrected.text) == ("oak tabel", "oak table")
+    assert ranking.understood.text == "oak table"
     assert [item.listing.id for item in ranking.items][:2] == ["id0", "id1"]
     view = engine._view()
     assert view is not None and view.encoder.asked[0] == "oak table"  # type: ignore[attr-defined]
@@ -159,7 +160,8 @@ def test_a_correction_that_finds_nothing_gives_way(engine: Engine) -> None:
     view.text.listings = {"tabel": 3}  # type: ignore[attr-defined]
     ranking = engine.answer(replace(ASK, text="oak tabel", filters=sports))
     assert ranking.items[0].found_by == ("text", "vector")
-    assert ranking.corrected is None  # the answer is for what was typed
+    # The answer is for what was typed.
+    assert (ranking.corrected, ranking.understood.text) == (None, "oak tabel")
 
 
 def test_suggestions_come_from_the_release(engine: Engine, store: Store) -> None:

@@ -292,7 +292,7 @@ class UnderstoodShape(_Shape):
     """What became of `q`. A filter that is given wins over one that is parsed."""
 
     text: str = Field(
-        description="The words that are left to look for, before `corrected`",
+        description="The words that were looked for, as they were corrected",
         examples=["oak table"],
     )
     parses: list[ParseShape]
