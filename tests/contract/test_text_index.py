@@ -21,6 +21,7 @@ from marketrank.types import Hits, ListingKey, Mask, Seq
 _MATERIALS = ["oak", "pine", "steel", "glass", "velvet", "rattan", "marble", "wicker"]
 _THINGS = ["table", "chair", "lamp", "mirror", "shelf", "bench", "stool", "desk"]
 _N = 600
+_NEVER = 1e9  # to look up a key is never cheaper than to fetch hits
 
 
 def _key(n: int) -> ListingKey:
@@ -103,7 +104,7 @@ def test_k_is_a_cut_of_the_whole_answer(index: TextReader, text: str, k: int) ->
     assert cut.scores.tolist() == whole.scores[:k].tolist()
 
 
-@pytest.mark.parametrize("in_query", [0, 10_000])  # both ways of filtering
+@pytest.mark.parametrize("hits_per_key", [_NEVER, 0])  # both ways of filtering
 @settings(
     max_examples=60,
     deadline=None,
@@ -119,14 +120,14 @@ def test_k_is_a_cut_of_the_whole_answer(index: TextReader, text: str, k: int) ->
 def test_a_mask_is_exact(
     index: TextReader,
     monkeypatch: pytest.MonkeyPatch,
-    in_query: int,
+    hits_per_key: float,
     text: list[str],
     k: int,
     share: float,
     length: int,
     seed: int,
 ) -> None:
-    monkeypatch.setattr(module, "_MAX_KEYS_IN_QUERY", in_query)
+    monkeypatch.setattr(module, "_HITS_PER_KEY", hits_per_key)
     allowed = np.random.default_rng(seed).random(length) < share
     got = index.search(" ".join(text), k, allowed)
     expected = _filtered(index.search(" ".join(text), 10_000), k, allowed)
@@ -138,7 +139,7 @@ def test_a_mask_is_exact(
 def test_a_mask_of_the_worst_hits_is_exact(
     index: TextReader, monkeypatch: pytest.MonkeyPatch, worst: int
 ) -> None:
-    monkeypatch.setattr(module, "_MAX_KEYS_IN_QUERY", 0)
+    monkeypatch.setattr(module, "_HITS_PER_KEY", _NEVER)
     whole = index.search("oak table sale", 10_000)
     allowed = np.zeros(_N, np.bool_)
     allowed[whole.keys[-worst:]] = True

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadSettings
 from marketrank.ports import Encoder, TextIndex, VectorIndex
-from marketrank.retrieval.fusion import by_confidence, reciprocal_rank
+from marketrank.retrieval.fusion import by_confidence, reciprocal_rank, union
 from marketrank.types import Candidates, Hits, Mask, Vectors
 
 TEXT, VECTOR = "text", "vector"
@@ -100,12 +100,12 @@ METHODS: Mapping[str, Callable[[Indexes, Asked, Mapping[str, Hits], int], Candid
 def _complete(indexes: Indexes, asked: Asked, hits: Mapping[str, Hits]) -> dict[str, Hits]:
     """Add to each retriever's hits its scores of what only others found, in no order: a listing
     below one's depth is not without a score there, and would else lose to worse ones."""
-    found = np.unique(np.concatenate([each.keys for each in hits.values()])) if hits else None
-    if found is None or len(found) == 0 or len(hits) == 1:
+    found = union(each.keys for each in hits.values())
+    if len(found) == 0 or len(hits) == 1:
         return dict(hits)
     whole = {}
     for name, each in hits.items():
-        missing = np.setdiff1d(found, each.keys, assume_unique=True)
+        missing = np.delete(found, np.searchsorted(found, each.keys))
         more = _scored(indexes, name, asked, missing) if len(missing) else _NO_HITS
         whole[name] = Hits(
             np.concatenate([each.keys, more.keys]), np.concatenate([each.scores, more.scores])

@@ -38,8 +38,11 @@ class LayeredIndex:
 
     def vectors_of(self, keys: NDArray[np.int64]) -> Vectors:
         """See ports.VectorIndex."""
-        held, fresh = self._segment.found(keys)
-        return np.where(held[:, None], fresh, self._base.vectors_of(keys))
+        found = self._base.vectors_of(keys)
+        if len(self._segment.rows().keys):
+            held, fresh = self._segment.found(keys)
+            found[held] = fresh[held]
+        return found
 
     def _hidden_rows(self, fresh: ExactRows) -> NDArray[np.int64]:
         """The base's rows whose keys are in the segment; worked out once per state of it."""
