@@ -19,7 +19,7 @@ from marketrank.errors import BadInput, MarketrankError
 from marketrank.listings.addresses import shown
 from marketrank.listings.clean import clean_record
 from marketrank.listings.places import Gazetteer
-from marketrank.listings.prices import outliers
+from marketrank.listings.prices import compare_prices
 from marketrank.listings.sources import Record, read_products
 from marketrank.types import Listing, Reason, Rejected
 
@@ -51,7 +51,8 @@ def clean_tabular_data(
     cleaned = list(_clean(read_products(products, country=country), products, country, currency))
     listings = [one for one in cleaned if isinstance(one, Listing)]
     rejected = [one for one in cleaned if isinstance(one, Rejected)]
-    odd = outliers({one.id: (one.category, one.price.minor) for one in listings if one.price})
+    prices = {one.id: (one.category, one.price.minor) for one in listings if one.price}
+    odd = {name for name, compared in compare_prices(prices).items() if compared.odd}
     return (
         pl.DataFrame([_row(one, one.id in odd) for one in listings], SCHEMA, orient="row"),
         pl.DataFrame(

@@ -3,6 +3,7 @@ without a text tower. Shared by the tests of trainings."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def hastened() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(multimodal_training, "SIZE", SIZE)
         patch.setattr(multimodal_training, "Schedule", lambda: SCHEDULE)
-        patch.setattr(multimodal, "Recipe", lambda: RECIPE)
+        patch.setattr(multimodal, "Recipe", lambda **other: replace(RECIPE, **other))
         patch.setattr(train_multimodal, "VARIANTS", 2)
         yield patch
     torch.set_num_threads(threads)

@@ -55,13 +55,13 @@ def config(done: Run) -> dict[str, Any]:
 
 
 def test_lite_tunes_the_towers_of_the_multimodal_model(held: Stock, tmp_path: Path) -> None:
-    done = run(held, tmp_path, "lite", schedule=replace(SCHEDULE, tower_epochs=1))
+    done = run(held, tmp_path, "lite", schedule=replace(SCHEDULE, head_epochs=12, tower_epochs=1))
     assert done.folder.name == "vision-lite-20260314T120000"
     assert {path.name for path in done.folder.iterdir()} == FILES
     assert set(done.metrics) == {"image", "similar"}
     split = json.loads((done.folder / "split.json").read_bytes())
     assert done.metrics["image"]["n"] == done.metrics["similar"]["n"] == 2 * len(split["test"])
-    assert done.metrics["image"]["accuracy"] > 0.45
+    assert done.metrics["image"]["accuracy"] > 0.5  # of three kinds
     described = config(done)
     assert described["network"] == {"name": "lite", "towers": ["lite0", "lite2"]}
     assert (described["recipe"]["text_photo"], described["recipe"]["siblings"]) == (0, 0)
