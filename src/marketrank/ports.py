@@ -1,16 +1,18 @@
 """The ports: what the rooms ask of each other. Implementations are chosen in `wiring` alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.people import Buyer, Impression, Interaction, Purpose, Recorded, Session
 from marketrank.types import (
     Applied,
     Attributes,
     BlobKey,
+    BuyerId,
     Duplicate,
     Finding,
     Hits,
@@ -115,6 +117,52 @@ class VectorStore(Protocol):
 
     def vectors_of(self, version: ModelVersion, keys: Sequence[ListingKey]) -> Vectors | None:
         """Shape (n, dim) in the order of `keys`, or None where one of them has none yet."""
+
+
+class EventStore(Protocol):
+    """What buyers did and what they were shown. It holds no readable trace of a buyer whose key is
+    gone: see `BuyerStore.erase`."""
+
+    def record(self, interactions: Sequence[Interaction], *, at: datetime) -> Recorded:
+        """Keep them in one transaction, each id once, in any order of their times; numbered in
+        commit order. `at` is when they arrived."""
+
+    def of_buyer(self, buyer: BuyerId, limit: int) -> list[Interaction]:
+        """The latest of a buyer, latest first."""
+
+    def after(self, after: Seq, limit: int) -> list[tuple[Seq, Interaction]]:
+        """Interactions with a number above `after`, in commit order; those of an erased buyer are
+        left out."""
+
+    def log(self, impressions: Sequence[Impression]) -> None:
+        """Keep what was shown, for training."""
+
+    def sessions(self, since: datetime, until: datetime) -> Iterator[Session]:
+        """What was shown in [since, until), in order of time, joined with what followed."""
+
+    def drop_before(self, at: datetime) -> int:
+        """Forget impressions shown before; returns how many days of them went."""
+
+
+class BuyerStore(Protocol):
+    """Buyers and what they agreed to. Every column that tells something of them is encrypted with
+    a key of their own, which lies outside the database."""
+
+    def put(self, buyer: Buyer, *, at: datetime) -> None:
+        """Insert or replace."""
+
+    def get(self, id: BuyerId) -> Buyer | None: ...
+
+    def agreed(self, purposes: Collection[Purpose]) -> Iterator[Buyer]:
+        """Those who agreed to all of these, in order of their ids."""
+
+    def export(self, id: BuyerId) -> Mapping[str, Any]:
+        """All that is held of them, events and impressions too, ready for JSON. Raises BadInput for
+        a buyer that there is not."""
+
+    def erase(self, id: BuyerId) -> bool:
+        """Destroy their key, then their rows; whether there was anything. After it no store holds
+        a byte that tells of them, backups and logs of the database included."""
 
 
 class BlobStore(Protocol):

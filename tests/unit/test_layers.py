@@ -10,9 +10,10 @@ SOURCE = Path(__file__).parents[2] / "src" / "marketrank"
 # A room may import rooms of its own floor or below.
 FLOORS = [
     {"types"},
+    {"people"},
     {"errors", "ports", "config", "durable"},
     {"evaluation"},
-    {"listings", "retrieval", "ranking", "models", "storage", "simulate"},
+    {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"},
     {"engine", "tuning"},
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
@@ -22,7 +23,7 @@ FLOORS = [
     {"__main__"},
 ]
 # Rooms on the floor of `listings` know nothing of each other.
-APART = {"listings", "retrieval", "ranking", "models", "storage", "simulate"}
+APART = {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"}
 # Third-party modules and the only places that may import them.
 HOMES = {
     "torch": {"models/"},
