@@ -120,7 +120,8 @@ class ShopperParameters:
     policy_popular: float = 0.6
     policy_trade: float = 0.5
     """Traders' listings are lifted: they pay."""
-    policy_near: float = 0.2
+    policy_near: float = 0.3
+    policy_taste: float = 0.4
     policy_noise: float = 0.5
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """The engine whose lists were logged: it fetches candidates and orders them, plausibly, not well.
 
-It leans on words, freshness, popularity and traders, and knows neither budgets nor distance well
-enough. A small share of its lists have two ranks swapped by chance.
+It leans on words, freshness, popularity and traders, counts distance and taste too little and knows
+no budgets. A small share of its lists have two ranks swapped by chance.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ _WEIGHTS = {
     "popularity_log": "policy_popular",
     "trade": "policy_trade",
     "distance_log": "policy_near",
+    "taste": "policy_taste",
 }
 _LESS_IS_BETTER = {"age_log", "distance_log"}
 
@@ -52,20 +53,22 @@ class Call:
 
 def fetch(truth: Truth, past: Past, call: Call, rng: np.random.Generator) -> Ints:
     """The candidates of each request, (s, retrieved)."""
-    stock, params = truth.stock, truth.params
-    buyers, live = call.buyers, call.live
-    near = truth.shoppers.spot[buyers][:, None] - stock.spot[live]
+    stock, live = truth.stock, call.live
+    near = truth.shoppers.spot[call.buyers][:, None] - stock.spot[live]
     close = 1 / (1 + (near[..., 0] ** 2 + near[..., 1] ** 2) / 900)
-    close[~truth.shoppers.known[buyers]] = 0
-    found = 2 * call.words + call.vectors @ stock.vectors[live].T + 0.5 * close
-    taste, _ = past.taste_of(buyers)
+    close[~truth.shoppers.known[call.buyers]] = 0
+    taste, _ = past.taste_of(call.buyers)
+    seeks = call.search[:, None]
+    score = np.where(seeks, call.vectors, taste) @ stock.vectors[live].T
+    score += np.where(seeks, np.float32(0.5), np.float32(0.8)) * close
     fresh = np.exp(-(call.now - stock.created[live]) / (10 * DAY))
     popular = np.log1p(past.popularity[live]) / 3
-    feed = taste @ stock.vectors[live].T + 0.8 * close + (0.7 * fresh + 0.5 * popular)
-    score = np.where(call.search[:, None], found, feed).astype(np.float32)
-    score += rng.gumbel(0, 0.12, score.shape).astype(np.float32)
-    _leave_out(score, past, truth, buyers, live)
-    best = np.argpartition(-score, params.retrieved - 1, axis=1)[:, : params.retrieved]
+    score[call.search] += 2 * call.words[call.search]
+    score[~call.search] += (0.7 * fresh + 0.5 * popular).astype(np.float32)
+    score += np.float32(0.15) * rng.standard_normal(score.shape, np.float32)
+    _leave_out(score, past, truth, call.buyers, live)
+    k = truth.params.retrieved
+    best = np.argpartition(-score, k - 1, axis=1)[:, :k]
     return live[best]
 
 

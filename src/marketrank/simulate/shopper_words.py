@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+_NOBODY = np.empty(0, np.int64)
 _WORD = re.compile(r"[a-z0-9']+")
 
 
@@ -27,7 +28,6 @@ class Words:
     holders: dict[str, NDArray[np.int64]]
     shorter: Floats
     """(n,) Above 1 for titles shorter than most, below for longer ones, as in BM25."""
-    rows: dict[str, Floats] = field(default_factory=dict)
 
     @staticmethod
     def of(titles: Sequence[str]) -> "Words":
@@ -53,17 +53,7 @@ class Words:
         score, share = np.zeros(self.n, np.float32), np.zeros(self.n, np.float32)
         total = sum(map(self.weight, words))
         for word in words:
-            row = self._row(word)
-            if row is not None:
-                score += row * np.float32(self.weight(word) / total)
-                share += row * np.float32(1 / len(words))
+            holders = self.holders.get(word, _NOBODY)
+            score[holders] += np.float32(self.weight(word) / total)
+            share[holders] += np.float32(1 / len(words))
         return score * self.shorter, share
-
-    def _row(self, word: str) -> Floats | None:
-        if word not in self.holders:
-            return None
-        if word not in self.rows:
-            row = np.zeros(self.n, np.float32)
-            row[self.holders[word]] = 1
-            self.rows[word] = row
-        return self.rows[word]
