@@ -187,6 +187,8 @@ def blind_reach(chances: Numbers, n: int) -> Doubles:
     if n >= len(chances):
         return np.ones(len(chances))
     sessions, counts = np.unique(chances, return_counts=True)
+    if len(sessions) == 1:
+        return np.full(len(chances), n / len(chances))
     low, high = 0.0, 1.0
     while float(counts @ -np.expm1(-high * sessions)) < n:
         high *= 2

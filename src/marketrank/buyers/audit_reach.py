@@ -17,7 +17,9 @@ _GRID = np.linspace(-1, 1, 201)
 _STEPS = 300
 _RESAMPLED_STEPS = 30
 _RESAMPLES = 200
-_DRAWS = 200
+_TRUE = np.linspace(0, 0.8, 81)
+_DRAWS, _DRAWS_A_VALUE = 200, 60
+_POWER = 0.7
 _EDGE = 1e-9
 _Z95 = 1.959964
 
@@ -36,11 +38,13 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Variances:
-    """An attribute's variance over all its values: `observed` and `blind` shares of listings within
-    the limit, as counted, with the range in which a blind ranking falls 95 times in 100; and the
-    `median` variance."""
+    """An attribute's variance over all its values: of `listings`, those within the limit, `within`
+    without noise and `observed` as counted; `blind` is what would be counted were nobody steered,
+    with the range in which that falls 95 times in 100; `median` is the observed variance of the
+    middle one."""
 
     listings: int
+    within: Interval
     observed: float
     blind: Interval
     median: float
@@ -58,47 +62,86 @@ def reach_of(some: Audiences, number: int, *, limit: float, seed: int) -> Reach 
         return None
     apart = (some.actual - some.eligible)[:, number]
     errors = some.errors[:, number]
-    likelihood = _likelihood(apart, errors)
-    n = len(apart)
-    flat = np.full((len(_GRID), 1), 1 / len(_GRID))
-    mass = _fitted(likelihood, np.ones((n, 1)), flat, _STEPS)
-    random = np.random.default_rng(seed)
-    times = random.multinomial(n, np.full(n, 1 / n), _RESAMPLES).T.astype(np.float64)
-    # Off the solution: what has no mass could never gain any.
-    start = np.tile(0.9 * mass + 0.1 * flat, _RESAMPLES)
-    resampled = _fitted(likelihood, times, start, _RESAMPLED_STEPS)
-    inside = np.abs(_GRID) <= limit + _EDGE
-    low, high = np.quantile(resampled[inside].sum(axis=0), [0.025, 0.975])
-    value = float(mass[inside].sum())
     return Reach(
-        n,
-        _no_narrower(Interval(value, min(float(low), value), max(float(high), value)), n),
+        len(apart),
+        _share(_likelihood(apart, errors), np.abs(_GRID) <= limit + _EDGE, seed),
         float((np.abs(apart) <= limit + _EDGE).mean()),
         float(_blind(some.errors, number, limit)),
     )
 
 
 def variances_of(some: Audiences, *, limit: float, seed: int) -> Variances | None:
-    """Of an attribute as a whole. None where there is no listing."""
+    """Of an attribute as a whole. None where there is no listing.
+
+    As `reach_of`, but that a variance cannot be below 0, so that noise always adds to it: how an
+    observed variance is distributed where the true one is t is simulated, the true differences
+    pointing anywhere that noise may point."""
     if len(some.listing) == 0:
         return None
     observed = variance(some.eligible, some.actual)
     random = np.random.default_rng(seed)
-    deviations = np.sqrt(some.spread)
-    tied = some.spread / np.maximum(some.spread.sum(axis=1, keepdims=True), 1e-12)
-    n = some.reached.sum(axis=1)
-    shares = []
-    for _ in range(_DRAWS):
-        drawn = deviations * random.normal(size=deviations.shape)
-        drawn -= tied * drawn.sum(axis=1, keepdims=True)  # as many are reached as were
-        shares.append((np.abs(drawn).sum(axis=1) / (2 * n) <= limit + _EDGE).mean())
-    low, high = np.quantile(shares, [0.025, 0.975])
+    noise = _noise(some, random, _DRAWS)
+    blind = (_half_sum(noise) <= limit + _EDGE).mean(axis=0)
+    low, high = np.quantile(blind, [0.025, 0.975])
+    likelihood = _variance_likelihood(observed, noise[:_DRAWS_A_VALUE], some, random)
     return Variances(
         len(observed),
+        _share(likelihood, limit + _EDGE >= _TRUE, seed),
         float((observed <= limit + _EDGE).mean()),
-        Interval(float(np.mean(shares)), float(low), float(high)),
+        Interval(float(blind.mean()), float(low), float(high)),
         float(np.median(observed)),
     )
+
+
+def _noise(some: Audiences, random: np.random.Generator, draws: int) -> Doubles:
+    """Differences of distributions that a blind ranking makes, (draws, listings, codes): normal,
+    and such that as many are reached in all as were."""
+    drawn = np.sqrt(some.spread) * random.normal(size=(draws, *some.spread.shape))
+    tied = some.spread / np.maximum(some.spread.sum(axis=1, keepdims=True), 1e-12)
+    drawn -= tied * drawn.sum(axis=2, keepdims=True)
+    found: Doubles = drawn / some.reached.sum(axis=1, keepdims=True)
+    return found
+
+
+def _half_sum(differences: Doubles) -> Doubles:
+    found: Doubles = np.abs(differences).sum(axis=-1) / 2
+    return found
+
+
+def _variance_likelihood(
+    observed: Doubles, noise: Doubles, some: Audiences, random: np.random.Generator
+) -> Doubles:
+    """Of each observed variance where the true one is that on the grid _TRUE, (listings, grid). A
+    power of them, which evens out their long upper tail, is taken as normal with the mean and
+    deviation of simulated ones."""
+    ways = _noise(some, random, len(noise))
+    lengths = np.maximum(_half_sum(ways), 1e-12)[..., np.newaxis]
+    ways = np.where(lengths > 1e-9, ways / lengths, 0.0)
+    half_step = (_TRUE[1] - _TRUE[0]) / 2
+    columns = []
+    for true in _TRUE.tolist():
+        seen = _half_sum(true * ways + noise) ** _POWER
+        rounding = half_step * _POWER * max(true, half_step) ** (_POWER - 1)
+        scale = np.sqrt(seen.var(axis=0) + rounding**2 / 3)
+        columns.append(-0.5 * ((observed**_POWER - seen.mean(axis=0)) / scale) ** 2 - np.log(scale))
+    logs = np.stack(columns, axis=1)
+    found: Doubles = np.exp(np.maximum(logs - logs.max(axis=1, keepdims=True), -700))
+    return found
+
+
+def _share(likelihood: Doubles, inside: NDArray[np.bool_], seed: int) -> Interval:
+    """The mass `inside` (grid,) of the distribution that fits best, and how sure it is."""
+    n, size = likelihood.shape
+    flat = np.full((size, 1), 1 / size)
+    mass = _fitted(likelihood, np.ones((n, 1)), flat, _STEPS)
+    random = np.random.default_rng(seed)
+    times = random.multinomial(n, np.full(n, 1 / n), _RESAMPLES).T.astype(np.float64)
+    # Off the solution: what has no mass could never gain any.
+    start = np.tile(0.9 * mass + 0.1 * flat, _RESAMPLES)
+    resampled = _fitted(likelihood, times, start, _RESAMPLED_STEPS)
+    low, high = np.quantile(resampled[inside].sum(axis=0), [0.025, 0.975])
+    value = float(mass[inside].sum())
+    return _no_narrower(Interval(value, min(float(low), value), max(float(high), value)), n)
 
 
 def _likelihood(apart: Doubles, errors: Doubles) -> Doubles:

@@ -144,15 +144,15 @@ def verdict(found: Audit, limits: Limits) -> list[str]:
     is what a ranker is for. What could not be measured is not judged: see `unjudged`."""
     reasons = []
     for attribute in found.attributes:
+        reach = attribute.reach.get(SENSITIVE)
+        if reach is not None and reach.within.high < limits.reach_share:
+            reasons.append(
+                f"{attribute.name}: {reach.within.value:.1%} of {reach.listings} sensitive "
+                f"listings reach an audience within {limits.reach_variance:.0%} of the eligible "
+                f"one (at most {reach.within.high:.1%}); at least {limits.reach_share:.1%} must"
+            )
         for one in attribute.groups:
             who = f"{attribute.name} {one.value}"
-            reach = one.reach.get(SENSITIVE)
-            if reach is not None and reach.within.high < limits.reach_share:
-                reasons.append(
-                    f"{who}: {reach.within.value:.1%} of {reach.listings} sensitive listings reach "
-                    f"them within {limits.reach_variance:.0%} of their eligible share (at most "
-                    f"{reach.within.high:.1%}); at least {limits.reach_share:.1%} must"
-                )
             if one.quality is not None and one.quality.gap.high < -limits.ndcg_gap:
                 gap = one.quality.gap
                 reasons.append(
