@@ -22,6 +22,7 @@ def test_the_same_seed_brings_the_same_visitors() -> None:
 def test_visitors_click_what_they_want_and_the_top_most() -> None:
     visits, stock = Visits(TRUTH, 1), small_stock()
     clicks = np.zeros(20)
+    fits = []
     for number in range(800):
         visit = visits.come(number)
         shown = np.random.default_rng(number).choice(len(stock), 20, replace=False)
