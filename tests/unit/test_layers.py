@@ -18,7 +18,7 @@ FLOORS = [
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
     {"serving", "cli_home"},
-    {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
+    {"cli_models", "cli_registry", "cli_relevance", "cli_signals", "cli_simulate"},
     {"cli"},
     {"__main__"},
 ]
@@ -46,6 +46,7 @@ HOMES = {
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
+        "cli_simulate.py",
     },
     "rich": {
         "cli.py",
@@ -53,6 +54,7 @@ HOMES = {
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
+        "cli_simulate.py",
         "terminal.py",
     },
 }
