@@ -15,7 +15,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank import cli_models, cli_registry, cli_relevance, cli_signals, cli_simulate
+from marketrank import (
+    cli_audit,
+    cli_buyers,
+    cli_models,
+    cli_registry,
+    cli_relevance,
+    cli_signals,
+    cli_simulate,
+)
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.cli_simulate import draw_market
 from marketrank.config import load
@@ -42,7 +50,10 @@ cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_registry.app, name="models")
 app.command()(cli_signals.signals)
+app.command()(cli_audit.audit)
 app.command()(cli_simulate.simulate)
+app.command()(cli_buyers.erase_buyer)
+app.command()(cli_buyers.export_buyer)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 

@@ -56,10 +56,7 @@ from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
-from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.database import connect, migrate
-from marketrank.storage.events import PostgresEvents
-from marketrank.storage.keys import KeyFolder
 from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
@@ -76,6 +73,7 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
+from marketrank.wiring_people import People
 
 if TYPE_CHECKING:
     from marketrank.pipelines.relevance import Serving
@@ -126,17 +124,18 @@ class Marketplace:
         return PostgresVectors(self.database)
 
     @cached_property
-    def keys(self) -> KeyFolder:
-        """The keys of buyers: never part of the database or its backups."""
-        return KeyFolder(self.settings.keys_folder or self.settings.home / "keys")
+    def people(self) -> People:
+        return People(
+            self.settings, database=lambda: self.database, listings=lambda: self.listings, clock=now
+        )
 
-    @cached_property
+    @property
     def events(self) -> EventStore:
-        return PostgresEvents(self.database, self.keys)
+        return self.people.events
 
-    @cached_property
+    @property
     def buyers(self) -> BuyerStore:
-        return PostgresBuyers(self.database, self.keys)
+        return self.people.buyers
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -202,6 +201,8 @@ class Marketplace:
             understanding=self.understanding,
             tuning=from_settings(self.settings),
             ranker=RankerFile(self.ranker_file, self.settings.ranker, self.settings.rank_depth),
+            people=self.people.follower.about,
+            on_shown=self.people.on_shown,
         )
 
     @cached_property
@@ -437,7 +438,8 @@ class Marketplace:
         for poller in pollers:
             poller.start()
         try:
-            yield
+            with self.people.running():
+                yield
         finally:
             for poller in pollers:
                 poller.stop()

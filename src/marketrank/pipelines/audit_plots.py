@@ -79,7 +79,8 @@ def _mark(x: float, bottom: float, label: str) -> str:
     nudge = -4 if side == "end" else 4
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_HEAD:g}" y2="{bottom + 4:g}" class="mark"/>'
-        f'<text x="{x + nudge:.1f}" y="{bottom + 35:g}" class="mark-label {side}">{escape(label)}</text>'
+        f'<text x="{x + nudge:.1f}" y="{bottom + 35:g}" class="mark-label {side}">'
+        f"{escape(label)}</text>"
     )
 
 
