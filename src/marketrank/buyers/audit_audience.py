@@ -162,23 +162,46 @@ class _Strata:
 
 def _one(table: AuditTable, attributes: Mapping[str, Groups], rows: "_Rows") -> dict[str, Doubles]:
     """Of one listing whom it reached, whom it was expected to, and the spread, (3, codes) by
-    attribute, summed over its strata: a search is compared with who asked for the same."""
-    sums = {name: np.zeros((3, groups.n_codes)) for name, groups in attributes.items()}
-    seen_in, could_in = table.session_stratum[rows.seen], table.session_stratum[rows.could]
-    for stratum in np.unique(seen_in).tolist():
-        who, chances = np.unique(
-            table.session_buyer[rows.could[could_in == stratum]], return_counts=True
-        )
-        reached = np.isin(who, table.session_buyer[rows.seen[seen_in == stratum]])
-        blind = blind_reach(chances, int(reached.sum()))
-        for name, groups in attributes.items():
-            code = groups.code[who]
-            known = code >= 0
-            sums[name] += [
+    attribute, summed over its strata: a search is compared with who asked for the same. A buyer
+    who meets it in two strata counts in both."""
+    strata = np.unique(table.session_stratum[rows.seen])
+    could = rows.could[np.isin(table.session_stratum[rows.could], strata)]
+    units, chances = np.unique(_units(table, could), return_counts=True)
+    reached = np.isin(units, _units(table, rows.seen))
+    who = units % table.n_buyers
+    place = np.searchsorted(strata, units // table.n_buyers)
+    blind = _blind_by_stratum(place, chances, reached, len(strata))
+    sums = {}
+    for name, groups in attributes.items():
+        code = groups.code[who]
+        known = code >= 0
+        sums[name] = np.array(
+            [
                 np.bincount(code[known], weight[known], groups.n_codes)
                 for weight in (reached, blind, blind * (1 - blind))
             ]
+        )
     return sums
+
+
+def _units(table: AuditTable, sessions: Numbers) -> Numbers:
+    """A number for each session's stratum and buyer, in the strata's order."""
+    return table.session_stratum[sessions] * table.n_buyers + table.session_buyer[sessions]
+
+
+def _blind_by_stratum(
+    place: Numbers, chances: Numbers, reached: NDArray[np.bool_], n_strata: int
+) -> Doubles:
+    """`blind_reach` within each stratum, (units,); `place` (units,) counts up the strata."""
+    size = np.bincount(place, minlength=n_strata)
+    n = np.bincount(place, reached, n_strata)
+    blind: Doubles = (n / size)[place]  # right where all have as many chances
+    starts = np.searchsorted(place, np.arange(n_strata + 1))
+    uneven = np.maximum.reduceat(chances, starts[:-1]) > np.minimum.reduceat(chances, starts[:-1])
+    for stratum in np.flatnonzero(uneven & (n < size)).tolist():
+        part = slice(starts[stratum], starts[stratum + 1])
+        blind[part] = blind_reach(chances[part], int(n[stratum]))
+    return blind
 
 
 def blind_reach(chances: Numbers, n: int) -> Doubles:
