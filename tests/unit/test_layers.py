@@ -18,7 +18,7 @@ FLOORS = [
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
     {"serving", "cli_home"},
-    {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
+    {"cli_models", "cli_registry", "cli_relevance", "cli_signals", "cli_simulate"},
     {"cli"},
     {"__main__"},
 ]
@@ -45,6 +45,7 @@ HOMES = {
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
+        "cli_simulate.py",
     },
     "rich": {
         "cli.py",
@@ -52,6 +53,7 @@ HOMES = {
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
+        "cli_simulate.py",
         "terminal.py",
     },
 }
