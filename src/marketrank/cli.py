@@ -15,7 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank import cli_models, cli_registry, cli_relevance, cli_signals, cli_simulate
+from marketrank import (
+    cli_buyers,
+    cli_models,
+    cli_registry,
+    cli_relevance,
+    cli_signals,
+    cli_simulate,
+)
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.cli_simulate import draw_market
 from marketrank.config import load
@@ -43,6 +50,8 @@ app.add_typer(cli_models.app)
 app.add_typer(cli_registry.app, name="models")
 app.command()(cli_signals.signals)
 app.command()(cli_simulate.simulate)
+app.command()(cli_buyers.erase_buyer)
+app.command()(cli_buyers.export_buyer)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 

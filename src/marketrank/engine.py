@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
+from marketrank.people import About
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
@@ -26,8 +27,10 @@ from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
+from marketrank.shown import Looked, Shown, withhold
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
+    BuyerId,
     Candidates,
     Correction,
     Hits,
@@ -83,8 +86,11 @@ class Engine:
         understanding: Understanding | None = None,
         tuning: Tuning = PLAIN,
         ranker: Callable[[], Ranker] = NoopRanker,
+        people: Callable[[BuyerId], About | None] = lambda buyer: None,
+        on_shown: Callable[[Shown], None] = lambda shown: None,
     ) -> None:
-        """`ranker` is asked for each request: it may change while the engine serves."""
+        """`ranker` is asked for each request: it may change while the engine serves. `people` says
+        what is known of who asks; `on_shown` takes what was answered, and must not wait."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -92,6 +98,8 @@ class Engine:
         self._understanding = understanding
         self._tuning = tuning
         self._ranker = ranker
+        self._people = people
+        self._on_shown = on_shown
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
 
@@ -106,11 +114,13 @@ class Engine:
         Raises NotReady before the first release, BadInput for a `like` that does not exist.
         """
         view = self._current()
-        watch = _Stopwatch()
+        watch, looked = _Stopwatch(), Looked()
         with watch.stage("understand"):
             understood, request, corrected = self._understand(view, request)
         with watch.stage("filter"):
+            about = None if request.buyer is None else self._people(request.buyer)
             allowed = view.catalogue.mask(request.filters)
+            allowed = withhold(allowed, view.catalogue, request, about)
         with watch.stage("encode"):
             query = self._query_vector(view, request, allowed)
         with watch.stage("categorise"):
@@ -126,7 +136,7 @@ class Engine:
         with watch.stage("fuse"):
             candidates = self._fuse(view, request, asked, hits)
         with watch.stage("rank"):
-            candidates = self._rank(view, request, asked, candidates)
+            candidates = self._rank(view, request, asked, candidates, looked)
         with watch.stage("lift"):
             candidates = self._sort(view, request, self._boost(view, understood, candidates))
         with watch.stage("rerank"):
@@ -136,6 +146,7 @@ class Engine:
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
         with watch.stage("fill"):
             items = self._items(view, request, reranked)
+        self._on_shown(Shown(request, view, candidates, items, looked))
         return Ranking(
             request.id,
             view.release,
@@ -297,11 +308,11 @@ class Engine:
         return fuse(depths.fusion, indexes, asked, hits, fusion_k=depths.fusion_k)
 
     def _rank(
-        self, view: View, request: Request, asked: Asked, candidates: Candidates
+        self, view: View, request: Request, asked: Asked, candidates: Candidates, looked: Looked
     ) -> Candidates:
         if request.sort is not Sort.RELEVANCE or not _is_words(request):
             return candidates
-        return self._ranker().rank(candidates, self._material(view, asked))
+        return self._ranker().rank(candidates, self._material(view, asked, looked))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -312,7 +323,7 @@ class Engine:
         near = request.filters.near
         return candidates.take(view.catalogue.order(candidates.keys, request.sort, near))
 
-    def _material(self, view: View, asked: Asked) -> Material:
+    def _material(self, view: View, asked: Asked, looked: Looked) -> Material:
         indexes = Indexes(view.text, view.vectors)
         return Material(
             query=asked.vector,
@@ -322,6 +333,7 @@ class Engine:
             seen=lambda keys: self._prepared.look_at(
                 keys, view.catalogue.seqs(keys), lambda one: _see(one, view.text.stems)
             ),
+            looked=looked.take,
         )
 
     def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:

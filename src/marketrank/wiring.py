@@ -39,7 +39,9 @@ from marketrank.pipelines.live import live
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import (
     BlobStore,
+    BuyerStore,
     Encoder,
+    EventStore,
     ListingStore,
     PriceEstimator,
     Quarantine,
@@ -71,6 +73,7 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
+from marketrank.wiring_people import People
 
 if TYPE_CHECKING:
     from marketrank.pipelines.relevance import Serving
@@ -119,6 +122,20 @@ class Marketplace:
     @cached_property
     def vectors(self) -> VectorStore:
         return PostgresVectors(self.database)
+
+    @cached_property
+    def people(self) -> People:
+        return People(
+            self.settings, database=lambda: self.database, listings=lambda: self.listings, clock=now
+        )
+
+    @property
+    def events(self) -> EventStore:
+        return self.people.events
+
+    @property
+    def buyers(self) -> BuyerStore:
+        return self.people.buyers
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -184,6 +201,8 @@ class Marketplace:
             understanding=self.understanding,
             tuning=from_settings(self.settings),
             ranker=RankerFile(self.ranker_file, self.settings.ranker, self.settings.rank_depth),
+            people=self.people.follower.about,
+            on_shown=self.people.on_shown,
         )
 
     @cached_property
@@ -419,7 +438,8 @@ class Marketplace:
         for poller in pollers:
             poller.start()
         try:
-            yield
+            with self.people.running():
+                yield
         finally:
             for poller in pollers:
                 poller.stop()

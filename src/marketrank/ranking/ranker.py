@@ -22,13 +22,15 @@ Keys = NDArray[np.int64]
 class Material:
     """What is known of a query and its candidates. `query` is its vector, (1, dim); `near` gives
     scores of keys for a vector as shares of the highest possible; the others are asked only
-    where a model looks at words."""
+    where a model looks at words. `looked` is told the features of keys as soon as somebody has
+    computed them, so that they can be kept."""
 
     query: Vectors | None
     vectors_of: Callable[[Keys], Vectors | None]
     near: Callable[[Vectors, Keys], Floats]
     asked: Callable[[], Asked]
     seen: Callable[[Keys], Sequence[Seen]]
+    looked: Callable[[Keys, Floats], None] = lambda keys, features: None
 
 
 class Ranker(Protocol):
@@ -72,7 +74,9 @@ class LearnedRanker:
 def look(candidates: Candidates, material: Material) -> Floats:
     """The features of candidates, shape (n, len(features.NAMES))."""
     similar = {best: feedback(candidates, material, best) for best in FEEDBACK}
-    return table(material.asked(), material.seen(candidates.keys), candidates, similar)
+    features = table(material.asked(), material.seen(candidates.keys), candidates, similar)
+    material.looked(candidates.keys, features)
+    return features
 
 
 def feedback(candidates: Candidates, material: Material, best: int) -> Floats:
