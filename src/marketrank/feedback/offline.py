@@ -79,10 +79,9 @@ def judge(
     if not groups:
         raise BadInput("there are no sessions to judge a ranking by; collect some first")
     names = {name: row for row, name in enumerate(sorted({one.cluster for one in groups}))}
-    rows = [_one(group, policy, propensity, model, clip) for group in groups]
-    columns = np.array(rows).T
+    rows = np.array([_one(group, policy, propensity, model, clip) for group in groups])
     clusters = np.array([names[one.cluster] for one in groups], np.int64)
-    return Judged(*columns, clusters=clusters)
+    return Judged(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], clusters)
 
 
 def estimates(judged: Judged) -> dict[str, Estimate]:

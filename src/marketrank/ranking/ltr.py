@@ -122,9 +122,7 @@ def fit(groups: Sequence[Group], *, seed: int) -> str:
     return str(booster.model_to_string())
 
 
-def fit_sessions(
-    groups: Sequence[SessionGroup], *, seed: int, rounds: int = SESSION_ROUNDS
-) -> str:
+def fit_sessions(groups: Sequence[SessionGroup], *, seed: int, rounds: int = SESSION_ROUNDS) -> str:
     """Trees of LambdaMART that learned from what buyers did, see `unbiased`, as text. Raises
     BadInput where nothing was wanted more than anything else."""
     import lightgbm

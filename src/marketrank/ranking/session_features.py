@@ -151,8 +151,8 @@ def masked(
     True: NaN stands there. A name that is not in the table is left as it is."""
     hidden = {feature.name for feature in FEATURES if feature.part in parts}
     out = values.copy()
-    columns = [place for place, name in enumerate(names) if name in hidden]
-    out[np.ix_(rows, columns)] = np.nan
+    columns = np.array([name in hidden for name in names], np.bool_)
+    out[rows[:, np.newaxis] & columns] = np.nan
     return out
 
 

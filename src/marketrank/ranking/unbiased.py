@@ -75,6 +75,6 @@ class Lambdas:
         pull = _SIGMOID * moved * wrong
         bend = _SIGMOID**2 * moved * wrong * (1 - wrong)
         n = len(scores)
-        first = np.bincount(worse, pull, n) - np.bincount(better, pull, n)
-        second = np.bincount(worse, bend, n) + np.bincount(better, bend, n)
+        first: Doubles = np.bincount(worse, pull, n) - np.bincount(better, pull, n)
+        second: Doubles = np.bincount(worse, bend, n) + np.bincount(better, bend, n)
         return first, np.maximum(second, 1e-9)
