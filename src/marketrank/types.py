@@ -280,6 +280,8 @@ class Request:
     """Kinds of parses that the user took back: their words are words again."""
     spelling: bool = True
     """Whether slips of the pen may be corrected."""
+    profiling: bool = True
+    """Whether what is known of the buyer may shape the answer, as far as they agreed to that."""
 
 
 @dataclass(frozen=True, slots=True)
