@@ -152,10 +152,11 @@ class Settings(BaseSettings):
     collapse_repeats: bool = Field(
         True, description="Show results with the same words once, with a count"
     )
-    ranker: Literal["learned", "feedback", "none"] = Field(
+    ranker: Literal["learned", "judged", "feedback", "shuffle", "none"] = Field(
         "learned",
-        description="Who orders the best candidates of a query: the ranker of `marketrank train "
-        "fusion`, or feedback until there is one; feedback alone; or nobody",
+        description="Who orders the best candidates: the ranker of `marketrank train ranker`, "
+        "until there is one that of `train fusion`, until then feedback; without the first "
+        "(judged); feedback alone; chance, to measure against; or nobody",
     )
     rank_depth: int = Field(100, ge=1, description="Candidates that are reordered")
     exact_below: int = Field(

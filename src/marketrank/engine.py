@@ -1,7 +1,7 @@
 """The engine: a Request becomes a Ranking. Search, visual search, similar listings and the feed
 differ only in which fields of the Request are set."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -15,6 +15,7 @@ from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Material, NoopRanker, Ranker
 from marketrank.ranking.rerank import Facts, Reranked, rerank
+from marketrank.ranking.session_ranker import SessionRanker
 from marketrank.ranking.similar import Kind, rank_similar
 from marketrank.retrieval.feed import FRESH
 from marketrank.retrieval.follow import View
@@ -26,6 +27,7 @@ from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
+from marketrank.session_facts import MoreFacts, facts_of, photo_facts, surface_of
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
     Candidates,
@@ -83,8 +85,10 @@ class Engine:
         understanding: Understanding | None = None,
         tuning: Tuning = PLAIN,
         ranker: Callable[[], Ranker] = NoopRanker,
+        more_facts: Sequence[MoreFacts] = (),
     ) -> None:
-        """`ranker` is asked for each request: it may change while the engine serves."""
+        """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
+        tell it what the catalogue does not know, such as a buyer's taste."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -92,6 +96,7 @@ class Engine:
         self._understanding = understanding
         self._tuning = tuning
         self._ranker = ranker
+        self._more_facts = more_facts
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
 
@@ -126,7 +131,7 @@ class Engine:
         with watch.stage("fuse"):
             candidates = self._fuse(view, request, asked, hits)
         with watch.stage("rank"):
-            candidates = self._rank(view, request, asked, candidates)
+            candidates = self._rank(view, request, understood, asked, candidates)
         with watch.stage("lift"):
             candidates = self._sort(view, request, self._boost(view, understood, candidates))
         with watch.stage("rerank"):
@@ -297,11 +302,19 @@ class Engine:
         return fuse(depths.fusion, indexes, asked, hits, fusion_k=depths.fusion_k)
 
     def _rank(
-        self, view: View, request: Request, asked: Asked, candidates: Candidates
+        self,
+        view: View,
+        request: Request,
+        understood: Understood,
+        asked: Asked,
+        candidates: Candidates,
     ) -> Candidates:
-        if request.sort is not Sort.RELEVANCE or not _is_words(request):
+        ranker = self._ranker()
+        if request.sort is not Sort.RELEVANCE:
             return candidates
-        return self._ranker().rank(candidates, self._material(view, asked))
+        if not (_is_words(request) or isinstance(ranker, SessionRanker)):
+            return candidates
+        return ranker.rank(candidates, self._material(view, request, understood, asked))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -312,16 +325,26 @@ class Engine:
         near = request.filters.near
         return candidates.take(view.catalogue.order(candidates.keys, request.sort, near))
 
-    def _material(self, view: View, asked: Asked) -> Material:
+    def _material(
+        self, view: View, request: Request, understood: Understood, asked: Asked
+    ) -> Material:
         indexes = Indexes(view.text, view.vectors)
+
+        def seen(keys: Keys) -> list[Seen]:
+            return self._prepared.look_at(
+                keys, view.catalogue.seqs(keys), lambda one: _see(one, view.text.stems)
+            )
+
         return Material(
             query=asked.vector,
             vectors_of=view.vectors.vectors_of,
             near=lambda vector, keys: indexes.near(vector, keys) / np.float32(asked.ceiling),
             asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
-            seen=lambda keys: self._prepared.look_at(
-                keys, view.catalogue.seqs(keys), lambda one: _see(one, view.text.stems)
+            seen=seen,
+            facts=lambda keys: facts_of(
+                view, request, understood, keys, seen=seen(keys), more=self._more_facts
             ),
+            surface=surface_of(request),
         )
 
     def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:
@@ -372,7 +395,8 @@ class Engine:
 
 def _see(stored: Stored, stems: Stems) -> Seen:
     one = stored.listing
-    return see(one.title, " ".join(one.category), one.description, stems)
+    words = see(one.title, " ".join(one.category), one.description, stems)
+    return replace(words, **photo_facts(stored))
 
 
 def _found(hits: Mapping[str, Hits], retriever: str) -> bool:

@@ -88,7 +88,10 @@ class Impression:
 
     `positions` (n,) counts from 0 on the page's list as a whole, and is -1 for a candidate that was
     sampled and not shown. `features` is (n, len(names)), float32. `buyer` is None for a request
-    that named none or asked for no profile.
+    that named none or asked for no profile. `query` is the same for requests that ask for the same
+    thing, a digest that says nothing by itself; "" where nobody needs to know. `experiment` and
+    `arms` (n,) name an experiment that the ranking was part of, and for each listing the arm that
+    put it there.
     """
 
     request: RequestId
@@ -100,6 +103,9 @@ class Impression:
     features: NDArray[np.float32]
     names: tuple[str, ...]
     buyer: BuyerId | None = None
+    query: str = ""
+    experiment: str = ""
+    arms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -138,6 +138,11 @@ class Marketplace:
         return self.settings.home / "ranker.json"
 
     @property
+    def ranker_folder(self) -> Path:
+        """The versions that `marketrank train ranker` publishes and promotes."""
+        return self.settings.home / "rankers"
+
+    @property
     def relevance_cache(self) -> Path:
         """Vectors of relevance sets: may be deleted at any time."""
         return self.settings.home / "cache" / "relevance"
@@ -183,7 +188,12 @@ class Marketplace:
             depths=depths_of(self.settings),
             understanding=self.understanding,
             tuning=from_settings(self.settings),
-            ranker=RankerFile(self.ranker_file, self.settings.ranker, self.settings.rank_depth),
+            ranker=RankerFile(
+                self.ranker_file,
+                self.settings.ranker,
+                self.settings.rank_depth,
+                self.ranker_folder,
+            ),
         )
 
     @cached_property

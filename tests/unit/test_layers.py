@@ -14,7 +14,7 @@ FLOORS = [
     {"errors", "ports", "config", "durable"},
     {"evaluation"},
     {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"},
-    {"engine", "tuning"},
+    {"engine", "tuning", "session_facts"},
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
     {"serving", "cli_home"},

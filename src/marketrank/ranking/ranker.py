@@ -4,15 +4,18 @@
 table of features to scores. Without a learned one the order is `features.prior`.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.people import Surface
 from marketrank.ranking.features import FEEDBACK, Asked, Floats, Seen, prior, table
 from marketrank.ranking.feedback import similarity_to_best
+from marketrank.ranking.session_features import Facts
 from marketrank.types import Candidates, Vectors
 
 Keys = NDArray[np.int64]
@@ -21,14 +24,17 @@ Keys = NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Material:
     """What is known of a query and its candidates. `query` is its vector, (1, dim); `near` gives
-    scores of keys for a vector as shares of the highest possible; the others are asked only
-    where a model looks at words."""
+    scores of keys for a vector as shares of the highest possible; `facts` tells what a buyer sees
+    of listings; these are asked only where a model looks at them. `surface` is None for words
+    that nobody is shown the answer of."""
 
     query: Vectors | None
     vectors_of: Callable[[Keys], Vectors | None]
     near: Callable[[Vectors, Keys], Floats]
     asked: Callable[[], Asked]
     seen: Callable[[Keys], Sequence[Seen]]
+    facts: Callable[[Keys], Facts] = field(default=lambda keys: Facts(len(keys)))
+    surface: Surface | None = None
 
 
 class Ranker(Protocol):
@@ -43,6 +49,21 @@ class NoopRanker:
 
     def rank(self, candidates: Candidates, material: Material) -> Candidates:
         return candidates
+
+
+class ShuffleRanker:
+    """Shuffles the first `depth`, the same ones always in the same way: what a ranking is worth
+    that knows nothing."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+
+    def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        top = head(candidates, self._depth)
+        # Not of the order that they came in: that would let a better fusion shuffle better.
+        digest = hashlib.blake2b(np.sort(top.keys).tobytes(), digest_size=8).digest()
+        chances = np.random.default_rng(int.from_bytes(digest)).random(len(top.keys))
+        return reorder(candidates, chances.astype(np.float32)[np.argsort(np.argsort(top.keys))])
 
 
 class FeedbackRanker:

@@ -1,50 +1,81 @@
-"""The ranker in use: the learned one of a file, as soon as it is there, and else feedback."""
+"""The ranker in use: what learned from sessions, what learned from judgments, or feedback, the
+first of them that there is."""
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from marketrank import durable
 from marketrank.errors import Corrupt
-from marketrank.ranking import ltr
-from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker, NoopRanker, Ranker
+from marketrank.ranking import ltr, session_model
+from marketrank.ranking.ranker import (
+    FeedbackRanker,
+    LearnedRanker,
+    NoopRanker,
+    Ranker,
+    ShuffleRanker,
+)
+from marketrank.ranking.session_ranker import SessionRanker
 
 _log = logging.getLogger(__name__)
 
 
 class RankerFile:
-    """Gives the ranker of now. `kind` is "learned", "feedback" or "none"; the learned one follows
-    its file, which `ltr.save` replaces as a whole. A file that cannot be read is logged once, and
+    """Gives the ranker of now. `kind` is "learned", "judged", "feedback", "shuffle" or "none".
+
+    "judged" follows the file that `ltr.save` replaces as a whole; so does "learned", which puts the
+    promoted version of the folder `sessions` before it. What cannot be read is logged once, and
     the ranker before it stays."""
 
-    def __init__(self, path: Path, kind: str, depth: int) -> None:
-        self._path = path
+    def __init__(self, path: Path, kind: str, depth: int, sessions: Path | None = None) -> None:
         self._depth = depth
-        self._seen: durable.Stamp | None = None
-        kinds: Mapping[str, Callable[[], Ranker]] = {
-            "learned": lambda: FeedbackRanker(depth),
-            "feedback": lambda: FeedbackRanker(depth),
-            "none": NoopRanker,
+        self._judged = _Followed(path, self._read_judged)
+        promoted = None if sessions is None else sessions / session_model.CURRENT
+        self._sessions = _Followed(promoted, lambda path: self._read_sessions(path.parent))
+        kinds: Mapping[str, Callable[[], Ranker | None]] = {
+            "learned": lambda: self._sessions() or self._judged(),
+            "judged": self._judged,
+            "feedback": lambda: None,
+            "shuffle": partial(_same, ShuffleRanker(depth)),
+            "none": partial(_same, NoopRanker()),
         }
-        self._follows = kind == "learned"
-        self._ranker = kinds[kind]()
+        self._choose = kinds[kind]
+        self._else = FeedbackRanker(depth)
 
     def __call__(self) -> Ranker:
-        if self._follows:
-            self._follow()
-        return self._ranker
+        return self._choose() or self._else
 
-    def _follow(self) -> None:
-        stamp = durable.stamp(self._path)
-        if stamp == self._seen:
-            return
-        self._seen = stamp
-        try:
-            fitted = ltr.load(self._path)
-            judge = None if fitted is None else ltr.Judge(fitted)
-        except Corrupt as error:
-            _log.error("the ranker stays as it was: %s", error)
-            return
-        self._ranker = (
-            FeedbackRanker(self._depth) if judge is None else LearnedRanker(self._depth, judge)
-        )
+    def _read_judged(self, path: Path) -> Ranker | None:
+        fitted = ltr.load(path)
+        return None if fitted is None else LearnedRanker(self._depth, ltr.Judge(fitted))
+
+    def _read_sessions(self, folder: Path) -> Ranker | None:
+        judge = session_model.current(folder)
+        if judge is None:
+            return None
+        # Where sessions taught it nothing, whoever else knows more ranks.
+        return SessionRanker(self._depth, judge, lambda: self._judged() or self._else)
+
+
+class _Followed:
+    """What was read of a file, again whenever it was replaced; None where there is no file."""
+
+    def __init__(self, path: Path | None, read: Callable[[Path], Ranker | None]) -> None:
+        self._path, self._read = path, read
+        self._seen: durable.Stamp | None = None
+        self._held: Ranker | None = None
+
+    def __call__(self) -> Ranker | None:
+        stamp = None if self._path is None else durable.stamp(self._path)
+        if self._path is not None and stamp != self._seen:
+            self._seen = stamp
+            try:
+                self._held = self._read(self._path)
+            except Corrupt as error:
+                _log.error("the ranker stays as it was: %s", error)
+        return self._held
+
+
+def _same(ranker: Ranker) -> Ranker:
+    return ranker

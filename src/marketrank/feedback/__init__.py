@@ -1,0 +1,1 @@
+"""Learning from what buyers do: training groups, position bias, offline estimates, experiments."""
