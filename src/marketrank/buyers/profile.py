@@ -125,7 +125,7 @@ class Profile:
             raise BadInput(f"{len(interactions)} events came with facts of {len(facts)} listings")
         if not interactions:
             return self
-        at = max(self.at, max(one.at for one in interactions))
+        at = max(self.at, *(one.at for one in interactions))
         return _added(self._at(at, weighting), weighting.weights(interactions, at), facts)
 
     def _at(self, at: datetime, weighting: Weighting) -> "Profile":

@@ -1,5 +1,5 @@
-"""What is known of buyers, as the tower reads it. How it reads is a `TowerModel`, learned elsewhere;
-what it may be told is decided here, by consent."""
+"""What is known of buyers, as the tower reads it. How it reads is a `TowerModel`, learned
+elsewhere; what it may be told is decided here, by consent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,6 +44,7 @@ class TowerModel(Protocol):
     def points(
         self,
         history: Floats,
+        *,
         kinds: NDArray[np.int64],
         ages_days: NDArray[np.float64],
         present: NDArray[np.bool_],
@@ -119,7 +120,14 @@ def points_of(model: TowerModel, space: Space, known: Sequence[Known], at: datet
         present[row, :count] = True
     points = np.array([point_of(one.place) for one in known], np.float32).reshape(n, 3)
     attributes = [one.attributes for one in known]
-    return model.points(history, kinds, ages, present, attributes, space.places(points))
+    return model.points(
+        history,
+        kinds=kinds,
+        ages_days=ages,
+        present=present,
+        attributes=attributes,
+        places=space.places(points),
+    )
 
 
 KINDS = tuple(InteractionKind)

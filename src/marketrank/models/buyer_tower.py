@@ -164,7 +164,14 @@ class BuyerLearner:
     """Trains a tower on some of the examples and scores it on others; a `training_loop.Learner`."""
 
     def __init__(
-        self, examples: Examples, shape: Shape, recipe: Recipe, train: Ints, held: Ints, epochs: int
+        self,
+        examples: Examples,
+        shape: Shape,
+        recipe: Recipe,
+        *,
+        train: Ints,
+        held: Ints,
+        epochs: int,
     ) -> None:
         """`train` and `held` are rows of the examples. Raises BadInput where nothing is to be
         learned from."""

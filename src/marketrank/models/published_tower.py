@@ -103,6 +103,7 @@ class PublishedTower:
     def points(
         self,
         history: NDArray[np.float32],
+        *,
         kinds: NDArray[np.int64],
         ages_days: NDArray[np.float64],
         present: NDArray[np.bool_],

@@ -15,7 +15,7 @@ from marketrank.buyers.tower import KINDS
 from marketrank.errors import BadInput
 from marketrank.models.buyer_signs import numbered
 from marketrank.people import Buyer, Interaction, Purpose
-from marketrank.types import BuyerId, ListingId
+from marketrank.types import ListingId
 
 Ints = NDArray[np.int64]
 FEWEST_BUYERS = 10
@@ -130,10 +130,8 @@ class _Events:
 
     def ordered(self) -> "_Events":
         order = np.lexsort((self.listing, self.day, self.buyer))
-        return _Events(*(column[order] for column in self._columns()))
-
-    def _columns(self) -> tuple[NDArray[np.generic], ...]:
-        return self.buyer, self.listing, self.kind, self.day  # type: ignore[return-value]
+        columns = (self.buyer[order], self.listing[order], self.kind[order])
+        return _Events(*columns, day=self.day[order])
 
     def pairs(self, kinds: Sequence[float]) -> dict[str, NDArray[np.generic]]:
         """Pairs by time; `kinds` are weights by number."""

@@ -104,7 +104,7 @@ def learner_of(pairs: Pairs, space: Space, recipe: "Recipe", epochs: int) -> "Bu
     shape = Shape(space.dim, space.width, space.place_width, len(KINDS) + AGES, values)
     held = held_rows(len(pairs))
     train = np.arange(len(pairs) - len(held))
-    return BuyerLearner(examples, shape, recipe, train, held, epochs)
+    return BuyerLearner(examples, shape, recipe, train=train, held=held, epochs=epochs)
 
 
 def held_rows(n: int) -> NDArray[np.int64]:
