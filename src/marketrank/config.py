@@ -196,6 +196,12 @@ class Settings(BaseSettings):
         None,
         description="Your own synonyms: a group a line, commas between its members; ours stay",
     )
+    sensitive_categories: tuple[str, ...] = Field(
+        (),
+        description="Categories in which demographics are never used, besides those of housing, "
+        "jobs and credit: words of their labels, or paths as 'Motors / Vans'; with '!' before it, "
+        "a category that is not sensitive after all",
+    )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"
     )

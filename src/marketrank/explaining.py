@@ -59,9 +59,7 @@ def explained(items: Sequence[Item], answered: Answered) -> tuple[Item, ...]:
     return tuple(out)
 
 
-def _evidence(
-    items: Sequence[Item], keys: Keys, rows: Keys, answered: Answered
-) -> list[Evidence]:
+def _evidence(items: Sequence[Item], keys: Keys, rows: Keys, answered: Answered) -> list[Evidence]:
     view, request, understood = answered.view, answered.request, answered.understood
     candidates, person = answered.candidates, answered.person
     n = len(items)

@@ -1,1 +1,1 @@
-"""Buyers: what they are like, what may be used of it, and whether groups of them are served alike."""
+"""Buyers: what may be used of what they are, and whether groups of them are served alike."""
