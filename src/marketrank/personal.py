@@ -246,7 +246,7 @@ class Personal:
         if model is not None and model.encoder != view.encoder.version:
             model = None  # a tower reads no other encoder's vectors
         known = allowed(buyer, recent[:_MOST_EVENTS]) if request.profiling else Known()
-        keys, known = _met(view, known)
+        keys, known = met(view, known)
         demographics = request.profiling and buyer.allows(Purpose.DEMOGRAPHICS)
         return Person(
             buyer=buyer,
@@ -293,7 +293,7 @@ def _both(first: Any, rest: Any, name: str, total: int, missing: int) -> NDArray
     return np.concatenate([lead, there])
 
 
-def _met(view: View, known: Known) -> tuple[Keys, Known]:
+def met(view: View, known: Known) -> tuple[Keys, Known]:
     """What is known, with the facts of the listings that the view has, and their keys."""
     pairs = [(one, view.catalogue.key_of(one.listing)) for one in known.interactions]
     events = tuple(one for one, key in pairs if key is not None)

@@ -38,6 +38,10 @@ class TowerModel(Protocol):
         """How many of the latest events it looks at."""
 
     @property
+    def temperature(self) -> float:
+        """What a score is divided by to be a logarithm of odds."""
+
+    @property
     def interest(self) -> float:
         """The score from which a buyer is taken to be interested."""
 

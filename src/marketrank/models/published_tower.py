@@ -49,7 +49,8 @@ class TowerFacts:
     """`tower.json`. `encoder` is the version whose vectors it reads; `space` the fields of a
     `buyers.listing_space.Space`; `vocabulary` the values of each attribute that it knows; `kinds`
     of events, in the order of their numbers; `history` how many events it looks at; `interest` the
-    score that half of the held-out pairs reach. `version` ends in a digest of all the rest."""
+    score that half of the held-out pairs reach; `temperature` what scores are divided by to be
+    logarithms of odds. `version` ends in a digest of all the rest."""
 
     encoder: ModelVersion
     space: Mapping[str, Any]
@@ -57,6 +58,7 @@ class TowerFacts:
     kinds: Sequence[str]
     history: int
     interest: float
+    temperature: float
     created_at: str
     seed: int
     trained_on: Mapping[str, Any]
@@ -95,6 +97,10 @@ class PublishedTower:
     @property
     def history(self) -> int:
         return self.facts.history
+
+    @property
+    def temperature(self) -> float:
+        return self.facts.temperature
 
     @property
     def interest(self) -> float:

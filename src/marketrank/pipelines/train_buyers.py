@@ -145,6 +145,7 @@ def _fill(
         encoder=encoder,
         kinds=[str(kind) for kind in KINDS],
         history=learner.recipe.history,
+        temperature=learner.recipe.temperature,
         created_at=at.astimezone(UTC).isoformat(),
         parity=parity,
         **numbers,
