@@ -69,7 +69,7 @@ def write_market(
         out / "products.csv", out / "images.csv", out / "images", out / "truth.jsonl"
     )
     files.images.mkdir(parents=True, exist_ok=True)
-    adverts = _make_adverts(listings, seed, at.astimezone(UTC))
+    adverts = make_adverts(listings, seed, at.astimezone(UTC))
     rng = random.Random(f"{seed}/dirt")
     dirty = soil(adverts, rng)
     write_products(files.products, dirty.adverts, rng)
@@ -80,7 +80,8 @@ def write_market(
     return files
 
 
-def _make_adverts(listings: int, seed: int, at: datetime) -> list[Advert]:
+def make_adverts(listings: int, seed: int, at: datetime) -> list[Advert]:
+    """The adverts of a market, before its dirt; `at` is UTC."""
     rng = random.Random(f"{seed}/sellers")
     sellers = choose_sellers(make_sellers(listings, rng), listings, rng)
     return [make_advert(seller, at=at, seed=f"{seed}/{i}") for i, seller in enumerate(sellers)]
