@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
+from marketrank.explaining import Answered, explained
+from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
-from marketrank.ranking.ranker import Material, NoopRanker, Ranker
+from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker
 from marketrank.ranking.rerank import Facts, Reranked, rerank
 from marketrank.ranking.session_ranker import SessionRanker
 from marketrank.ranking.similar import Kind, rank_similar
-from marketrank.retrieval.feed import FRESH
+from marketrank.retrieval.feed import FRESH, FUSION_K, TASTE
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
@@ -69,7 +71,8 @@ class _Stopwatch:
     def stage(self, name: str) -> Iterator[None]:
         start = perf_counter()
         yield
-        self.stages_ms[name] = round((perf_counter() - start) * 1000, 3)
+        took = (perf_counter() - start) * 1000
+        self.stages_ms[name] = round(self.stages_ms.get(name, 0.0) + took, 3)
 
 
 class Engine:
@@ -86,9 +89,10 @@ class Engine:
         tuning: Tuning = PLAIN,
         ranker: Callable[[], Ranker] = NoopRanker,
         more_facts: Sequence[MoreFacts] = (),
+        personal: Personal | None = None,
     ) -> None:
         """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
-        tell it what the catalogue does not know, such as a buyer's taste."""
+        tell it what the catalogue does not know; `personal` knows the buyers, None: nobody does."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -97,6 +101,7 @@ class Engine:
         self._tuning = tuning
         self._ranker = ranker
         self._more_facts = more_facts
+        self._personal = personal
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
 
@@ -116,6 +121,8 @@ class Engine:
             understood, request, corrected = self._understand(view, request)
         with watch.stage("filter"):
             allowed = view.catalogue.mask(request.filters)
+        with watch.stage("person"):
+            person = self._person(view, request, allowed)
         with watch.stage("encode"):
             query = self._query_vector(view, request, allowed)
         with watch.stage("categorise"):
@@ -128,19 +135,22 @@ class Engine:
                 request, corrected = replace(request, text=corrected.original), None
                 hits |= self._retrieve(view, request, None, allowed)
         asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
-        with watch.stage("fuse"):
-            candidates = self._fuse(view, request, asked, hits)
-        with watch.stage("rank"):
-            candidates = self._rank(view, request, understood, asked, candidates)
-        with watch.stage("lift"):
-            candidates = self._sort(view, request, self._boost(view, understood, candidates))
-        with watch.stage("rerank"):
-            reranked = self._rerank(view, request, candidates)
-            candidates = reranked.candidates
+        looked: list[Looked] = []
+        found = _Found(view, request, understood, asked, hits, allowed, looked)
+        reranked = self._order(found, person, watch)
+        if person is not None and person.demographics and person.has_sensitive():
+            plain = self._order(found, person.without_demographics(), watch)
+            reranked = _held(plain, reranked, person)
+        candidates = reranked.candidates
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
         with watch.stage("fill"):
             items = self._items(view, request, reranked)
+        with watch.stage("explain"):
+            items = explained(
+                items,
+                Answered(view, request, understood, candidates, person, tuple(looked[:1])),
+            )
         return Ranking(
             request.id,
             view.release,
@@ -151,6 +161,33 @@ class Engine:
             understood,
             corrected,
         )
+
+    def _person(self, view: View, request: Request, allowed: Mask) -> Person | None:
+        """Who asks; what is never to be shown to them is taken out of `allowed`."""
+        person = None if self._personal is None else self._personal.person(view, request)
+        if person is not None:
+            allowed[person.away[person.away < len(allowed)]] = False
+        return person
+
+    def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:
+        """From what was found to the order in which it is shown."""
+        view, request, understood, asked = found.view, found.request, found.understood, found.asked
+        hits = found.hits
+        if person is not None and _is_feed(request):
+            with watch.stage("retrieve"):
+                liked = person.hits(len(found.allowed), found.allowed)
+                hits = hits if liked is None else {**hits, TASTE: liked}
+        with watch.stage("fuse"):
+            candidates = self._fuse(view, request, asked, hits)
+        with watch.stage("rank"):
+            candidates = self._rank(found, person, candidates)
+        with watch.stage("lift"):
+            candidates = self._boost(view, understood, candidates)
+            if person is not None and not _is_feed(request) and not found.looked:
+                candidates = person.lift(candidates, self._tuning.taste)
+            candidates = self._sort(view, request, candidates)
+        with watch.stage("rerank"):
+            return self._rerank(view, request, candidates)
 
     def _understand(
         self, view: View, request: Request
@@ -258,6 +295,7 @@ class Engine:
         if _is_feed(request):
             for name, retrieve in self._tuning.feed.items():
                 hits[name] = retrieve(view, request, len(allowed), allowed)
+            hits = {name: each for name, each in hits.items() if name == FRESH or len(each.keys)}
         return hits
 
     def _similar(self, view: View, like: ListingId, near: Hits) -> Hits:
@@ -296,25 +334,20 @@ class Engine:
         if request.sort is not Sort.RELEVANCE and not _is_feed(request):
             # Everything is a faint match: sorting that by price would bury the matches.
             hits = {name: _strong(found, depths.sort_floor) for name, found in hits.items()}
+        if _is_feed(request):
+            return reciprocal_rank(hits, k=FUSION_K, weights=self._tuning.feed_weights)
         if not _is_words(request):
             return reciprocal_rank(hits, k=depths.fusion_k)
         indexes = Indexes(view.text, view.vectors)
         return fuse(depths.fusion, indexes, asked, hits, fusion_k=depths.fusion_k)
 
-    def _rank(
-        self,
-        view: View,
-        request: Request,
-        understood: Understood,
-        asked: Asked,
-        candidates: Candidates,
-    ) -> Candidates:
-        ranker = self._ranker()
+    def _rank(self, found: "_Found", person: Person | None, candidates: Candidates) -> Candidates:
+        ranker, request = self._ranker(), found.request
         if request.sort is not Sort.RELEVANCE:
             return candidates
         if not (_is_words(request) or isinstance(ranker, SessionRanker)):
             return candidates
-        return ranker.rank(candidates, self._material(view, request, understood, asked))
+        return ranker.rank(candidates, self._material(found, person))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -325,9 +358,9 @@ class Engine:
         near = request.filters.near
         return candidates.take(view.catalogue.order(candidates.keys, request.sort, near))
 
-    def _material(
-        self, view: View, request: Request, understood: Understood, asked: Asked
-    ) -> Material:
+    def _material(self, found: "_Found", person: Person | None) -> Material:
+        view, request, asked = found.view, found.request, found.asked
+        more = [*self._more_facts, *([] if person is None else [person.more_facts])]
         indexes = Indexes(view.text, view.vectors)
 
         def seen(keys: Keys) -> list[Seen]:
@@ -342,9 +375,10 @@ class Engine:
             asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
             seen=seen,
             facts=lambda keys: facts_of(
-                view, request, understood, keys, seen=seen(keys), more=self._more_facts
+                view, request, found.understood, keys, seen=seen(keys), more=more
             ),
             surface=surface_of(request),
+            saw=found.looked.append,
         )
 
     def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:
@@ -391,6 +425,26 @@ class Engine:
                 findings=found.findings,
                 repeats=tuple(view.catalogue.ids(np.array(behind, np.int64))),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an order is made of. `looked` collects what learned rankers saw."""
+
+    view: View
+    request: Request
+    understood: Understood
+    asked: Asked
+    hits: Mapping[str, Hits]
+    allowed: Mask
+    looked: list[Looked]
+
+
+def _held(plain: Reranked, reranked: Reranked, person: Person) -> Reranked:
+    """Sensitive listings where they stand without demographics; see personal.held."""
+    sensitive = person.sensitive_keys(plain.candidates.keys)
+    candidates = held(plain.candidates, reranked.candidates, sensitive)
+    return Reranked(candidates, {**reranked.repeats, **plain.repeats})
 
 
 def _see(stored: Stored, stems: Stems) -> Seen:

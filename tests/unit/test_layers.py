@@ -14,7 +14,7 @@ FLOORS = [
     {"errors", "ports", "config", "durable"},
     {"evaluation"},
     {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"},
-    {"engine", "tuning", "session_facts"},
+    {"engine", "tuning", "session_facts", "personal", "explaining", "audience"},
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
     {"serving", "cli_home"},

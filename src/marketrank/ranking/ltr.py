@@ -32,6 +32,7 @@ _ROUNDS = 100
 SESSION_ROUNDS = 150
 _PREDICTOR_ROUNDS = 60
 _WORD = re.compile(r"\w+")
+_FLAT = 1e-12
 _HIGHEST_LABEL = 30  # LightGBM's gains are a list by label
 
 
@@ -102,6 +103,23 @@ class Judge:
         mixed = self._mix * _scaled(np.asarray(trees, np.float64))
         mixed += (1 - self._mix) * _scaled(features[:, _PRIOR].astype(np.float64))
         return np.asarray(mixed, np.float32)
+
+    def contributions(self, features: Floats) -> tuple[Doubles, tuple[str, ...]]:
+        """What each feature adds to each score of the candidates of one query, exactly, and last
+        "bias", which all share: shape (n, len(NAMES) + 1), rows sum to the scores."""
+        names = (*NAMES, "bias")
+        out = np.zeros((len(features), len(names)), np.float64)
+        if len(features) == 0:
+            return out, names
+        found = self._booster.predict(features[:, self._columns], num_threads=1, pred_contrib=True)
+        trees = np.asarray(found, np.float64)
+        scores = trees.sum(axis=1)
+        deviation = float(scores.std())
+        if deviation > _FLAT:
+            out[:, [*self._columns, len(NAMES)]] = self._mix * trees / deviation
+            out[:, -1] -= self._mix * scores.mean() / deviation
+        out[:, _PRIOR] += (1 - self._mix) * _scaled(features[:, _PRIOR].astype(np.float64))
+        return out, names
 
 
 def fit(groups: Sequence[Group], *, seed: int) -> str:
@@ -268,4 +286,4 @@ def _as_json(fitted: Fitted) -> bytes:
 def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """To mean 0 and deviation 1; zeros where all are equal."""
     deviation = float(scores.std())
-    return (scores - scores.mean()) / deviation if deviation > 1e-12 else np.zeros_like(scores)
+    return (scores - scores.mean()) / deviation if deviation > _FLAT else np.zeros_like(scores)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.people import Surface
-from marketrank.ranking.features import FEEDBACK, Asked, Floats, Seen, prior, table
+from marketrank.ranking.features import FEEDBACK, NAMES, Asked, Floats, Seen, prior, table
 from marketrank.ranking.feedback import similarity_to_best
 from marketrank.ranking.session_features import Facts
 from marketrank.types import Candidates, Vectors
@@ -21,12 +21,31 @@ from marketrank.types import Candidates, Vectors
 Keys = NDArray[np.int64]
 
 
+Contributions = Callable[[Floats], tuple[NDArray[np.float64], tuple[str, ...]]]
+"""From features (n, f) to what each adds to each score, (n, m), and the names of its columns."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """What a learned ranker saw of the candidates that it ordered: `features` (n, len(names)), in
+    the order of `keys`, and what explains its scores."""
+
+    keys: Keys
+    names: tuple[str, ...]
+    features: Floats
+    contributions: Contributions
+
+
+def _nobody(looked: Looked) -> None:
+    """Nobody asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
     """What is known of a query and its candidates. `query` is its vector, (1, dim); `near` gives
     scores of keys for a vector as shares of the highest possible; `facts` tells what a buyer sees
     of listings; these are asked only where a model looks at them. `surface` is None for words
-    that nobody is shown the answer of."""
+    that nobody is shown the answer of. `saw` is told what a learned ranker looked at."""
 
     query: Vectors | None
     vectors_of: Callable[[Keys], Vectors | None]
@@ -35,6 +54,7 @@ class Material:
     seen: Callable[[Keys], Sequence[Seen]]
     facts: Callable[[Keys], Facts] = field(default=lambda keys: Facts(len(keys)))
     surface: Surface | None = None
+    saw: Callable[[Looked], None] = _nobody
 
 
 class Ranker(Protocol):
@@ -79,7 +99,8 @@ class FeedbackRanker:
 
 
 class LearnedRanker:
-    """Orders the first `depth` by what `judge` says of their features."""
+    """Orders the first `depth` by what `judge` says of their features. One with `contributions`,
+    as ltr.Judge, can be explained."""
 
     def __init__(self, depth: int, judge: Callable[[Floats], Floats]) -> None:
         self._depth = depth
@@ -87,7 +108,11 @@ class LearnedRanker:
 
     def rank(self, candidates: Candidates, material: Material) -> Candidates:
         top = head(candidates, self._depth)
-        return reorder(candidates, self._judge(look(top, material)))
+        features = look(top, material)
+        explain = getattr(self._judge, "contributions", None)
+        if explain is not None:
+            material.saw(Looked(top.keys, NAMES, features, explain))
+        return reorder(candidates, self._judge(features))
 
 
 def look(candidates: Candidates, material: Material) -> Floats:

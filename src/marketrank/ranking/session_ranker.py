@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.people import Surface
-from marketrank.ranking.ranker import Material, Ranker, head, look, reorder
-from marketrank.ranking.session_features import table
+from marketrank.ranking.ranker import Looked, Material, Ranker, head, look, reorder
+from marketrank.ranking.session_features import NAMES, table
 from marketrank.ranking.session_model import SessionJudge
 from marketrank.types import Candidates
 
@@ -32,7 +32,9 @@ class SessionRanker:
         if material.surface not in self._judge.surfaces:
             return self._otherwise().rank(candidates, material)
         top = head(candidates, self._depth)
-        return reorder(candidates, self._judge(look_at_session(top, material)))
+        features = look_at_session(top, material)
+        material.saw(Looked(top.keys, NAMES, features, self._judge.contributions))
+        return reorder(candidates, self._judge(features))
 
 
 def look_at_session(candidates: Candidates, material: Material) -> Floats:

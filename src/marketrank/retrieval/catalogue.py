@@ -98,6 +98,7 @@ class Snapshot:
     paths: tuple[tuple[str, ...], ...]
     shared_ids: list[ListingId | None]
     shared_keys: dict[ListingId, ListingKey]
+    shared_sellers: dict[SellerId | None, int]
 
     def mask(self, filters: Filters) -> Mask:
         """Live listings that pass the filters; shape (size,), the caller's own copy."""
@@ -133,6 +134,21 @@ class Snapshot:
     def sellers(self, keys: Keys) -> NDArray[np.int32]:
         """A number for each seller; 0 where none is known. Shape (n,)."""
         return self._column(keys, lambda c: c.seller, 0)
+
+    def points(self, keys: Keys) -> NDArray[np.float32]:
+        """Places on the unit sphere, NaN where there is none. Shape (n, 3)."""
+        return np.asarray(self._column(keys, lambda c: c.point, np.nan).T, np.float32)
+
+    def of_seller(self, seller: SellerId) -> Keys:
+        """The keys of a seller's listings, ascending."""
+        number = self.shared_sellers.get(seller, 0)
+        if not number:
+            return np.empty(0, np.int64)
+        found = [
+            np.flatnonzero(chunk.seller == number) + (place << _SHIFT)
+            for place, chunk in enumerate(self.chunks)
+        ]
+        return np.concatenate([np.empty(0, np.int64), *found])
 
     def signals(self, keys: Keys) -> dict[Signal, NDArray[np.bool_]]:
         """Which of the keys have each signal: named columns of shape (n,)."""
@@ -226,7 +242,7 @@ class Catalogue:
         self._sellers: dict[SellerId | None, int] = {None: 0}
         self._ids: list[ListingId | None] = []
         self._keys: dict[ListingId, ListingKey] = {}
-        self._snapshot = Snapshot(0, 0, (), ((),), self._ids, self._keys)
+        self._snapshot = Snapshot(0, 0, (), ((),), self._ids, self._keys, self._sellers)
 
     def snapshot(self) -> Snapshot:
         """The newest state."""
@@ -252,7 +268,13 @@ class Catalogue:
             live_count += int(fresh.live.sum()) - int(chunks[number].live.sum())
             chunks[number] = fresh
         self._snapshot = Snapshot(
-            size, live_count, tuple(chunks), tuple(self._numbers), self._ids, self._keys
+            size,
+            live_count,
+            tuple(chunks),
+            tuple(self._numbers),
+            self._ids,
+            self._keys,
+            self._sellers,
         )
 
     def _remember_ids(self, changes: Sequence[Attributes], size: int) -> None:
