@@ -17,7 +17,6 @@ from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker
 from marketrank.ranking.rerank import Facts, Reranked, rerank
-from marketrank.ranking.session_ranker import SessionRanker
 from marketrank.ranking.similar import Kind, rank_similar
 from marketrank.retrieval.feed import FRESH, FUSION_K, TASTE
 from marketrank.retrieval.follow import View
@@ -29,7 +28,8 @@ from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
-from marketrank.session_facts import MoreFacts, facts_of, photo_facts, surface_of
+from marketrank.session_facts import MoreFacts, asked_digest, facts_of, photo_facts, surface_of
+from marketrank.trials import Trial, Trials
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
     Candidates,
@@ -90,9 +90,11 @@ class Engine:
         ranker: Callable[[], Ranker] = NoopRanker,
         more_facts: Sequence[MoreFacts] = (),
         personal: Personal | None = None,
+        trials: Trials | None = None,
     ) -> None:
         """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
-        tell it what the catalogue does not know; `personal` knows the buyers, None: nobody does."""
+        tell it what the catalogue does not know; `personal` knows the buyers, None: nobody does;
+        `trials` are experiments with rankers."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -102,6 +104,7 @@ class Engine:
         self._ranker = ranker
         self._more_facts = more_facts
         self._personal = personal
+        self._trials = trials
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
 
@@ -136,7 +139,8 @@ class Engine:
                 hits |= self._retrieve(view, request, None, allowed)
         asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
         looked: list[Looked] = []
-        found = _Found(view, request, understood, asked, hits, allowed, looked)
+        trial = Trial(request.buyer if request.profiling else None, asked_digest(request))
+        found = _Found(view, request, understood, asked, hits, allowed, looked, trial)
         reranked = self._order(found, person, watch)
         if person is not None and person.demographics and person.has_sensitive():
             plain = self._order(found, person.without_demographics(), watch)
@@ -154,12 +158,13 @@ class Engine:
         return Ranking(
             request.id,
             view.release,
-            items,
+            trial.marked(items, lambda one: view.catalogue.key_of(one.listing.id)),
             len(candidates.keys),
             facets,
             watch.stages_ms,
             understood,
             corrected,
+            trial.experiment,
         )
 
     def _person(self, view: View, request: Request, allowed: Mask) -> Person | None:
@@ -345,9 +350,10 @@ class Engine:
         ranker, request = self._ranker(), found.request
         if request.sort is not Sort.RELEVANCE:
             return candidates
-        if not (_is_words(request) or isinstance(ranker, SessionRanker)):
-            return candidates
-        return ranker.rank(candidates, self._material(found, person))
+        material = self._material(found, person)
+        if self._trials is None:
+            return ranker.rank(candidates, material)
+        return self._trials.rank(ranker, candidates, material, found.trial)
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -438,6 +444,7 @@ class _Found:
     hits: Mapping[str, Hits]
     allowed: Mask
     looked: list[Looked]
+    trial: Trial
 
 
 def _held(plain: Reranked, reranked: Reranked, person: Person) -> Reranked:

@@ -14,11 +14,11 @@ FLOORS = [
     {"errors", "ports", "config", "durable"},
     {"evaluation"},
     {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"},
-    {"engine", "tuning", "session_facts", "personal", "explaining", "audience"},
+    {"engine", "tuning", "session_facts", "personal", "explaining", "audience", "trials"},
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
     {"serving", "cli_home"},
-    {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
+    {"cli_learning", "cli_models", "cli_registry", "cli_relevance", "cli_signals"},
     {"cli"},
     {"__main__"},
 ]
@@ -42,6 +42,7 @@ HOMES = {
     "typer": {
         "cli.py",
         "cli_home.py",
+        "cli_learning.py",
         "cli_models.py",
         "cli_registry.py",
         "cli_relevance.py",
@@ -49,6 +50,7 @@ HOMES = {
     },
     "rich": {
         "cli.py",
+        "cli_learning.py",
         "cli_models.py",
         "cli_registry.py",
         "cli_relevance.py",
