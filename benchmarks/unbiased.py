@@ -74,7 +74,8 @@ def one_run(model: ClickModel, seed: int, options: argparse.Namespace) -> dict[s
     found[SHOWN] = ndcg(shown.astype(np.float64), relevance)
     found[SHUFFLE] = ndcg(np.random.default_rng(seed).random(relevance.shape), relevance)
     found["examined"] = biases[HARVEST].examined
-    print(f"{model.value} {seed}: {perf_counter() - start:.0f} s", file=sys.stderr)
+    told = ", ".join(f"{name} {found[name]:.4f}" for name in (*biases, SHOWN, SHUFFLE))
+    print(f"{model.value} {seed}: {told} in {perf_counter() - start:.0f} s", file=sys.stderr)
     return found
 
 

@@ -21,6 +21,10 @@ Doubles = NDArray[np.float64]
 Policy = Callable[[Sequence[Group]], Sequence[NDArray[np.float32]]]
 """For each group a score for each of its candidates, (n,): highest first, ties by listing."""
 CLIP = 20.0
+"""The highest weight of an interaction in all estimates but the doubly robust one."""
+TRUSTED = 4.0
+"""The same in that one: what stood lower than positions that are looked at one time in so many is
+judged by the model in part. Without such a limit it would be the same as ips."""
 _Z95 = 1.959964
 
 
@@ -61,9 +65,10 @@ ndcg@10  of the grades that were given, each divided by the chance of being look
 ips      inverse propensity scoring: mean of Σ c λ(new) / p(old).
 snips    self-normalised: Σ c λ(new) / p(old) over Σ c / p(old), the average λ at which what is
          wanted stands (Wang et al., WSDM 2018, average 1 / rank so); of smaller variance.
-dr       doubly robust: a model's guess, corrected by inverse propensity where it errs, right if
-         either is (Oosterhuis, "Doubly robust estimation for correcting position bias in click
-         feedback for unbiased learning to rank", TOIS 2023).
+dr       doubly robust: a model's guess, corrected by inverse propensity as far as weights are
+         trusted, so right if the model is or no weight is above TRUSTED (Oosterhuis, "Doubly robust
+         estimation for correcting position bias in click feedback for unbiased learning to rank",
+         TOIS 2023).
 """
 
 
@@ -74,6 +79,7 @@ def judge(
     wanted: Sequence[Doubles],
     *,
     clip: float = CLIP,
+    trusted: float = TRUSTED,
 ) -> Judged:
     """What a policy would have brought in each of these groups. `wanted` says for each candidate,
     as a model guesses, how likely it is wanted once it is looked at. Raises BadInput for none."""
@@ -82,7 +88,7 @@ def judge(
     scores = policy(groups)
     rows = np.array(
         [
-            _one(group, ranked, guessed, propensity, clip)
+            _one(group, ranked, guessed, propensity, (clip, trusted))
             for group, ranked, guessed in zip(groups, scores, wanted, strict=True)
         ]
     )
@@ -121,7 +127,7 @@ def _one(
     scores: NDArray[np.float32],
     guessed: Doubles,
     propensity: Propensity,
-    clip: float,
+    limits: tuple[float, float],
 ) -> tuple[float, float, float, float, float]:
     rows = np.flatnonzero(group.shown)
     positions = group.impression.positions[rows]
@@ -131,12 +137,12 @@ def _one(
     moved[best_first] = np.sort(positions)
     grades = np.maximum(group.grades[rows], 0)
     done = (grades > 0).astype(np.float64)
-    inverse = propensity.weights(positions, clip)
+    inverse, trusted = (propensity.weights(positions, limit) for limit in limits)
     seen = propensity.at(moved)
     wanted = np.clip(guessed[rows], 0, 1)
     mass = done * inverse
-    # Where a weight is clipped, this lies between the model's guess and the truth.
-    corrected = wanted + inverse * (done - propensity.at(positions) * wanted)
+    # Where a weight is cut, this lies between the model's guess and the truth.
+    corrected = wanted + trusted * (done - propensity.at(positions) * wanted)
     gains = grades * inverse
     return (
         float((seen * mass).sum()),
