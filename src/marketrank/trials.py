@@ -67,7 +67,7 @@ class Trials:
                 ranked = self._ranker_of(experiment.arms[arm]).rank(candidates, material)
                 arms = dict.fromkeys(ranked.keys.tolist(), arm)
             else:
-                ranked, arms = self._interleaved(experiment, candidates, material, trial.seed)
+                ranked, arms = self._interleaved(experiment, candidates, material, trial)
         except MarketrankError as error:
             if experiment.name not in self._told:
                 self._told.add(experiment.name)
@@ -77,7 +77,7 @@ class Trials:
         return ranked
 
     def _interleaved(
-        self, experiment: Experiment, candidates: Candidates, material: Material, seed: str
+        self, experiment: Experiment, candidates: Candidates, material: Material, trial: Trial
     ) -> tuple[Candidates, dict[int, str]]:
         ranked = {
             arm: self._ranker_of(name).rank(candidates, material)
@@ -86,7 +86,9 @@ class Trials:
         top: Mapping[str, list[int]] = {
             arm: head(one, self._depth).keys.tolist() for arm, one in ranked.items()
         }
-        order, arms = team_draft(top, f"{experiment.salt or experiment.name}\0{seed}")
+        # Of the buyer too: else everybody who asks for the same would see the same draw.
+        seed = "\0".join((experiment.salt or experiment.name, trial.buyer or "", trial.seed))
+        order, arms = team_draft(top, seed)
         return _in_order(candidates, order), dict(zip(order, arms, strict=True))
 
 

@@ -15,7 +15,7 @@ K = InteractionKind
 
 def test_what_says_more_of_wanting_has_the_higher_grade() -> None:
     order = [K.VIEW, K.CLICK, K.SAVE, K.MESSAGE, K.OFFER, K.SOLD]
-    assert [GRADES[kind] for kind in order] == sorted(set(GRADES[kind] for kind in order))
+    assert [GRADES[kind] for kind in order] == sorted({GRADES[kind] for kind in order})
     assert GRADES[K.VIEW] > 0 > GRADES[K.HIDE] == GRADES[K.REPORT]
     assert set(GRADES) == set(K)
 
