@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from made_up_sessions import NAMES, World, click
 from marketrank.errors import BadInput
 from marketrank.feedback.sessions import groups
 from marketrank.models import promotions
@@ -21,7 +22,6 @@ from marketrank.pipelines.train_ranker import (
 )
 from marketrank.ranking import ltr, session_model
 from marketrank.ranking.session_features import Part
-from tests.made_up_sessions import NAMES, World, click
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 WORLD = World.drawn()
@@ -30,7 +30,7 @@ HARVEST = Recipe(bias="harvest", seed=3)
 
 @pytest.fixture(scope="module")
 def sessions() -> list[Session]:
-    return WORLD.sessions(2_400)
+    return WORLD.sessions(1_500)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,9 @@ def test_it_is_compared_with_what_was_shown_and_plain_orders(learned: Learned) -
     assert gaps["shown"]["dr"]["low"] > 0
     assert gaps["shuffle"]["ndcg@10"]["low"] > 0
     assert learned.worse == []
-    assert learned.report["sessions"]["early"]["until"] < learned.report["sessions"]["late"]["since"]
+    assert (
+        learned.report["sessions"]["early"]["until"] < learned.report["sessions"]["late"]["since"]
+    )
     assert learned.report["propensity"]["method"] == "harvest"
 
 
@@ -85,7 +87,7 @@ def test_who_is_worse_than_the_champion_is_not_promoted(
     blind = learn(sessions, replace(HARVEST, without=(Part.TASTE,)), learned.model)
     assert "taste" not in blind.model.features
     assert any("of champion's" in told for told in blind.worse)
-    with pytest.raises(BadInput, match="not promoted: .*champion"):
+    with pytest.raises(BadInput, match=r"not promoted: .*champion"):
         promote(tmp_path, blind, at=AT)
     assert session_model.current(tmp_path) is None
 
@@ -106,7 +108,7 @@ def test_few_sessions_promote_nobody() -> None:
 def test_features_that_no_engine_gives_are_not_promoted(sessions: list[Session]) -> None:
     named = ("prior", "moon", *NAMES[2:])
     odd = [
-        Session(replace(one.impression, names=named), one.interactions) for one in sessions[:1200]
+        Session(replace(one.impression, names=named), one.interactions) for one in sessions[:1_000]
     ]
     assert learn(odd, HARVEST).worse[-1] == "no engine gives the features moon"
 

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.made_up_sessions import impression
 
+from made_up_sessions import impression
 from marketrank.feedback.experiment_report import report, sign_test, wilson
 from marketrank.feedback.experiments import Experiment, Kind
 from marketrank.feedback.sessions import Group

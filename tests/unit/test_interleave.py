@@ -3,8 +3,8 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.made_up_sessions import click, impression
 
+from made_up_sessions import click, impression
 from marketrank.feedback.interleave import credits, team_draft
 from marketrank.feedback.sessions import group
 from marketrank.people import InteractionKind, Session

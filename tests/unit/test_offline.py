@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.made_up_sessions import World, click, impression
 
+from made_up_sessions import World, click, impression
 from marketrank.errors import BadInput
 from marketrank.feedback.offline import (
     METHODS,

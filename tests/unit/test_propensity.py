@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.made_up_sessions import World, impression
 
+from made_up_sessions import World, impression
 from marketrank.errors import BadInput
 from marketrank.feedback.propensity import Propensity, em, harvest, power
 from marketrank.feedback.sessions import groups

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.made_up_sessions import START, click, impression
 
+from made_up_sessions import START, click, impression
 from marketrank.errors import BadInput
 from marketrank.feedback.sessions import DISLIKED, GRADES, group, groups, split_by_time
 from marketrank.people import InteractionKind, Session
