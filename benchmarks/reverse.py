@@ -92,8 +92,7 @@ def simulate(*, listings: int, buyers: int, sessions: int, seed: int) -> World:
         for town in (one.location.split(", ")[0] for one in stock.adverts)
     ]
     paths = [
-        (stock.kinds.roots[kind], *stock.kinds.kinds[kind].category)
-        for kind in stock.kind.tolist()
+        (stock.kinds.roots[kind], *stock.kinds.kinds[kind].category) for kind in stock.kind.tolist()
     ]
     facts = Facts(
         stock.vectors,
@@ -159,6 +158,12 @@ def audience_of(world: World, tower: PublishedTower, known: list[Known]) -> Audi
     seen = [
         (row, rows[event.listing]) for row, one in enumerate(known) for event in one.interactions
     ]
+    liked = [
+        (row, rows[event.listing])
+        for row, one in enumerate(known)
+        for event in one.interactions
+        if weighting.kinds[event.kind] > 0
+    ]
     plain = [Known(one.interactions, one.facts) for one in known]
     members = Members(
         tuple(one.id for one in world.buyers),
@@ -167,6 +172,7 @@ def audience_of(world: World, tower: PublishedTower, known: list[Known]) -> Audi
         np.array(activity),
         tuple(one.seller for one in world.buyers),
         np.array(seen, np.int64).reshape(-1, 2),
+        np.array(liked, np.int64).reshape(-1, 2),
     )
     return Audience(
         members,
@@ -243,11 +249,11 @@ def buyers_for_listings(world: World, audience: Audience, space: Space, seed: in
         truths = [wanted[row] for row in part.tolist()]
         masks = [audience.open_to(row, None) & allowed_rows for row in part.tolist()]
         ours = [
-            audience.best(described[row], K, mask, demographics=True).rows
+            audience.best(described[row], K, mask, demographics=True, key=row).rows
             for row, mask in zip(part.tolist(), masks, strict=True)
         ]
         bare = [
-            audience.best(described[row], K, mask, demographics=False).rows
+            audience.best(described[row], K, mask, demographics=False, key=row).rows
             for row, mask in zip(part.tolist(), masks, strict=True)
         ]
         active = [_top(ials[0][1], mask) for mask in masks]
@@ -316,8 +322,8 @@ def cold_feeds(world: World, tower: PublishedTower, space: Space) -> dict:
         "tower_place": points_of(tower, space, places, at) @ described.T,
         "tower_demographics": points_of(tower, space, people, at) @ described.T,
     }
-    systems["tower_and_popularity"] = (
-        systems["tower_demographics"] / tower.temperature + np.log(counted + 1)
+    systems["tower_and_popularity"] = systems["tower_demographics"] / tower.temperature + np.log(
+        counted + 1
     )
     result: dict = {"buyers": len(rows), "listings": len(live)}
     later = {row: listings[(buyers == row) & np.isin(listings, live)] for row in rows.tolist()}
