@@ -182,7 +182,7 @@ class AudienceFinder:
         activity, seen = np.zeros(len(buyers)), []
         for row, buyer in enumerate(buyers):
             recent = self._recent(buyer.id)[:_MOST_EVENTS]
-            _, one = met(view, allowed(buyer, recent))
+            one = met(view, allowed(buyer, recent))
             known.append(one)
             weights = self._weighting.weights(one.interactions, at)
             activity[row] = np.maximum(weights, 0).sum()

@@ -39,6 +39,14 @@ class Settings(BaseSettings):
     photos_url: str = Field(
         "", description="Where cleaned photos are kept (fsspec URL); empty means <home>/photos"
     )
+    keys_folder: Path | None = Field(
+        None,
+        description="Where the keys of buyers are kept, never with the database's backups; empty "
+        "means <home>/keys",
+    )
+    impression_days: int = Field(
+        90, ge=1, description="How long what was shown is kept for training (days)"
+    )
     currency: str = Field(
         "GBP", pattern="^[A-Z]{3}$", description="ISO 4217 code of prices without a symbol"
     )

@@ -6,17 +6,20 @@ is personal data.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.types import BuyerId, ListingId, Place, ReleaseId, RequestId, SellerId
+from marketrank.types import BuyerId, ListingId, Place, ReleaseId, RequestId, SellerId, Seq
 
 EventId = NewType("EventId", str)
 """The sender's own id of an event: the same id twice is the same event."""
+Pseudonym = NewType("Pseudonym", str)
+"""A random name of a buyer, which lasts until they are erased; nothing leads from it to them once
+their key is gone."""
 
 
 class InteractionKind(StrEnum):
@@ -122,3 +125,32 @@ class Recorded:
 
     new: int = 0
     repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Something that was done with a listing, by nobody in particular."""
+
+    listing: ListingId
+    kind: InteractionKind
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerChange:
+    """That a buyer, or what they agree to, has changed. `buyer` is None once they are erased."""
+
+    seq: Seq
+    pseudonym: Pseudonym
+    buyer: Buyer | None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an engine may know of the buyer who asks. `recent` are their latest interactions, the
+    latest first; () where they have not agreed to Purpose.HISTORY. `hidden` is what they never want
+    to see again, which they said themselves: it needs no agreement and is no profile."""
+
+    buyer: Buyer
+    hidden: frozenset[ListingId] = frozenset()
+    recent: tuple[Interaction, ...] = ()

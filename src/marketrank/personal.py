@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Facts, Path, Profile, Weighting, profile_of
 from marketrank.buyers.tower import Known, TowerModel, allowed, points_of, space_of
-from marketrank.people import Buyer, Interaction, InteractionKind, Purpose
+from marketrank.people import About, Buyer, InteractionKind, Purpose
 from marketrank.ranking.explain import Liked
 from marketrank.retrieval.exact_index import best
 from marketrank.retrieval.follow import View
@@ -40,17 +40,15 @@ def nothing_sensitive(paths: Sequence[Path]) -> Rows:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """A buyer as one request sees them. `events` are the latest first, `keys` (n,) their listings
-    and `facts` what is known of these; both empty without Purpose.HISTORY or profiling. `away` are
-    keys of listings never to show them: their own, and what they hid. `demographics` says whether
-    attributes and place count."""
+    """A buyer as one request sees them. `known` is what may be used of them: nothing without
+    profiling. `away` are keys of listings not to show them. `demographics` says whether attributes
+    and place count."""
 
     buyer: Buyer
     view: View
     at: datetime
     away: Keys
     known: Known
-    keys: Keys
     model: TowerModel | None
     weighting: Weighting
     sensitive: Sensitive
@@ -222,15 +220,13 @@ class Personal:
     def __init__(
         self,
         *,
-        buyers: Callable[[BuyerId], Buyer | None],
-        recent: Callable[[BuyerId], Sequence[Interaction]],
+        about: Callable[[BuyerId], About | None],
         tower: Callable[[], TowerModel | None] = lambda: None,
         sensitive: Sensitive = nothing_sensitive,
         weighting: Weighting | None = None,
     ) -> None:
-        """`recent` gives a buyer's interactions, the latest first; `tower` the model in use."""
-        self._buyers = buyers
-        self._recent = recent
+        """`about` says what may be known of a buyer; `tower` is the model in use."""
+        self._about = about
         self._tower = tower
         self._sensitive = sensitive
         self._weighting = weighting or Weighting()
@@ -240,21 +236,21 @@ class Personal:
         what they hid is still hidden from them."""
         if request.buyer is None:
             return None
-        buyer = self._buyers(request.buyer) or Buyer(request.buyer)
-        recent = self._recent(request.buyer)
+        about = self._about(request.buyer) or About(Buyer(request.buyer))
+        buyer = about.buyer
         model = self._tower()
         if model is not None and model.encoder != view.encoder.version:
             model = None  # a tower reads no other encoder's vectors
+        recent = [one for one in about.recent if one.at <= request.at]
         known = allowed(buyer, recent[:_MOST_EVENTS]) if request.profiling else Known()
-        keys, known = met(view, known)
+        known = met(view, known)
         demographics = request.profiling and buyer.allows(Purpose.DEMOGRAPHICS)
         return Person(
             buyer=buyer,
             view=view,
             at=request.at,
-            away=_away(view, buyer, recent),
+            away=_away(view, about, request),
             known=known,
-            keys=keys,
             model=model,
             weighting=self._weighting,
             sensitive=self._sensitive,
@@ -293,12 +289,12 @@ def _both(first: Any, rest: Any, name: str, total: int, missing: int) -> NDArray
     return np.concatenate([lead, there])
 
 
-def met(view: View, known: Known) -> tuple[Keys, Known]:
-    """What is known, with the facts of the listings that the view has, and their keys."""
+def met(view: View, known: Known) -> Known:
+    """What is known, with the facts of the listings that the view has."""
     pairs = [(one, view.catalogue.key_of(one.listing)) for one in known.interactions]
     events = tuple(one for one, key in pairs if key is not None)
     keys = np.array([key for _, key in pairs if key is not None], np.int64)
-    return keys, replace(known, interactions=events, facts=facts_of(view, keys))
+    return replace(known, interactions=events, facts=facts_of(view, keys))
 
 
 def facts_of(view: View, keys: Keys) -> Facts:
@@ -312,10 +308,13 @@ def facts_of(view: View, keys: Keys) -> Facts:
     )
 
 
-def _away(view: View, buyer: Buyer, recent: Sequence[Interaction]) -> Keys:
-    hidden = (view.catalogue.key_of(one.listing) for one in recent if one.kind in _AWAY)
+def _away(view: View, about: About, request: Request) -> Keys:
+    """What they hid or reported, and, where they did not search, what they sell themselves."""
+    reported = {one.listing for one in about.recent if one.kind in _AWAY}
+    hidden = (view.catalogue.key_of(listing) for listing in about.hidden | reported)
     keys = np.array([key for key in hidden if key is not None], np.int64)
     own = np.empty(0, np.int64)
-    if buyer.seller is not None:
-        own = view.catalogue.of_seller(buyer.seller)
+    recommended = request.like is not None or not (request.text.strip() or request.photo)
+    if about.buyer.seller is not None and recommended:
+        own = view.catalogue.of_seller(about.buyer.seller)
     return np.concatenate([keys, own])

@@ -1,13 +1,24 @@
 """The ports: what the rooms ask of each other. Implementations are chosen in `wiring` alone."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.people import Buyer, Impression, Interaction, Purpose, Recorded, Session
+from marketrank.people import (
+    Buyer,
+    BuyerChange,
+    Counted,
+    EventId,
+    Impression,
+    Interaction,
+    Pseudonym,
+    Purpose,
+    Recorded,
+    Session,
+)
 from marketrank.types import (
     Applied,
     Attributes,
@@ -121,27 +132,54 @@ class VectorStore(Protocol):
 
 class EventStore(Protocol):
     """What buyers did and what they were shown. It holds no readable trace of a buyer whose key is
-    gone: see `BuyerStore.erase`."""
+    gone: see `BuyerStore.erase`. It keeps what it is given: who may be remembered is decided by
+    whoever calls it (`feedback.intake`, `feedback.impression_log`)."""
 
-    def record(self, interactions: Sequence[Interaction], *, at: datetime) -> Recorded:
+    def record(
+        self,
+        interactions: Sequence[Interaction],
+        *,
+        at: datetime,
+        anonymous: Collection[EventId] = (),
+    ) -> Recorded:
         """Keep them in one transaction, each id once, in any order of their times; numbered in
-        commit order. `at` is when they arrived."""
+        commit order. `at` is when they arrived. Of those named in `anonymous` only the listing, the
+        kind and the day are kept, as a `Counted`."""
+
+    def known(self, ids: Collection[EventId]) -> set[EventId]:
+        """Those that `record` has been given before."""
 
     def of_buyer(self, buyer: BuyerId, limit: int) -> list[Interaction]:
         """The latest of a buyer, latest first."""
 
+    def hidden(self, buyer: BuyerId) -> set[ListingId]:
+        """What a buyer has hidden. It outlives their Purpose.HISTORY."""
+
     def after(self, after: Seq, limit: int) -> list[tuple[Seq, Interaction]]:
-        """Interactions with a number above `after`, in commit order; those of an erased buyer are
-        left out."""
+        """Interactions with a number above `after`, in commit order, at most `limit`; none only
+        where there are no more. Those of an erased buyer are left out."""
+
+    def counted(self, after: Seq, limit: int) -> list[tuple[Seq, Counted]]:
+        """The anonymous ones with a number above `after`, in commit order."""
+
+    def last_seq(self) -> Seq:
+        """The highest number of an interaction, anonymous ones and changes of buyers included,
+        that is committed; 0 where there is none."""
+
+    def seq_before(self, day: date) -> Seq:
+        """The number to follow from so as to miss nothing that happened on or after a day."""
 
     def log(self, impressions: Sequence[Impression]) -> None:
-        """Keep what was shown, for training."""
+        """Keep what was shown, for training. One of a buyer of whom nothing is held is kept
+        without them."""
 
     def sessions(self, since: datetime, until: datetime) -> Iterator[Session]:
-        """What was shown in [since, until), in order of time, joined with what followed."""
+        """What was shown in [since, until), in order of time, joined with what its buyer did
+        afterwards and said to follow from it. Nothing leads from a buyer to an impression that was
+        kept without them, so it has no interactions."""
 
     def drop_before(self, at: datetime) -> int:
-        """Forget impressions shown before; returns how many days of them went."""
+        """Forget impressions shown on days before; returns how many days of them went."""
 
 
 class BuyerStore(Protocol):
@@ -149,12 +187,20 @@ class BuyerStore(Protocol):
     a key of their own, which lies outside the database."""
 
     def put(self, buyer: Buyer, *, at: datetime) -> None:
-        """Insert or replace."""
+        """Insert or replace. Where they have taken back Purpose.HISTORY, all that was kept under
+        it is destroyed as by `erase`; what they have hidden stays hidden."""
 
     def get(self, id: BuyerId) -> Buyer | None: ...
 
+    def pseudonym(self, id: BuyerId) -> Pseudonym | None:
+        """Their random name; None for a buyer that there is not."""
+
     def agreed(self, purposes: Collection[Purpose]) -> Iterator[Buyer]:
         """Those who agreed to all of these, in order of their ids."""
+
+    def changes(self, after: Seq, limit: int) -> list[BuyerChange]:
+        """Buyers whose last change has a number above `after`, in order, at most `limit`. The
+        numbers are those of the EventStore. That one was erased is told for a day."""
 
     def export(self, id: BuyerId) -> Mapping[str, Any]:
         """All that is held of them, events and impressions too, ready for JSON. Raises BadInput for

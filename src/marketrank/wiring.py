@@ -39,7 +39,9 @@ from marketrank.pipelines.live import live
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import (
     BlobStore,
+    BuyerStore,
     Encoder,
+    EventStore,
     ListingStore,
     PriceEstimator,
     Quarantine,
@@ -54,7 +56,10 @@ from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
+from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.database import connect, migrate
+from marketrank.storage.events import PostgresEvents
+from marketrank.storage.keys import KeyFolder
 from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
@@ -119,6 +124,19 @@ class Marketplace:
     @cached_property
     def vectors(self) -> VectorStore:
         return PostgresVectors(self.database)
+
+    @cached_property
+    def keys(self) -> KeyFolder:
+        """The keys of buyers: never part of the database or its backups."""
+        return KeyFolder(self.settings.keys_folder or self.settings.home / "keys")
+
+    @cached_property
+    def events(self) -> EventStore:
+        return PostgresEvents(self.database, self.keys)
+
+    @cached_property
+    def buyers(self) -> BuyerStore:
+        return PostgresBuyers(self.database, self.keys)
 
     @cached_property
     def blobs(self) -> BlobStore:

@@ -36,6 +36,7 @@ HOMES = {
     "starlette": {"api/"},
     "sqlalchemy": {"storage/", "wiring.py", "listings/sources.py", "listings/sql_source.py"},
     "psycopg": {"storage/"},
+    "cryptography": {"storage/sealing.py"},
     "lightgbm": {"ranking/ltr.py"},
     "ir_measures": {"evaluation/ranking_metrics.py"},
     "typer": {

@@ -97,6 +97,12 @@ PARAMETERS: tuple[Parameter, ...] = (
         {"type": "string", "enum": ["on", "off"], "default": "on"},
     ),
     Parameter("like", "Id of a listing to find similar ones to", "1001", _text(200), 200),
+    Parameter(
+        "explain",
+        "full: with the numbers behind each result",
+        "full",
+        {"type": "string", "enum": ["full"]},
+    ),
 )
 
 
@@ -178,6 +184,7 @@ def search_request(
         k=whole("limit", given.get("limit"), 1, MAX_LIMIT, DEFAULT_LIMIT),
         ignore=_ignore(given.get("ignore", "")),
         spelling=_spelling(given.get("spell", "on")),
+        explain=_explain(given.get("explain", "")),
     )
 
 
@@ -261,6 +268,12 @@ def _spelling(value: str) -> bool:
     if value not in ("on", "off"):
         raise BadParameter("spell", value, "say on or off")
     return value == "on"
+
+
+def _explain(value: str) -> bool:
+    if value not in ("", "full"):
+        raise BadParameter("explain", value, "say full, or leave it out")
+    return value == "full"
 
 
 def whole(name: str, value: str | None, low: int, high: int, default: int) -> int:

@@ -7,15 +7,19 @@ from typing import Protocol, cast
 
 from starlette.requests import Request as HttpRequest
 
+from marketrank.audience import Matched
 from marketrank.config import Settings
+from marketrank.people import Buyer
 from marketrank.types import (
     BlobKey,
+    BuyerId,
     ListingId,
     Near,
     Ranking,
     ReleaseId,
     Request,
     RequestId,
+    SellerId,
     Stored,
     Suggestion,
 )
@@ -43,6 +47,12 @@ class Service(Protocol):
 
     def locate(self, name: str) -> Near | None:
         """A place by its name ("Bristol"), without a radius; None where it is not known."""
+
+    def buyer(self, id: BuyerId) -> Buyer | None:
+        """None for a buyer of whom nothing is held."""
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        """See audience.AudienceFinder."""
 
     def clean_photo(self, data: bytes) -> bytes:
         """An uploaded file → a cleaned JPEG. Raises BadInput with a reason that the sender of

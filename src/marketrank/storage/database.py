@@ -32,6 +32,8 @@ def connect(url: str) -> Engine:
         max_overflow=10,
         pool_timeout=10,
         pool_pre_ping=True,
+        # An error is logged with its statement: what a row holds is nobody's business.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": 10,
             "application_name": "marketrank",

@@ -8,14 +8,15 @@ rollback gives back: when a reader sees n, everything up to n is committed.
 
 from sqlalchemy import Connection, text
 
-# Any fixed number; advisory locks are per database.
-_TURN = 7_307_710_001
+# Any fixed numbers; advisory locks are per database. Events have a turn of their own: an ingest
+# and a busy shop need not wait for each other.
+_TURNS = {"seq": 7_307_710_001, "event": 7_307_710_003}
 
 
-def wait_for_turn(connection: Connection) -> None:
-    """Make this transaction the only writer until it ends. Call it before reading what the write
-    depends on."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
+def wait_for_turn(connection: Connection, name: str = "seq") -> None:
+    """Make this transaction the only one that takes numbers of the counter until it ends. Call it
+    before reading what the write depends on."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURNS[name]})
 
 
 def take(connection: Connection, name: str, n: int) -> range:

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -28,7 +30,8 @@ counters = Table(
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
-"""The last number given out, by name: "seq" (changes) and "key" (listings). See `numbers`."""
+"""The last number given out, by name: "seq" (changes), "key" (listings) and "event" (interactions
+and changes of buyers). See `numbers`."""
 
 listings = Table(
     "listings",
@@ -117,3 +120,67 @@ vectors = Table(
     PrimaryKeyConstraint("model_version", "listing_key"),
     Index("vectors_model_version_seq_idx", "model_version", "seq", unique=True),
 )
+
+# Of a buyer the database holds pseudonyms, numbers, days and what is sealed (`sealing`): ADR 148.
+
+buyers = Table(
+    "buyers",
+    metadata,
+    Column("pseudonym", LargeBinary, primary_key=True),
+    Column("seq", BigInteger, nullable=False, unique=True),
+    # NULL once they are erased: for a day the row tells the processes that remember them.
+    Column("sealed", LargeBinary),
+    Column("erased_on", Date),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    # Keyed digest of the event's id.
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("pseudonym", LargeBinary, nullable=False),
+    Column("day", Date, nullable=False),
+    # Sealed with the key of who they are, not of what they did: what they have hidden.
+    Column("lasting", Boolean, nullable=False),
+    # Digest of the request that it followed from, with the buyer's own key.
+    Column("request", LargeBinary),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("events_pseudonym_day_idx", "pseudonym", "day"),
+    Index("events_request_idx", "request", postgresql_where=text("request IS NOT NULL")),
+)
+
+counted = Table(
+    "counted",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("listing", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("day", Date, nullable=False),
+)
+"""Interactions of those who do not want to be remembered."""
+
+feature_names = Table(
+    "feature_names",
+    metadata,
+    # From the names, so that whoever logs need not ask for it.
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("names", ARRAY(Text), nullable=False),
+)
+
+impressions = Table(
+    "impressions",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("hour", SmallInteger, nullable=False),
+    # NULL: of nobody, and `body` is not sealed.
+    Column("pseudonym", LargeBinary),
+    Column("request", LargeBinary),
+    Column("names", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("impressions_day_hour_idx", "day", "hour"),
+    Index("impressions_pseudonym_idx", "pseudonym"),
+    postgresql_partition_by="LIST (day)",
+)
+"""A partition a day, impressions_20260314, made by whoever logs first and dropped as a whole."""
