@@ -273,7 +273,7 @@ def buyers_for_listings(world: World, audience: Audience, space: Space, seed: in
             "transposed_ials": max(peers),
             "transposed_ials_setting": GRID[int(np.argmax(peers))],
             "most_active": recall(active, truths)[0],
-            "ratio": mine / max(max(peers), 1e-9),
+            "ratio": mine / max(*peers, 1e-9),
             "true_top_50": _true(world, ours, part, masks),
             "true_top_50_most_active": _true(world, active, part, masks),
         }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
+from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.election import Election
 from marketrank.engine import Engine, Understanding
@@ -32,6 +33,7 @@ from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
+from marketrank.people import About, Buyer, Purpose
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -49,7 +51,7 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
-from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
@@ -67,15 +69,18 @@ from marketrank.storage.vectors import PostgresVectors
 from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
+    BuyerId,
     ListingId,
     ModelVersion,
     Near,
     Ranking,
     ReleaseId,
     Request,
+    SellerId,
     Stored,
     Suggestion,
 )
+from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
     from marketrank.pipelines.relevance import Serving
@@ -205,7 +210,8 @@ class Marketplace:
             vectors=self.vectors,
             depths=depths_of(self.settings),
             understanding=self.understanding,
-            tuning=from_settings(self.settings),
+            tuning=self.liking.tuned(from_settings(self.settings)),
+            personal=self.liking.personal,
             ranker=RankerFile(
                 self.ranker_file,
                 self.settings.ranker,
@@ -213,6 +219,29 @@ class Marketplace:
                 self.ranker_folder,
             ),
         )
+
+    @cached_property
+    def liking(self) -> PersonalParts:
+        """What buyers like, and who could want a listing."""
+        return PersonalParts(
+            self.settings,
+            view=self._view,
+            about=self.about,
+            events=lambda: self.events,
+            buyers=lambda: self.buyers,
+            clock=now,
+        )
+
+    def _view(self) -> View | None:
+        return self.follower.view()
+
+    def about(self, id: BuyerId) -> About | None:
+        """What may be known of a buyer who asks."""
+        buyer = self.buyers.get(id)
+        if buyer is None:
+            return None
+        recent = self.events.of_buyer(id, 100) if buyer.allows(Purpose.HISTORY) else []
+        return About(buyer, frozenset(self.events.hidden(id)), tuple(recent))
 
     @cached_property
     def understanding(self) -> Understanding:
@@ -399,6 +428,12 @@ class Marketplace:
         view = self.follower.view()
         return view.release if view else None
 
+    def buyer(self, id: BuyerId) -> Buyer | None:
+        return self.buyers.get(id)
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        return self.liking.buyers_for(id, seller, k, at)
+
     def listing(self, id: ListingId) -> Stored | None:
         return self.listings.get([id]).get(id)
 
@@ -447,7 +482,8 @@ class Marketplace:
         for poller in pollers:
             poller.start()
         try:
-            yield
+            with self.liking.running():
+                yield
         finally:
             for poller in pollers:
                 poller.stop()

@@ -2,10 +2,10 @@
 popular, the Person of a request, and who could want a listing."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -82,10 +82,12 @@ class PersonalParts:
         view = self._view()
         if view is None:
             return
-        for one in (*interactions, *counted):
-            key = view.catalogue.key_of(one.listing)
+        done = [(one.listing, one.kind, one.at) for one in interactions]
+        done += [(one.listing, one.kind, _midday(one.day)) for one in counted]
+        for listing, kind, at in done:
+            key = view.catalogue.key_of(listing)
             if key is not None:
-                self.popularity.add(key, one.kind, _moment(one))
+                self.popularity.add(key, kind, at)
 
     def tuned(self, tuning: Tuning) -> Tuning:
         """With what is popular in the feed."""
@@ -122,8 +124,9 @@ class PersonalParts:
             poller.stop()
 
 
-def _moment(one: Interaction | Counted) -> datetime:
-    return one.at
+def _midday(day: date) -> datetime:
+    """When an event was of which only the day is kept."""
+    return datetime.combine(day, time(12), UTC)
 
 
 def _secret(path: Path) -> bytes:
@@ -133,5 +136,3 @@ def _secret(path: Path) -> bytes:
         write(path, secrets.token_bytes(_SECRET_BYTES))
         path.chmod(0o600)
     return path.read_bytes()
-
-

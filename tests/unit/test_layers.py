@@ -16,7 +16,7 @@ FLOORS = [
     {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"},
     {"engine", "tuning", "session_facts", "personal", "explaining", "audience"},
     {"pipelines"},
-    {"wiring", "election", "api", "terminal"},
+    {"wiring", "wiring_personal", "election", "api", "terminal"},
     {"serving", "cli_home"},
     {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
     {"cli"},

@@ -52,14 +52,14 @@ class Recipe:
     `forget_*` of examples the tower must do without that part, so that it can."""
 
     batch: int = 512
-    steps: int = 100
-    rate: float = 2e-3
+    steps: int = 200
+    rate: float = 1e-3
     decay: float = 1e-2
     history: int = 30
     hard: int = 16
     hard_weight: float = 0.3
     backwards_weight: float = 1.0
-    forget_history: float = 0.15
+    forget_history: float = 0.3
     forget_attributes: float = 0.1
     forget_value: float = 0.05
     forget_place: float = 0.1
