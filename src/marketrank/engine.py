@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
 from marketrank.explaining import Answered, explained
+from marketrank.people import About
 from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking.features import Seen, Stems, ask, see
@@ -30,8 +31,11 @@ from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.session_facts import MoreFacts, facts_of, photo_facts, surface_of
+from marketrank.shown import Looked as Kept
+from marketrank.shown import Shown, withhold
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
+    BuyerId,
     Candidates,
     Correction,
     Hits,
@@ -89,10 +93,14 @@ class Engine:
         tuning: Tuning = PLAIN,
         ranker: Callable[[], Ranker] = NoopRanker,
         more_facts: Sequence[MoreFacts] = (),
+        people: Callable[[BuyerId], About | None] = lambda buyer: None,
         personal: Personal | None = None,
+        on_shown: Callable[[Shown], None] = lambda shown: None,
     ) -> None:
         """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
-        tell it what the catalogue does not know; `personal` knows the buyers, None: nobody does."""
+        tell it what the catalogue does not know. `people` says what is known of who asks, and
+        `personal` what to make of it (None: nothing); `on_shown` takes what was answered, and must
+        not wait."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -102,6 +110,8 @@ class Engine:
         self._ranker = ranker
         self._more_facts = more_facts
         self._personal = personal
+        self._people = people
+        self._on_shown = on_shown
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
 
@@ -120,9 +130,11 @@ class Engine:
         with watch.stage("understand"):
             understood, request, corrected = self._understand(view, request)
         with watch.stage("filter"):
+            about = None if request.buyer is None else self._people(request.buyer)
             allowed = view.catalogue.mask(request.filters)
+            allowed = withhold(allowed, view.catalogue, request, about)
         with watch.stage("person"):
-            person = self._person(view, request, allowed)
+            person = None if self._personal is None else self._personal.person(view, request, about)
         with watch.stage("encode"):
             query = self._query_vector(view, request, allowed)
         with watch.stage("categorise"):
@@ -151,6 +163,8 @@ class Engine:
                 items,
                 Answered(view, request, understood, candidates, person, tuple(looked[:1])),
             )
+        kept = Kept(looked[0].keys, looked[0].features, looked[0].names) if looked else Kept()
+        self._on_shown(Shown(request, view, candidates, items, kept))
         return Ranking(
             request.id,
             view.release,
@@ -161,13 +175,6 @@ class Engine:
             understood,
             corrected,
         )
-
-    def _person(self, view: View, request: Request, allowed: Mask) -> Person | None:
-        """Who asks; what is never to be shown to them is taken out of `allowed`."""
-        person = None if self._personal is None else self._personal.person(view, request)
-        if person is not None:
-            allowed[person.away[person.away < len(allowed)]] = False
-        return person
 
     def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:
         """From what was found to the order in which it is shown."""

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Facts, Path, Profile, Weighting, profile_of
 from marketrank.buyers.tower import Known, TowerModel, allowed, points_of, space_of
-from marketrank.people import About, Buyer, InteractionKind, Purpose
+from marketrank.people import About, Buyer, Purpose
 from marketrank.ranking.explain import Liked
 from marketrank.retrieval.exact_index import best
 from marketrank.retrieval.follow import View
-from marketrank.types import BuyerId, Candidates, Hits, Mask, Near, Request
+from marketrank.types import Candidates, Hits, Mask, Near, Request
 
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -28,7 +28,6 @@ Sensitive = Callable[[Sequence[Path]], Rows]
 _MOST_EVENTS = 100
 _TASTE_DEPTH = 500
 """How many of the nearest to a taste are rescored by price and place."""
-_AWAY = frozenset({InteractionKind.HIDE, InteractionKind.REPORT})
 _GAIN = 0.02
 """How much a score must owe to demographics before that is said, as a share of the candidates'
 spread."""
@@ -41,13 +40,11 @@ def nothing_sensitive(paths: Sequence[Path]) -> Rows:
 @dataclass(frozen=True, eq=False)
 class Person:
     """A buyer as one request sees them. `known` is what may be used of them: nothing without
-    profiling. `away` are keys of listings not to show them. `demographics` says whether attributes
-    and place count."""
+    profiling. `demographics` says whether attributes and place count."""
 
     buyer: Buyer
     view: View
     at: datetime
-    away: Keys
     known: Known
     model: TowerModel | None
     weighting: Weighting
@@ -220,36 +217,32 @@ class Personal:
     def __init__(
         self,
         *,
-        about: Callable[[BuyerId], About | None],
         tower: Callable[[], TowerModel | None] = lambda: None,
         sensitive: Sensitive = nothing_sensitive,
         weighting: Weighting | None = None,
     ) -> None:
-        """`about` says what may be known of a buyer; `tower` is the model in use."""
-        self._about = about
+        """`tower` is the model in use."""
         self._tower = tower
         self._sensitive = sensitive
         self._weighting = weighting or Weighting()
 
-    def person(self, view: View, request: Request) -> Person | None:
-        """None for a request that names no buyer. One of whom nothing is held agreed to nothing:
-        what they hid is still hidden from them."""
-        if request.buyer is None:
+    def person(self, view: View, request: Request, about: About | None) -> Person | None:
+        """What a request may use of who asks, `about` whom so much is known; None where nothing
+        is."""
+        if about is None or not request.profiling:
             return None
-        about = self._about(request.buyer) or About(Buyer(request.buyer))
         buyer = about.buyer
         model = self._tower()
         if model is not None and model.encoder != view.encoder.version:
             model = None  # a tower reads no other encoder's vectors
         recent = [one for one in about.recent if one.at <= request.at]
-        known = allowed(buyer, recent[:_MOST_EVENTS]) if request.profiling else Known()
+        known = allowed(buyer, recent[:_MOST_EVENTS])
         known = met(view, known)
-        demographics = request.profiling and buyer.allows(Purpose.DEMOGRAPHICS)
+        demographics = buyer.allows(Purpose.DEMOGRAPHICS)
         return Person(
             buyer=buyer,
             view=view,
             at=request.at,
-            away=_away(view, about, request),
             known=known,
             model=model,
             weighting=self._weighting,
@@ -306,15 +299,3 @@ def facts_of(view: View, keys: Keys) -> Facts:
         catalogue.prices(keys),
         catalogue.points(keys),
     )
-
-
-def _away(view: View, about: About, request: Request) -> Keys:
-    """What they hid or reported, and, where they did not search, what they sell themselves."""
-    reported = {one.listing for one in about.recent if one.kind in _AWAY}
-    hidden = (view.catalogue.key_of(listing) for listing in about.hidden | reported)
-    keys = np.array([key for key in hidden if key is not None], np.int64)
-    own = np.empty(0, np.int64)
-    recommended = request.like is not None or not (request.text.strip() or request.photo)
-    if about.buyer.seller is not None and recommended:
-        own = view.catalogue.of_seller(about.buyer.seller)
-    return np.concatenate([keys, own])

@@ -33,7 +33,7 @@ from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
-from marketrank.people import About, Buyer, Purpose
+from marketrank.people import Buyer
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -58,10 +58,7 @@ from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
-from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.database import connect, migrate
-from marketrank.storage.events import PostgresEvents
-from marketrank.storage.keys import KeyFolder
 from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
@@ -80,6 +77,7 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
+from marketrank.wiring_people import People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
@@ -131,17 +129,18 @@ class Marketplace:
         return PostgresVectors(self.database)
 
     @cached_property
-    def keys(self) -> KeyFolder:
-        """The keys of buyers: never part of the database or its backups."""
-        return KeyFolder(self.settings.keys_folder or self.settings.home / "keys")
+    def people(self) -> People:
+        return People(
+            self.settings, database=lambda: self.database, listings=lambda: self.listings, clock=now
+        )
 
-    @cached_property
+    @property
     def events(self) -> EventStore:
-        return PostgresEvents(self.database, self.keys)
+        return self.people.events
 
-    @cached_property
+    @property
     def buyers(self) -> BuyerStore:
-        return PostgresBuyers(self.database, self.keys)
+        return self.people.buyers
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -218,6 +217,8 @@ class Marketplace:
                 self.settings.rank_depth,
                 self.ranker_folder,
             ),
+            people=self.people.follower.about,
+            on_shown=self.people.on_shown,
         )
 
     @cached_property
@@ -226,7 +227,6 @@ class Marketplace:
         return PersonalParts(
             self.settings,
             view=self._view,
-            about=self.about,
             events=lambda: self.events,
             buyers=lambda: self.buyers,
             clock=now,
@@ -234,14 +234,6 @@ class Marketplace:
 
     def _view(self) -> View | None:
         return self.follower.view()
-
-    def about(self, id: BuyerId) -> About | None:
-        """What may be known of a buyer who asks."""
-        buyer = self.buyers.get(id)
-        if buyer is None:
-            return None
-        recent = self.events.of_buyer(id, 100) if buyer.allows(Purpose.HISTORY) else []
-        return About(buyer, frozenset(self.events.hidden(id)), tuple(recent))
 
     @cached_property
     def understanding(self) -> Understanding:
@@ -482,7 +474,7 @@ class Marketplace:
         for poller in pollers:
             poller.start()
         try:
-            with self.liking.running():
+            with self.people.running(), self.liking.running():
                 yield
         finally:
             for poller in pollers:

@@ -16,14 +16,14 @@ from marketrank.buyers.sensitive import SensitiveCategories
 from marketrank.config import Settings
 from marketrank.durable import write
 from marketrank.models.published_tower import TowerFolder
-from marketrank.people import About, Counted, Interaction
+from marketrank.people import Counted, Interaction
 from marketrank.personal import Personal
 from marketrank.ports import BuyerStore, EventStore
 from marketrank.retrieval.feed import POPULAR, popular_retriever
 from marketrank.retrieval.follow import Poller, View
 from marketrank.retrieval.private_index import private_index
 from marketrank.tuning import Tuning
-from marketrank.types import BuyerId, ListingId, SellerId
+from marketrank.types import ListingId, SellerId
 
 _AUDIENCE_SECONDS = 60.0
 _MOST_EVENTS = 100
@@ -38,14 +38,12 @@ class PersonalParts:
         settings: Settings,
         *,
         view: Callable[[], View | None],
-        about: Callable[[BuyerId], About | None],
         events: Callable[[], EventStore],
         buyers: Callable[[], BuyerStore],
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._view = view
-        self._about = about
         self._events = events
         self._buyers = buyers
         self._clock = clock
@@ -66,7 +64,6 @@ class PersonalParts:
     @cached_property
     def personal(self) -> Personal:
         return Personal(
-            about=self._about,
             tower=self.towers,
             sensitive=self.sensitive.flags,
             weighting=self.weighting,

@@ -74,11 +74,8 @@ def engine_of(
         return np.array([bool(path) and path[0] == sensitive for path in paths], np.bool_)
 
     small = tuned(engine_over(store or Store()), **changes)
-    small._personal = Personal(
-        about=lambda buyer: about if buyer == ANN else None,
-        tower=lambda: tower,
-        sensitive=flags,
-    )
+    small._people = lambda buyer: about if buyer == ANN else None
+    small._personal = Personal(tower=lambda: tower, sensitive=flags)
     return small
 
 
@@ -117,22 +114,20 @@ def test_without_agreement_or_profiling_the_feed_is_everybodys(
 def test_a_click_changes_the_next_feed() -> None:
     known = [About(buyer(HISTORY))]
     engine = engine_of(None, **LEADING_TASTE)
-    engine._personal = Personal(about=lambda id: known[0])
+    engine._people = lambda buyer: known[0]
+    engine._personal = Personal()
     assert ids(engine, MINE)[0] == "id3"
     known[0] = About(buyer(HISTORY), recent=(did(0, InteractionKind.CLICK),))
     assert ids(engine, MINE)[0] == "id0"
 
 
 def test_hidden_and_own_listings_are_never_in_the_feed() -> None:
-    known = About(
-        buyer({}, seller=SellerId("me")),
-        hidden=frozenset([ListingId("id2")]),
-        recent=(did(1, InteractionKind.REPORT),),
-    )
+    known = About(buyer({}, seller=SellerId("me")), hidden=frozenset([ListingId("id2")]))
     engine = with_attributes(engine_of(None), {3: {"seller": SellerId("me")}})
-    engine._personal = Personal(about=lambda id: known)
-    assert ids(engine, MINE) == ["id0"]
-    assert ids(engine, replace(MINE, profiling=False)) == ["id0"]
+    engine._people = lambda buyer: known
+    engine._personal = Personal()
+    assert ids(engine, MINE) == ["id1", "id0"]
+    assert ids(engine, replace(MINE, profiling=False)) == ["id1", "id0"]
     # Whoever searches finds what they sell, but not what they hid.
     found = ids(engine, replace(MINE, text="bicycle oak"))
     assert "id3" in found
@@ -160,9 +155,7 @@ def test_a_tower_of_another_encoder_is_not_used() -> None:
 
 def test_demographics_have_no_part_in_where_a_sensitive_listing_stands() -> None:
     """The bicycle, key 3, is of a sensitive category; the old would have it first."""
-    feed = {
-        FRESH: fresh_retriever(30.0)
-    }
+    feed = {FRESH: fresh_retriever(30.0)}
     weights = {TASTE: 10.0, FRESH: 1.0}
     history = (did(1),)
     places = {}
@@ -192,7 +185,7 @@ def test_the_ranker_is_told_nothing_of_demographics_in_sensitive_categories() ->
     view = engine._view()
     assert view is not None
     assert engine._personal is not None
-    person = engine._personal.person(view, MINE)
+    person = engine._personal.person(view, MINE, engine._people(ANN))
     assert person is not None
     facts = person.more_facts(view, MINE, np.arange(4))
     for name in ("tower", "demographic_affinity", "home_km"):
