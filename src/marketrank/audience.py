@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Weighting
@@ -119,7 +120,7 @@ class AudienceFinder:
         if full:
             ids = audience.members.ids
             rows &= np.fromiter((one not in full for one in ids), np.bool_, len(ids))
-        found = audience.best(described, k + _SPARE, rows, demographics=demographics)
+        found = audience.best(described, k + _SPARE, rows, demographics=demographics, key=key)
         chosen = list(self._still(audience, found.rows.tolist(), found.scores.tolist()))[:k]
         self.offers.record(id, [buyer for buyer, _ in chosen], at)
         secret = self._secret()
@@ -158,7 +159,21 @@ class AudienceFinder:
             np.concatenate([np.empty(0), *(one.activity for one in parts)]),
             tuple(seller for one in parts for seller in one.sellers),
             np.concatenate([np.empty((0, 2), np.int64), *seen]).astype(np.int64),
+            self._liked(view, [id for one in parts for id in one.ids]),
         )
+
+    def _liked(self, view: View, ids: Sequence[BuyerId]) -> NDArray[np.int64]:
+        """Pairs of a row and a key that a buyer turned to, of all who agreed to the use of their
+        history; rows from the number of `ids` on are of those who are not members."""
+        rows = {id: row for row, id in enumerate(ids)}
+        pairs = []
+        for buyer in self._agreed([Purpose.HISTORY]):
+            row = rows.setdefault(buyer.id, len(rows))
+            for event in self._recent(buyer.id)[:_MOST_EVENTS]:
+                key = view.catalogue.key_of(event.listing)
+                if key is not None and self._weighting.kinds.get(event.kind, 0.0) > 0:
+                    pairs.append((row, key))
+        return np.array(pairs, np.int64).reshape(-1, 2)
 
     def _part(
         self, view: View, model: TowerModel, space: Space, buyers: Sequence[Buyer], at: datetime
@@ -167,7 +182,7 @@ class AudienceFinder:
         activity, seen = np.zeros(len(buyers)), []
         for row, buyer in enumerate(buyers):
             recent = self._recent(buyer.id)[:_MOST_EVENTS]
-            _, one = met(view, allowed(buyer, recent))
+            one = met(view, allowed(buyer, recent))
             known.append(one)
             weights = self._weighting.weights(one.interactions, at)
             activity[row] = np.maximum(weights, 0).sum()
@@ -182,6 +197,7 @@ class AudienceFinder:
             activity,
             tuple(one.seller for one in buyers),
             np.array(seen, np.int64).reshape(-1, 2),
+            np.empty((0, 2), np.int64),
         )
 
 

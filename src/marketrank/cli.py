@@ -16,7 +16,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank import cli_learning, cli_models, cli_registry, cli_relevance, cli_signals
+from marketrank import (
+    cli_buyers,
+    cli_learning,
+    cli_models,
+    cli_registry,
+    cli_relevance,
+    cli_signals,
+)
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.config import load
 from marketrank.errors import BadInput, MarketrankError, NotReady
@@ -49,6 +56,8 @@ app.add_typer(cli_models.app)
 app.add_typer(cli_learning.app, name="experiment")
 app.add_typer(cli_registry.app, name="models")
 app.command()(cli_signals.signals)
+app.command()(cli_buyers.erase_buyer)
+app.command()(cli_buyers.export_buyer)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
 from marketrank.explaining import Answered, explained
+from marketrank.people import About
 from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
+from marketrank.ranking import session_features
 from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
-from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker
+from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
 from marketrank.ranking.rerank import Facts, Reranked, rerank
+from marketrank.ranking.session_ranker import look_at_session
 from marketrank.ranking.similar import Kind, rank_similar
 from marketrank.retrieval.feed import FRESH, FUSION_K, TASTE
 from marketrank.retrieval.follow import View
@@ -29,9 +32,12 @@ from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.session_facts import MoreFacts, asked_digest, facts_of, photo_facts, surface_of
+from marketrank.shown import Looked as Kept
+from marketrank.shown import Shown, withhold
 from marketrank.trials import Trial, Trials
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
+    BuyerId,
     Candidates,
     Correction,
     Hits,
@@ -89,12 +95,17 @@ class Engine:
         tuning: Tuning = PLAIN,
         ranker: Callable[[], Ranker] = NoopRanker,
         more_facts: Sequence[MoreFacts] = (),
+        people: Callable[[BuyerId], About | None] = lambda buyer: None,
         personal: Personal | None = None,
+        on_shown: Callable[[Shown], None] = lambda shown: None,
         trials: Trials | None = None,
+        keep_depth: int = 0,
     ) -> None:
         """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
-        tell it what the catalogue does not know; `personal` knows the buyers, None: nobody does;
-        `trials` are experiments with rankers."""
+        tell it what the catalogue does not know. `people` says what is known of who asks, and
+        `personal` what to make of it (None: nothing); `on_shown` takes what was answered, and must
+        not wait; `trials` are experiments with rankers; `keep_depth` is of how many of the first
+        candidates the features are handed over with it."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -105,6 +116,9 @@ class Engine:
         self._more_facts = more_facts
         self._personal = personal
         self._trials = trials
+        self._keep_depth = keep_depth
+        self._people = people
+        self._on_shown = on_shown
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
 
@@ -123,9 +137,11 @@ class Engine:
         with watch.stage("understand"):
             understood, request, corrected = self._understand(view, request)
         with watch.stage("filter"):
+            about = None if request.buyer is None else self._people(request.buyer)
             allowed = view.catalogue.mask(request.filters)
+            allowed = withhold(allowed, view.catalogue, request, about)
         with watch.stage("person"):
-            person = self._person(view, request, allowed)
+            person = None if self._personal is None else self._personal.person(view, request, about)
         with watch.stage("encode"):
             query = self._query_vector(view, request, allowed)
         with watch.stage("categorise"):
@@ -155,10 +171,13 @@ class Engine:
                 items,
                 Answered(view, request, understood, candidates, person, tuple(looked[:1])),
             )
+        items = trial.marked(items, lambda one: view.catalogue.key_of(one.listing.id))
+        kept = found.kept[0] if found.kept else Kept()
+        self._on_shown(Shown(request, view, candidates, items, kept, trial.experiment))
         return Ranking(
             request.id,
             view.release,
-            trial.marked(items, lambda one: view.catalogue.key_of(one.listing.id)),
+            items,
             len(candidates.keys),
             facets,
             watch.stages_ms,
@@ -166,13 +185,6 @@ class Engine:
             corrected,
             trial.experiment,
         )
-
-    def _person(self, view: View, request: Request, allowed: Mask) -> Person | None:
-        """Who asks; what is never to be shown to them is taken out of `allowed`."""
-        person = None if self._personal is None else self._personal.person(view, request)
-        if person is not None:
-            allowed[person.away[person.away < len(allowed)]] = False
-        return person
 
     def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:
         """From what was found to the order in which it is shown."""
@@ -352,8 +364,21 @@ class Engine:
             return candidates
         material = self._material(found, person)
         if self._trials is None:
-            return ranker.rank(candidates, material)
-        return self._trials.rank(ranker, candidates, material, found.trial)
+            ranked = ranker.rank(candidates, material)
+        else:
+            ranked = self._trials.rank(ranker, candidates, material, found.trial)
+        if self._keep_depth:
+            found.kept.append(self._kept(found, candidates, material))
+        return ranked
+
+    def _kept(self, found: "_Found", candidates: Candidates, material: Material) -> Kept:
+        """What a ranker of sessions sees of the first candidates, whoever ranked them: it learns
+        from the log."""
+        seen = next((one for one in found.looked if one.names == session_features.NAMES), None)
+        if seen is not None:
+            return Kept(seen.keys, seen.features)
+        top = head(candidates, self._keep_depth)
+        return Kept(top.keys, look_at_session(top, material))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -435,7 +460,8 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What an order is made of. `looked` collects what learned rankers saw."""
+    """What an order is made of. `looked` collects what learned rankers saw, `kept` what
+    is logged of that."""
 
     view: View
     request: Request
@@ -445,6 +471,7 @@ class _Found:
     allowed: Mask
     looked: list[Looked]
     trial: Trial
+    kept: list[Kept] = field(default_factory=list)
 
 
 def _held(plain: Reranked, reranked: Reranked, person: Person) -> Reranked:

@@ -120,6 +120,8 @@ def _rows(all_keys: Keys, keys: Keys) -> Keys:
 
 def _contributions(looked: Looked, keys: Keys) -> list[Mapping[str, float] | None]:
     """By feature, of each key; None for one that the ranker did not look at."""
+    if looked.contributions is None:
+        return [None] * len(keys)
     values, names = looked.contributions(looked.features)
     places = {key: row for row, key in enumerate(looked.keys.tolist())}
     return [

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Facts, Path, Profile, Weighting, profile_of
 from marketrank.buyers.tower import Known, TowerModel, allowed, points_of, space_of
-from marketrank.people import Buyer, Interaction, InteractionKind, Purpose
+from marketrank.people import About, Buyer, Purpose
 from marketrank.ranking.explain import Liked
 from marketrank.retrieval.exact_index import best
 from marketrank.retrieval.follow import View
-from marketrank.types import BuyerId, Candidates, Hits, Mask, Near, Request
+from marketrank.types import Candidates, Hits, Mask, Near, Request
 
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -28,7 +28,6 @@ Sensitive = Callable[[Sequence[Path]], Rows]
 _MOST_EVENTS = 100
 _TASTE_DEPTH = 500
 """How many of the nearest to a taste are rescored by price and place."""
-_AWAY = frozenset({InteractionKind.HIDE, InteractionKind.REPORT})
 _GAIN = 0.02
 """How much a score must owe to demographics before that is said, as a share of the candidates'
 spread."""
@@ -40,17 +39,13 @@ def nothing_sensitive(paths: Sequence[Path]) -> Rows:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """A buyer as one request sees them. `events` are the latest first, `keys` (n,) their listings
-    and `facts` what is known of these; both empty without Purpose.HISTORY or profiling. `away` are
-    keys of listings never to show them: their own, and what they hid. `demographics` says whether
-    attributes and place count."""
+    """A buyer as one request sees them. `known` is what may be used of them: nothing without
+    profiling. `demographics` says whether attributes and place count."""
 
     buyer: Buyer
     view: View
     at: datetime
-    away: Keys
     known: Known
-    keys: Keys
     model: TowerModel | None
     weighting: Weighting
     sensitive: Sensitive
@@ -222,39 +217,33 @@ class Personal:
     def __init__(
         self,
         *,
-        buyers: Callable[[BuyerId], Buyer | None],
-        recent: Callable[[BuyerId], Sequence[Interaction]],
         tower: Callable[[], TowerModel | None] = lambda: None,
         sensitive: Sensitive = nothing_sensitive,
         weighting: Weighting | None = None,
     ) -> None:
-        """`recent` gives a buyer's interactions, the latest first; `tower` the model in use."""
-        self._buyers = buyers
-        self._recent = recent
+        """`tower` is the model in use."""
         self._tower = tower
         self._sensitive = sensitive
         self._weighting = weighting or Weighting()
 
-    def person(self, view: View, request: Request) -> Person | None:
-        """None for a request that names no buyer. One of whom nothing is held agreed to nothing:
-        what they hid is still hidden from them."""
-        if request.buyer is None:
+    def person(self, view: View, request: Request, about: About | None) -> Person | None:
+        """What a request may use of who asks, `about` whom so much is known; None where nothing
+        is."""
+        if about is None or not request.profiling:
             return None
-        buyer = self._buyers(request.buyer) or Buyer(request.buyer)
-        recent = self._recent(request.buyer)
+        buyer = about.buyer
         model = self._tower()
         if model is not None and model.encoder != view.encoder.version:
             model = None  # a tower reads no other encoder's vectors
-        known = allowed(buyer, recent[:_MOST_EVENTS]) if request.profiling else Known()
-        keys, known = met(view, known)
-        demographics = request.profiling and buyer.allows(Purpose.DEMOGRAPHICS)
+        recent = [one for one in about.recent if one.at <= request.at]
+        known = allowed(buyer, recent[:_MOST_EVENTS])
+        known = met(view, known)
+        demographics = buyer.allows(Purpose.DEMOGRAPHICS)
         return Person(
             buyer=buyer,
             view=view,
             at=request.at,
-            away=_away(view, buyer, recent),
             known=known,
-            keys=keys,
             model=model,
             weighting=self._weighting,
             sensitive=self._sensitive,
@@ -293,12 +282,12 @@ def _both(first: Any, rest: Any, name: str, total: int, missing: int) -> NDArray
     return np.concatenate([lead, there])
 
 
-def met(view: View, known: Known) -> tuple[Keys, Known]:
-    """What is known, with the facts of the listings that the view has, and their keys."""
+def met(view: View, known: Known) -> Known:
+    """What is known, with the facts of the listings that the view has."""
     pairs = [(one, view.catalogue.key_of(one.listing)) for one in known.interactions]
     events = tuple(one for one, key in pairs if key is not None)
     keys = np.array([key for _, key in pairs if key is not None], np.int64)
-    return keys, replace(known, interactions=events, facts=facts_of(view, keys))
+    return replace(known, interactions=events, facts=facts_of(view, keys))
 
 
 def facts_of(view: View, keys: Keys) -> Facts:
@@ -310,12 +299,3 @@ def facts_of(view: View, keys: Keys) -> Facts:
         catalogue.prices(keys),
         catalogue.points(keys),
     )
-
-
-def _away(view: View, buyer: Buyer, recent: Sequence[Interaction]) -> Keys:
-    hidden = (view.catalogue.key_of(one.listing) for one in recent if one.kind in _AWAY)
-    keys = np.array([key for key in hidden if key is not None], np.int64)
-    own = np.empty(0, np.int64)
-    if buyer.seller is not None:
-        own = view.catalogue.of_seller(buyer.seller)
-    return np.concatenate([keys, own])

@@ -1,6 +1,6 @@
 """The ports: what the rooms ask of each other. Implementations are chosen in `wiring` alone."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -190,7 +190,14 @@ class BuyerStore(Protocol):
         """Insert or replace. Where they have taken back Purpose.HISTORY, all that was kept under
         it is destroyed as by `erase`; what they have hidden stays hidden."""
 
+    def change(self, id: BuyerId, change: Callable[[Buyer], Buyer], *, at: datetime) -> Buyer:
+        """Put what `change` makes of them (of `Buyer(id)` where there is none), and return it.
+        Nobody else changes them meanwhile."""
+
     def get(self, id: BuyerId) -> Buyer | None: ...
+
+    def find(self, ids: Collection[BuyerId]) -> dict[BuyerId, Buyer]:
+        """Those that there are."""
 
     def pseudonym(self, id: BuyerId) -> Pseudonym | None:
         """Their random name; None for a buyer that there is not."""
@@ -209,6 +216,9 @@ class BuyerStore(Protocol):
     def erase(self, id: BuyerId) -> bool:
         """Destroy their key, then their rows; whether there was anything. After it no store holds
         a byte that tells of them, backups and logs of the database included."""
+
+    def finish_erasing(self) -> int:
+        """Go on with erasures that a crash has cut short; how many there were."""
 
 
 class BlobStore(Protocol):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
+from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.election import Election
 from marketrank.engine import Engine, Understanding
@@ -34,6 +35,7 @@ from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
+from marketrank.people import Buyer
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -51,17 +53,14 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
-from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
-from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.database import connect, migrate
-from marketrank.storage.events import PostgresEvents
-from marketrank.storage.keys import KeyFolder
 from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
@@ -70,15 +69,19 @@ from marketrank.trials import Trials
 from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
+    BuyerId,
     ListingId,
     ModelVersion,
     Near,
     Ranking,
     ReleaseId,
     Request,
+    SellerId,
     Stored,
     Suggestion,
 )
+from marketrank.wiring_people import People
+from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
     from marketrank.pipelines.relevance import Serving
@@ -129,17 +132,18 @@ class Marketplace:
         return PostgresVectors(self.database)
 
     @cached_property
-    def keys(self) -> KeyFolder:
-        """The keys of buyers: never part of the database or its backups."""
-        return KeyFolder(self.settings.keys_folder or self.settings.home / "keys")
+    def people(self) -> People:
+        return People(
+            self.settings, database=lambda: self.database, listings=lambda: self.listings, clock=now
+        )
 
-    @cached_property
+    @property
     def events(self) -> EventStore:
-        return PostgresEvents(self.database, self.keys)
+        return self.people.events
 
-    @cached_property
+    @property
     def buyers(self) -> BuyerStore:
-        return PostgresBuyers(self.database, self.keys)
+        return self.people.buyers
 
     @cached_property
     def blobs(self) -> BlobStore:
@@ -208,9 +212,13 @@ class Marketplace:
             vectors=self.vectors,
             depths=depths_of(self.settings),
             understanding=self.understanding,
-            tuning=from_settings(self.settings),
+            tuning=self.liking.tuned(from_settings(self.settings)),
+            personal=self.liking.personal,
             ranker=self.ranker,
             trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
+            people=self.people.follower.about,
+            on_shown=self.people.on_shown,
+            keep_depth=self.settings.rank_depth,
         )
 
     @cached_property
@@ -223,6 +231,20 @@ class Marketplace:
     @cached_property
     def experiments(self) -> ExperimentFile:
         return ExperimentFile(self.settings.home / EXPERIMENTS)
+
+    @cached_property
+    def liking(self) -> PersonalParts:
+        """What buyers like, and who could want a listing."""
+        return PersonalParts(
+            self.settings,
+            view=self._view,
+            events=lambda: self.events,
+            buyers=lambda: self.buyers,
+            clock=now,
+        )
+
+    def _view(self) -> View | None:
+        return self.follower.view()
 
     @cached_property
     def understanding(self) -> Understanding:
@@ -409,6 +431,12 @@ class Marketplace:
         view = self.follower.view()
         return view.release if view else None
 
+    def buyer(self, id: BuyerId) -> Buyer | None:
+        return self.buyers.get(id)
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        return self.liking.buyers_for(id, seller, k, at)
+
     def listing(self, id: ListingId) -> Stored | None:
         return self.listings.get([id]).get(id)
 
@@ -457,7 +485,8 @@ class Marketplace:
         for poller in pollers:
             poller.start()
         try:
-            yield
+            with self.people.running(), self.liking.running():
+                yield
         finally:
             for poller in pollers:
                 poller.stop()

@@ -1,6 +1,7 @@
 """What every BuyerStore does, run against each implementation."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,6 @@ from pathlib import Path
 import orjson
 import pytest
 from sqlalchemy import Engine
-from test_event_store import ANN, BEN, T0, event, hours, impression
 
 from marketrank.errors import BadInput
 from marketrank.people import Buyer, InteractionKind, Purpose
@@ -17,6 +17,7 @@ from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
 from marketrank.types import BuyerId, ListingId, Place, RequestId, SellerId, Seq
+from small_events import ANN, BEN, T0, event, hours, impression
 
 T1 = T0 + timedelta(days=1)
 FULL = Buyer(
@@ -54,6 +55,21 @@ def test_a_buyer_comes_back_as_put(buyers: BuyerStore) -> None:
     changed = replace(FULL, attributes={}, place=None, seller=None)
     buyers.put(changed, at=T1)
     assert buyers.get(ANN) == changed
+    assert buyers.find([ANN, bare.id, BEN]) == {ANN: changed, bare.id: bare}
+    assert buyers.find([BEN]) == {}
+
+
+def test_changes_of_one_buyer_are_made_one_after_the_other(buyers: BuyerStore) -> None:
+    def more(n: int) -> Callable[[Buyer], Buyer]:
+        return lambda held: replace(held, attributes={**held.attributes, f"a{n}": "x"})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: buyers.change(ANN, more(n), at=T0), range(16)))
+    held = buyers.get(ANN)
+    assert held is not None
+    assert len(held.attributes) == 16
+    with pytest.raises(BadInput, match="cannot become"):
+        buyers.change(ANN, lambda held: Buyer(BEN), at=T0)
 
 
 def test_a_pseudonym_lasts_and_says_nothing(buyers: BuyerStore) -> None:

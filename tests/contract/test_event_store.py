@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,9 @@ from marketrank.ports import EventStore
 from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
-from marketrank.types import BuyerId, ListingId, ReleaseId, RequestId, Seq
+from marketrank.types import BuyerId, ListingId, RequestId, Seq
+from small_events import ANN, BEN, T0, event, hours, impression
 
-T0 = datetime(2026, 3, 14, 12, tzinfo=UTC)
-ANN, BEN = BuyerId("ann"), BuyerId("ben")
 IMPLEMENTATIONS: dict[str, Callable[[Engine, KeyFolder], EventStore]] = {"postgres": PostgresEvents}
 
 
@@ -44,33 +43,9 @@ def events(request: pytest.FixtureRequest, database_engine: Engine, keys: KeyFol
     return IMPLEMENTATIONS[request.param](database_engine, keys)
 
 
-def event(id_: str, buyer: BuyerId = ANN, **fields: object) -> Interaction:
-    one = Interaction(EventId(id_), buyer, ListingId("l1"), InteractionKind.CLICK, T0)
-    return replace(one, **fields)  # type: ignore[arg-type]
-
-
-def impression(request: str, buyer: BuyerId | None = ANN, **fields: object) -> Impression:
-    one = Impression(
-        RequestId(request),
-        T0,
-        Surface.SEARCH,
-        ReleaseId("rel"),
-        (ListingId("l1"), ListingId("l2"), ListingId("l3")),
-        np.array([0, 1, -1], np.int32),
-        np.array([[0.5, 1], [0.25, np.nan], [-3, 1e-7]], np.float32),
-        ("text", "vector"),
-        buyer,
-    )
-    return replace(one, **fields)  # type: ignore[arg-type]
-
-
 def introduce(engine: Engine, keys: KeyFolder, *buyers: BuyerId) -> None:
     for buyer in buyers:
         PostgresBuyers(engine, keys).put(Buyer(buyer), at=T0)
-
-
-def hours(n: float) -> datetime:
-    return T0 + timedelta(hours=n)
 
 
 def test_what_is_recorded_comes_back_in_commit_order(events: EventStore) -> None:

@@ -51,7 +51,9 @@ def test_sessions_are_clustered_by_buyer_and_else_stand_alone() -> None:
 def test_groups_are_in_order_of_time_and_show_something() -> None:
     late = replace(impression(request="late"), at=START + timedelta(days=1))
     empty = replace(impression(request="none"), positions=np.full(4, -1, np.int32))
-    found = groups([Session(late), Session(empty), Session(impression(request="early"))])
+    by_price = replace(late, features=np.full((4, 1), np.nan, np.float32), names=("other",))
+    early = impression(request="early")
+    found = groups(map(Session, [late, empty, by_price, early]))
     assert [one.impression.request for one in found] == ["early", "late"]
 
 

@@ -16,12 +16,13 @@ from marketrank.retrieval.query import (
     parse_kinds,
     parse_price_range,
 )
-from marketrank.types import Filters, ListingId, Near, ParseKind, Request, RequestId, Sort
+from marketrank.types import BuyerId, Filters, ListingId, Near, ParseKind, Request, RequestId, Sort
 
 MAX_QUERY = 500
 MAX_LIMIT = 100
 MAX_OFFSET = 1_000_000
 DEFAULT_LIMIT = 24
+LONGEST_ID = 200
 # Half the way round the Earth: no radius needs to be larger.
 _MAX_KM = 20_037
 # In major units; beyond it a price in minor units would leave 64 bits some day.
@@ -97,6 +98,25 @@ PARAMETERS: tuple[Parameter, ...] = (
         {"type": "string", "enum": ["on", "off"], "default": "on"},
     ),
     Parameter("like", "Id of a listing to find similar ones to", "1001", _text(200), 200),
+    Parameter(
+        "explain",
+        "full: with the numbers behind each result",
+        "full",
+        {"type": "string", "enum": ["full"]},
+    ),
+    Parameter(
+        "buyer",
+        "Id of who asks; what they agreed to decides what is used of it (docs/privacy.md)",
+        "b-17",
+        _text(LONGEST_ID),
+        LONGEST_ID,
+    ),
+    Parameter(
+        "profiling",
+        "false: an answer without anything that is known of the buyer",
+        "true",
+        {"type": "string", "enum": ["true", "false"], "default": "true"},
+    ),
 )
 
 
@@ -178,6 +198,9 @@ def search_request(
         k=whole("limit", given.get("limit"), 1, MAX_LIMIT, DEFAULT_LIMIT),
         ignore=_ignore(given.get("ignore", "")),
         spelling=_spelling(given.get("spell", "on")),
+        explain=_explain(given.get("explain", "")),
+        buyer=BuyerId(given["buyer"]) if "buyer" in given else None,
+        profiling=_profiling(given.get("profiling", "true")),
     )
 
 
@@ -261,6 +284,18 @@ def _spelling(value: str) -> bool:
     if value not in ("on", "off"):
         raise BadParameter("spell", value, "say on or off")
     return value == "on"
+
+
+def _explain(value: str) -> bool:
+    if value not in ("", "full"):
+        raise BadParameter("explain", value, "say full, or leave it out")
+    return value == "full"
+
+
+def _profiling(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise BadParameter("profiling", value, "say true or false")
+    return value == "true"
 
 
 def whole(name: str, value: str | None, low: int, high: int, default: int) -> int:

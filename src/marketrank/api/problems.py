@@ -25,7 +25,7 @@ class Failure:
     title: str
     detail: str
     type: str = "about:blank"
-    more: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,28 +1,55 @@
 """What the API asks of the rest: one Protocol, so that it runs against a real or a small market."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from starlette.requests import Request as HttpRequest
 
+from marketrank.audience import Matched
 from marketrank.config import Settings
+from marketrank.feedback.intake import Taken
+from marketrank.people import Buyer, Interaction
 from marketrank.types import (
     BlobKey,
+    BuyerId,
     ListingId,
     Near,
     Ranking,
     ReleaseId,
     Request,
     RequestId,
+    SellerId,
     Stored,
     Suggestion,
 )
 
 
+class People(Protocol):
+    """Buyers, as the API needs them."""
+
+    def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
+        """Keep events, given by their place in a batch; see feedback.intake.Intake."""
+
+    def get(self, id: BuyerId) -> Buyer | None:
+        """None for a buyer of whom nothing is held."""
+
+    def change(self, id: BuyerId, change: Callable[[Buyer], Buyer], at: datetime) -> Buyer:
+        """Put what `change` makes of a buyer, new ones too, as one step."""
+
+    def export(self, id: BuyerId) -> Mapping[str, Any]:
+        """All that is held. Raises BadInput for a buyer of whom nothing is."""
+
+    def erase(self, id: BuyerId) -> bool:
+        """Remove every trace; whether there was any."""
+
+
 class Service(Protocol):
     """The marketplace as one process sees it. Every method may be called from several threads."""
+
+    @property
+    def people(self) -> People: ...
 
     def answer(self, request: Request) -> Ranking:
         """Rank listings. Raises NotReady before the first release, BadInput for a request that
@@ -43,6 +70,12 @@ class Service(Protocol):
 
     def locate(self, name: str) -> Near | None:
         """A place by its name ("Bristol"), without a radius; None where it is not known."""
+
+    def buyer(self, id: BuyerId) -> Buyer | None:
+        """None for a buyer of whom nothing is held."""
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        """See audience.AudienceFinder."""
 
     def clean_photo(self, data: bytes) -> bytes:
         """An uploaded file → a cleaned JPEG. Raises BadInput with a reason that the sender of

@@ -27,6 +27,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 
+_SMALLEST_BATCH = 64  # with fewer there is little to tell a listing from
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """`dim` is the encoder's width, `width` the whole listing space's, which ends in
@@ -44,21 +47,23 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How it is trained. `history` is how many of the latest events are looked at; in the shares
+    """How it is trained. A batch is smaller than `batch` where an epoch would else have fewer than
+    `steps` of them. `history` is how many of the latest events are looked at; in the shares
     `forget_*` of examples the tower must do without that part, so that it can."""
 
     batch: int = 512
-    rate: float = 2e-3
+    steps: int = 200
+    rate: float = 1e-3
     decay: float = 1e-2
     history: int = 30
     hard: int = 16
     hard_weight: float = 0.3
     backwards_weight: float = 1.0
-    forget_history: float = 0.15
+    forget_history: float = 0.3
     forget_attributes: float = 0.1
     forget_value: float = 0.05
     forget_place: float = 0.1
-    temperature: float = 0.08
+    temperature: float = 0.15
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,10 +206,8 @@ class BuyerLearner:
         self.model.train()
         rng = np.random.default_rng(epoch)
         order = rng.permutation(self._train)
-        batches = [
-            order[start : start + self.recipe.batch]
-            for start in range(0, len(order), self.recipe.batch)
-        ]
+        size = max(min(self.recipe.batch, len(order) // self.recipe.steps), _SMALLEST_BATCH)
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
         batches = [rows for rows in batches if len(rows) > 1]
         total = 0.0
         for number, rows in enumerate(batches):
@@ -216,7 +219,7 @@ class BuyerLearner:
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
-            total += float(loss)
+            total += float(loss.detach())
         return {"loss": total / max(len(batches), 1)}
 
     def evaluate(self) -> Mapping[str, float]:

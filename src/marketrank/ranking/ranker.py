@@ -28,12 +28,12 @@ Contributions = Callable[[Floats], tuple[NDArray[np.float64], tuple[str, ...]]]
 @dataclass(frozen=True, slots=True, eq=False)
 class Looked:
     """What a learned ranker saw of the candidates that it ordered: `features` (n, len(names)), in
-    the order of `keys`, and what explains its scores."""
+    the order of `keys`; and what explains its scores, None where it cannot say."""
 
     keys: Keys
     names: tuple[str, ...]
     features: Floats
-    contributions: Contributions
+    contributions: Contributions | None
 
 
 def _nobody(looked: Looked) -> None:
@@ -114,8 +114,7 @@ class LearnedRanker:
         top = head(candidates, self._depth)
         features = look(top, material)
         explain = getattr(self._judge, "contributions", None)
-        if explain is not None:
-            material.saw(Looked(top.keys, NAMES, features, explain))
+        material.saw(Looked(top.keys, NAMES, features, explain))
         return reorder(candidates, self._judge(features))
 
 

@@ -8,7 +8,7 @@ key's id never changes.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -98,7 +98,7 @@ class Snapshot:
     paths: tuple[tuple[str, ...], ...]
     shared_ids: list[ListingId | None]
     shared_keys: dict[ListingId, ListingKey]
-    shared_sellers: dict[SellerId | None, int]
+    shared_sellers: dict[SellerId | None, int] = field(default_factory=dict)
 
     def mask(self, filters: Filters) -> Mask:
         """Live listings that pass the filters; shape (size,), the caller's own copy."""
@@ -139,16 +139,12 @@ class Snapshot:
         """Places on the unit sphere, NaN where there is none. Shape (n, 3)."""
         return np.asarray(self._column(keys, lambda c: c.point, np.nan).T, np.float32)
 
-    def of_seller(self, seller: SellerId) -> Keys:
-        """The keys of a seller's listings, ascending."""
+    def offered_by(self, seller: SellerId) -> Keys:
+        """The keys of a seller's listings, live or ended, in order."""
         number = self.shared_sellers.get(seller, 0)
         if not number:
             return np.empty(0, np.int64)
-        found = [
-            np.flatnonzero(chunk.seller == number) + (place << _SHIFT)
-            for place, chunk in enumerate(self.chunks)
-        ]
-        return np.concatenate([np.empty(0, np.int64), *found])
+        return np.flatnonzero(np.concatenate([c.seller for c in self.chunks]) == number)
 
     def signals(self, keys: Keys) -> dict[Signal, NDArray[np.bool_]]:
         """Which of the keys have each signal: named columns of shape (n,)."""

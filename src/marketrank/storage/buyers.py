@@ -1,6 +1,6 @@
 """Buyers and what they agree to, on PostgreSQL: their rows hold a pseudonym and what is sealed."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,30 +34,47 @@ class PostgresBuyers:
     def put(self, buyer: Buyer, *, at: datetime) -> None:
         """See BuyerStore. Raises BadInput for one that cannot be stored."""
         _check(buyer)
-        check_time("put", at)
-        self._keys.find_or_make(buyer.id)  # slow on a disk: before the turn
+        self.change(buyer.id, lambda _: buyer, at=at)
+
+    def change(self, id: BuyerId, change: Callable[[Buyer], Buyer], *, at: datetime) -> Buyer:
+        """See BuyerStore. Raises BadInput for one that cannot be stored, or has another id."""
+        check_id("buyer", id)
+        check_time("change", at)
+        self._keys.find_or_make(id)  # slow on a disk: before the turn
         with self._engine.begin() as connection:
             numbers.wait_for_turn(connection, "event")
             erasure.hold_off(connection)
-            keys = self._keys.find_or_make(buyer.id)
-            held = _read(connection, keys) or Held(Buyer(buyer.id))
+            keys = self._keys.find_or_make(id)
+            held = _read(connection, keys) or Held(Buyer(id))
+            buyer = change(held.buyer)
+            _check(buyer)
+            if buyer.id != id:
+                raise BadInput(f"buyer {id!r} cannot become {buyer.id!r}: put another one")
             if held.buyer.allows(Purpose.HISTORY) and not buyer.allows(Purpose.HISTORY):
-                keys = self._forget(connection, buyer.id, keys)
+                keys = self._forget(connection, id, keys)
             values = {
                 "pseudonym": keys.raw_pseudonym,
                 "seq": numbers.take(connection, "event", 1)[0],
                 "sealed": seal_buyer(held.replaced_by(buyer, at), keys),
             }
             connection.execute(_PUT, values)
+        return buyer
 
     def get(self, id: BuyerId) -> Buyer | None:
         """See BuyerStore."""
-        keys = self._keys.find(id)
-        if keys is None:
-            return None
+        return self.find([id]).get(id)
+
+    def find(self, ids: Collection[BuyerId]) -> dict[BuyerId, Buyer]:
+        """See BuyerStore."""
+        found = [keys.raw_pseudonym for keys in map(self._keys.find, set(ids)) if keys]
+        if not found:
+            return {}
+        query = text(
+            "SELECT pseudonym, sealed FROM buyers WHERE pseudonym = ANY(CAST(:found AS bytea[]))"
+        )
         with self._engine.connect() as connection:
-            held = _read(connection, keys)
-        return None if held is None else held.buyer
+            rows = connection.execute(query, {"found": found}).all()
+        return {held.buyer.id: held.buyer for held in self._opened(rows) if held is not None}
 
     def pseudonym(self, id: BuyerId) -> Pseudonym | None:
         """See BuyerStore."""
@@ -119,7 +136,7 @@ class PostgresBuyers:
         return pseudonym is not None
 
     def finish_erasing(self) -> int:
-        """Delete the rows of erasures that were cut short after the key was gone; how many."""
+        """See BuyerStore."""
         unfinished = self._keys.unfinished()
         for pseudonym in unfinished:
             with self._engine.begin() as connection:

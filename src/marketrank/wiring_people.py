@@ -1,0 +1,120 @@
+"""The part of the composition root that is about buyers: who they are, what they did and were
+shown, and what this process knows of them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Engine as Database
+
+from marketrank.config import Settings
+from marketrank.feedback.follow_events import EventFollower
+from marketrank.feedback.impression_log import ImpressionLog, rememberable
+from marketrank.feedback.intake import Intake, Taken
+from marketrank.people import Buyer, Impression, Interaction
+from marketrank.ports import BuyerStore, EventStore, ListingStore
+from marketrank.retrieval.follow import Poller
+from marketrank.shown import Shown, impression_of, light
+from marketrank.storage.buyers import PostgresBuyers
+from marketrank.storage.events import PostgresEvents
+from marketrank.storage.keys import KeyFolder
+from marketrank.types import BuyerId
+
+_IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
+_FORGETTING_SECONDS = 3_600
+
+
+class People:
+    """Everything about buyers that one process needs; parts are opened when first used. The public
+    methods are what the API asks for (api.service.People)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Callable[[], Database],
+        listings: Callable[[], ListingStore],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._listings = listings
+        self._clock = clock
+
+    @cached_property
+    def keys(self) -> KeyFolder:
+        """The keys of buyers: never part of the database or its backups."""
+        return KeyFolder(self._settings.keys_folder or self._settings.home / "keys")
+
+    @cached_property
+    def events(self) -> EventStore:
+        return PostgresEvents(self._database(), self.keys)
+
+    @cached_property
+    def buyers(self) -> BuyerStore:
+        return PostgresBuyers(self._database(), self.keys)
+
+    @cached_property
+    def follower(self) -> EventFollower:
+        """What this process knows of the buyers who ask."""
+        return EventFollower(events=self.events, buyers=self.buyers)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(events=self.events, buyers=self.buyers.find, listings=self._listings())
+
+    @cached_property
+    def impression_log(self) -> ImpressionLog[Shown]:
+        """Takes what the engine has shown while this process is `running`."""
+        return ImpressionLog(
+            make=self._impression, write=self.events.log, size=_IMPRESSIONS_WAITING
+        )
+
+    def on_shown(self, shown: Shown) -> None:
+        """For the engine."""
+        self.impression_log.put(light(shown))
+
+    def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
+        return self.intake.take(interactions, at)
+
+    def get(self, id: BuyerId) -> Buyer | None:
+        return self.buyers.get(id)
+
+    def change(self, id: BuyerId, change: Callable[[Buyer], Buyer], at: datetime) -> Buyer:
+        return self.buyers.change(id, change, at=at)
+
+    def export(self, id: BuyerId) -> Mapping[str, Any]:
+        return self.buyers.export(id)
+
+    def erase(self, id: BuyerId) -> bool:
+        return self.buyers.erase(id)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Follow what buyers do and log what they are shown until the block ends."""
+        pollers = [
+            Poller("events", self.follower.refresh, seconds=self._settings.poll_seconds),
+            Poller("forgetting", self._forget, seconds=_FORGETTING_SECONDS),
+        ]
+        for poller in pollers:
+            poller.start()
+        self.impression_log.start()
+        try:
+            yield
+        finally:
+            self.impression_log.stop()
+            for poller in pollers:
+                poller.stop()
+
+    def _impression(self, shown: Shown) -> Impression | None:
+        buyer = rememberable(shown.request, self.follower.about)
+        return impression_of(shown, buyer=buyer, digest=self._query_digest)
+
+    def _query_digest(self, query: str) -> str:
+        return self.keys.digest("query", query).hex()
+
+    def _forget(self) -> None:
+        self.buyers.finish_erasing()
+        self.events.drop_before(self._clock() - timedelta(days=self._settings.impression_days))
