@@ -7,7 +7,7 @@ scaled to the candidates of its query: this never fell below the prior on the de
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,14 +20,19 @@ from numpy.typing import NDArray
 from marketrank.durable import write
 from marketrank.errors import BadInput, Corrupt
 from marketrank.ranking.features import NAMES
+from marketrank.ranking.unbiased import Lambdas, SessionGroup, wanted_gradient
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 FORMAT = 1
 MIX = 0.7
 """How much the trees count beside the prior, docs/adr/0127."""
 _PRIOR = NAMES.index("prior")
 _ROUNDS = 100
+SESSION_ROUNDS = 150
+_PREDICTOR_ROUNDS = 60
 _WORD = re.compile(r"\w+")
+_FLAT = 1e-12
 _HIGHEST_LABEL = 30  # LightGBM's gains are a list by label
 
 
@@ -99,6 +104,23 @@ class Judge:
         mixed += (1 - self._mix) * _scaled(features[:, _PRIOR].astype(np.float64))
         return np.asarray(mixed, np.float32)
 
+    def contributions(self, features: Floats) -> tuple[Doubles, tuple[str, ...]]:
+        """What each feature adds to each score of the candidates of one query, exactly, and last
+        "bias", which all share: shape (n, len(NAMES) + 1), rows sum to the scores."""
+        names = (*NAMES, "bias")
+        out = np.zeros((len(features), len(names)), np.float64)
+        if len(features) == 0:
+            return out, names
+        found = self._booster.predict(features[:, self._columns], num_threads=1, pred_contrib=True)
+        trees = np.asarray(found, np.float64)
+        scores = trees.sum(axis=1)
+        deviation = float(scores.std())
+        if deviation > _FLAT:
+            out[:, [*self._columns, len(NAMES)]] = self._mix * trees / deviation
+            out[:, -1] -= self._mix * scores.mean() / deviation
+        out[:, _PRIOR] += (1 - self._mix) * _scaled(features[:, _PRIOR].astype(np.float64))
+        return out, names
+
 
 def fit(groups: Sequence[Group], *, seed: int) -> str:
     """Trees of LambdaMART with linear gain, as text. Raises BadInput where no group has two
@@ -116,6 +138,95 @@ def fit(groups: Sequence[Group], *, seed: int) -> str:
     data = lightgbm.Dataset(features, grades, group=[len(one.grades) for one in useful])
     booster = lightgbm.train(_parameters(len(features), seed), data, _ROUNDS)
     return str(booster.model_to_string())
+
+
+def fit_sessions(groups: Sequence[SessionGroup], *, seed: int, rounds: int = SESSION_ROUNDS) -> str:
+    """Trees of LambdaMART that learned from what buyers did, see `unbiased`, as text. Raises
+    BadInput where nothing was wanted more than anything else."""
+    import lightgbm
+
+    useful = [one for one in groups if len(np.unique(one.grades)) > 1]
+    gradient = Lambdas(useful)
+    features = np.concatenate([one.features for one in useful])
+    data = lightgbm.Dataset(features, np.zeros(len(features)))
+    parameters = _parameters(len(features), seed) | {
+        "objective": lambda scores, _: gradient(np.asarray(scores, np.float64)),
+        # Second derivatives here are of pairs, not of rows.
+        "min_sum_hessian_in_leaf": 0.0,
+    }
+    return str(lightgbm.train(parameters, data, rounds).model_to_string())
+
+
+def regress(seed: int) -> Callable[[Floats, Doubles], Doubles]:
+    """What tells targets in [0, 1] from features, by trees with cross-entropy; see
+    `feedback.propensity.Regress`."""
+
+    def learn(features: Floats, targets: Doubles) -> Doubles:
+        import lightgbm
+
+        parameters = _parameters(len(features), seed) | {"objective": "cross_entropy"}
+        data = lightgbm.Dataset(features, targets)
+        booster = lightgbm.train(parameters, data, _PREDICTOR_ROUNDS)
+        return np.asarray(booster.predict(features, num_threads=1), np.float64)
+
+    return learn
+
+
+def fit_wanted(
+    features: Floats, clicked: NDArray[np.bool_], examined: Doubles, *, seed: int
+) -> Callable[[Floats], Doubles]:
+    """Trees that tell how likely a listing is wanted once it is looked at, from rows that were
+    looked at with the probabilities `examined`; see `unbiased.wanted_gradient`."""
+    import lightgbm
+
+    # Trees start from 0: from what all have in common there is less to learn.
+    start = float(np.clip(clicked.sum() / max(examined.sum(), 1e-9), 1e-4, 1 - 1e-4))
+    base = float(np.log(start / (1 - start)))
+    parameters = _parameters(len(features), seed) | {
+        "objective": lambda scores, _: wanted_gradient(
+            np.asarray(scores, np.float64) + base, clicked, examined
+        ),
+        "min_sum_hessian_in_leaf": 0.0,
+    }
+    data = lightgbm.Dataset(features, clicked.astype(np.float64))
+    booster = lightgbm.train(parameters, data, _PREDICTOR_ROUNDS)
+
+    def wanted(rows: Floats) -> Doubles:
+        scores = np.asarray(booster.predict(rows, num_threads=1), np.float64) + base
+        return np.asarray(1 / (1 + np.exp(-scores)), np.float64)
+
+    return wanted
+
+
+class Trees:
+    """Trees as a function of features. May be called from several threads."""
+
+    def __init__(self, text: str, width: int) -> None:
+        """Raises Corrupt for a text that holds no trees over so many features."""
+        import lightgbm
+
+        try:
+            self._booster = lightgbm.Booster(model_str=text)
+        except lightgbm.basic.LightGBMError as error:
+            raise Corrupt(f"its trees cannot be read ({error})") from error
+        if self._booster.num_feature() != width:
+            raise Corrupt(f"its trees read {self._booster.num_feature()} features, not {width}")
+
+    def __call__(self, features: Floats) -> Floats:
+        """Scores (n,), best highest."""
+        if len(features) == 0:
+            return np.empty(0, np.float32)
+        return np.asarray(self._booster.predict(features, num_threads=1), np.float32)
+
+    def contributions(self, features: Floats) -> Doubles:
+        """What each feature adds to a candidate's score, exactly, and last what all candidates
+        start from: shape (n, f + 1), rows sum to the scores (TreeSHAP: Lundberg, Erion and Lee,
+        2018, arXiv:1802.03888)."""
+        width = self._booster.num_feature() + 1
+        if len(features) == 0:
+            return np.empty((0, width), np.float64)
+        found = self._booster.predict(features, num_threads=1, pred_contrib=True)
+        return np.asarray(found, np.float64)
 
 
 def _parameters(rows: int, seed: int) -> dict[str, Any]:
@@ -175,4 +286,4 @@ def _as_json(fitted: Fitted) -> bytes:
 def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """To mean 0 and deviation 1; zeros where all are equal."""
     deviation = float(scores.std())
-    return (scores - scores.mean()) / deviation if deviation > 1e-12 else np.zeros_like(scores)
+    return (scores - scores.mean()) / deviation if deviation > _FLAT else np.zeros_like(scores)

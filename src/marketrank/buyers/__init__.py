@@ -1,0 +1,1 @@
+"""Buyers: what may be used of what they are, and whether groups of them are served alike."""
