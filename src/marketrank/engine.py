@@ -14,11 +14,12 @@ from marketrank.explaining import Answered, explained
 from marketrank.people import About
 from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
+from marketrank.ranking import session_features
 from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
-from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker
+from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
 from marketrank.ranking.rerank import Facts, Reranked, rerank
-from marketrank.ranking.session_ranker import SessionRanker
+from marketrank.ranking.session_ranker import look_at_session
 from marketrank.ranking.similar import Kind, rank_similar
 from marketrank.retrieval.feed import FRESH, FUSION_K, TASTE
 from marketrank.retrieval.follow import View
@@ -30,9 +31,10 @@ from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
-from marketrank.session_facts import MoreFacts, facts_of, photo_facts, surface_of
+from marketrank.session_facts import MoreFacts, asked_digest, facts_of, photo_facts, surface_of
 from marketrank.shown import Looked as Kept
 from marketrank.shown import Shown, withhold
+from marketrank.trials import Trial, Trials
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
     BuyerId,
@@ -96,11 +98,14 @@ class Engine:
         people: Callable[[BuyerId], About | None] = lambda buyer: None,
         personal: Personal | None = None,
         on_shown: Callable[[Shown], None] = lambda shown: None,
+        trials: Trials | None = None,
+        keep_depth: int = 0,
     ) -> None:
         """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
         tell it what the catalogue does not know. `people` says what is known of who asks, and
         `personal` what to make of it (None: nothing); `on_shown` takes what was answered, and must
-        not wait."""
+        not wait; `trials` are experiments with rankers; `keep_depth` is of how many of the first
+        candidates the features are handed over with it."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -110,6 +115,8 @@ class Engine:
         self._ranker = ranker
         self._more_facts = more_facts
         self._personal = personal
+        self._trials = trials
+        self._keep_depth = keep_depth
         self._people = people
         self._on_shown = on_shown
         self._ceilings: dict[ModelVersion, float] = {}
@@ -148,7 +155,8 @@ class Engine:
                 hits |= self._retrieve(view, request, None, allowed)
         asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
         looked: list[Looked] = []
-        found = _Found(view, request, understood, asked, hits, allowed, looked)
+        trial = Trial(request.buyer if request.profiling else None, asked_digest(request))
+        found = _Found(view, request, understood, asked, hits, allowed, looked, trial)
         reranked = self._order(found, person, watch)
         if person is not None and person.demographics and person.has_sensitive():
             plain = self._order(found, person.without_demographics(), watch)
@@ -163,8 +171,9 @@ class Engine:
                 items,
                 Answered(view, request, understood, candidates, person, tuple(looked[:1])),
             )
-        kept = Kept(looked[0].keys, looked[0].features, looked[0].names) if looked else Kept()
-        self._on_shown(Shown(request, view, candidates, items, kept))
+        items = trial.marked(items, lambda one: view.catalogue.key_of(one.listing.id))
+        kept = found.kept[0] if found.kept else Kept()
+        self._on_shown(Shown(request, view, candidates, items, kept, trial.experiment))
         return Ranking(
             request.id,
             view.release,
@@ -174,6 +183,7 @@ class Engine:
             watch.stages_ms,
             understood,
             corrected,
+            trial.experiment,
         )
 
     def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:
@@ -352,9 +362,23 @@ class Engine:
         ranker, request = self._ranker(), found.request
         if request.sort is not Sort.RELEVANCE:
             return candidates
-        if not (_is_words(request) or isinstance(ranker, SessionRanker)):
-            return candidates
-        return ranker.rank(candidates, self._material(found, person))
+        material = self._material(found, person)
+        if self._trials is None:
+            ranked = ranker.rank(candidates, material)
+        else:
+            ranked = self._trials.rank(ranker, candidates, material, found.trial)
+        if self._keep_depth:
+            found.kept.append(self._kept(found, candidates, material))
+        return ranked
+
+    def _kept(self, found: "_Found", candidates: Candidates, material: Material) -> Kept:
+        """What a ranker of sessions sees of the first candidates, whoever ranked them: it learns
+        from the log."""
+        seen = next((one for one in found.looked if one.names == session_features.NAMES), None)
+        if seen is not None:
+            return Kept(seen.keys, seen.features)
+        top = head(candidates, self._keep_depth)
+        return Kept(top.keys, look_at_session(top, material))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -436,7 +460,8 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What an order is made of. `looked` collects what learned rankers saw."""
+    """What an order is made of. `looked` collects what learned rankers saw, `kept` what
+    is logged of that."""
 
     view: View
     request: Request
@@ -445,6 +470,8 @@ class _Found:
     hits: Mapping[str, Hits]
     allowed: Mask
     looked: list[Looked]
+    trial: Trial
+    kept: list[Kept] = field(default_factory=list)
 
 
 def _held(plain: Reranked, reranked: Reranked, person: Person) -> Reranked:

@@ -1,9 +1,12 @@
 """What the engine knows of candidates beside their words: `ranking.session_features.Facts`."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from marketrank.people import Surface
@@ -28,6 +31,22 @@ def surface_of(request: Request) -> Surface:
     return Surface.SEARCH if request.text.strip() else Surface.FEED
 
 
+def asked_digest(request: Request) -> str:
+    """The same for requests that ask for the same thing, on whatever page; says nothing by itself.
+    A feed is each buyer's own."""
+    asked: dict[str, Any] = {
+        "surface": surface_of(request),
+        "text": " ".join(request.text.lower().split()),
+        "photo": hashlib.sha256(request.photo).hexdigest() if request.photo else "",
+        "like": request.like,
+        "filters": asdict(request.filters),
+        "sort": request.sort,
+        "buyer": request.buyer if surface_of(request) is Surface.FEED else None,
+    }
+    written = orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(written, digest_size=8).hexdigest()
+
+
 def facts_of(
     view: View,
     request: Request,
@@ -42,7 +61,9 @@ def facts_of(
     prices = view.catalogue.prices(keys).astype(np.float64)
     traders = [one.trade for one in seen]
     pixels = np.array([one.pixels for one in seen], np.float64)
+    flag = {Surface.SEARCH: 1.0, Surface.FEED: 0.0}.get(surface_of(request), np.nan)
     known: dict[str, Any] = {
+        "search": np.full(len(keys), flag),
         "category_match": _category_match(view, understood, filters.category, keys),
         "prices": np.where(prices < 0, np.nan, prices),
         "budget": float(filters.price_high or understood.boosts.price_high or 0),

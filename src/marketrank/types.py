@@ -384,6 +384,8 @@ class Item:
     """Reasons in plain words, the strongest first."""
     numbers: Numbers | None = None
     """Only where the request asks for them."""
+    arm: str = ""
+    """Of the ranking's experiment, that put it there; for the log alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,6 +438,8 @@ class Ranking:
     stages_ms: Mapping[str, float]
     understood: Understood = field(default_factory=Understood)
     corrected: Correction | None = None
+    experiment: str = ""
+    """Which it was part of; for the log alone."""
 
 
 @dataclass(frozen=True, slots=True)

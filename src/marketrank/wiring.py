@@ -19,6 +19,8 @@ from marketrank.config import Settings
 from marketrank.election import Election
 from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
+from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
+from marketrank.feedback.experiments import ExperimentFile
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import PhotoProblem, clean_photo
 from marketrank.listings.photo_pool import PhotoPool
@@ -63,6 +65,7 @@ from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
+from marketrank.trials import Trials
 from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
@@ -215,15 +218,23 @@ class Marketplace:
             understanding=self.understanding,
             tuning=self.liking.tuned(from_settings(self.settings)),
             personal=self.liking.personal,
-            ranker=RankerFile(
-                self.ranker_file,
-                self.settings.ranker,
-                self.settings.rank_depth,
-                self.ranker_folder,
-            ),
+            ranker=self.ranker,
+            trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
+            keep_depth=self.settings.rank_depth,
         )
+
+    @cached_property
+    def ranker(self) -> RankerFile:
+        settings = self.settings
+        return RankerFile(
+            self.ranker_file, settings.ranker, settings.rank_depth, self.ranker_folder
+        )
+
+    @cached_property
+    def experiments(self) -> ExperimentFile:
+        return ExperimentFile(self.settings.home / EXPERIMENTS)
 
     @cached_property
     def liking(self) -> PersonalParts:

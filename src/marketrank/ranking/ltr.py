@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from marketrank.durable import write
 from marketrank.errors import BadInput, Corrupt
 from marketrank.ranking.features import NAMES
-from marketrank.ranking.unbiased import Lambdas, SessionGroup
+from marketrank.ranking.unbiased import Lambdas, SessionGroup, wanted_gradient
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -162,21 +162,40 @@ def regress(seed: int) -> Callable[[Floats, Doubles], Doubles]:
     `feedback.propensity.Regress`."""
 
     def learn(features: Floats, targets: Doubles) -> Doubles:
-        return predictor(features, targets, seed=seed)(features)
+        import lightgbm
+
+        parameters = _parameters(len(features), seed) | {"objective": "cross_entropy"}
+        data = lightgbm.Dataset(features, targets)
+        booster = lightgbm.train(parameters, data, _PREDICTOR_ROUNDS)
+        return np.asarray(booster.predict(features, num_threads=1), np.float64)
 
     return learn
 
 
-def predictor(
-    features: Floats, targets: Doubles, weights: Doubles | None = None, *, seed: int
+def fit_wanted(
+    features: Floats, clicked: NDArray[np.bool_], examined: Doubles, *, seed: int
 ) -> Callable[[Floats], Doubles]:
-    """Trees that were fitted to targets (m,) in [0, 1] by features (m, f), as a function."""
+    """Trees that tell how likely a listing is wanted once it is looked at, from rows that were
+    looked at with the probabilities `examined`; see `unbiased.wanted_gradient`."""
     import lightgbm
 
-    parameters = _parameters(len(features), seed) | {"objective": "cross_entropy"}
-    data = lightgbm.Dataset(features, targets, weight=weights)
+    # Trees start from 0: from what all have in common there is less to learn.
+    start = float(np.clip(clicked.sum() / max(examined.sum(), 1e-9), 1e-4, 1 - 1e-4))
+    base = float(np.log(start / (1 - start)))
+    parameters = _parameters(len(features), seed) | {
+        "objective": lambda scores, _: wanted_gradient(
+            np.asarray(scores, np.float64) + base, clicked, examined
+        ),
+        "min_sum_hessian_in_leaf": 0.0,
+    }
+    data = lightgbm.Dataset(features, clicked.astype(np.float64))
     booster = lightgbm.train(parameters, data, _PREDICTOR_ROUNDS)
-    return lambda rows: np.asarray(booster.predict(rows, num_threads=1), np.float64)
+
+    def wanted(rows: Floats) -> Doubles:
+        scores = np.asarray(booster.predict(rows, num_threads=1), np.float64) + base
+        return np.asarray(1 / (1 + np.exp(-scores)), np.float64)
+
+    return wanted
 
 
 class Trees:

@@ -87,31 +87,39 @@ class ShuffleRanker:
 
 
 class FeedbackRanker:
-    """Orders the first `depth` by `features.prior`: nothing is learned."""
+    """Orders the first `depth` of a query of words by `features.prior`: nothing is learned."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
 
     def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        if not _of_words(material):
+            return candidates
         top = head(candidates, self._depth)
         similar = feedback(top, material, FEEDBACK[0])
         return reorder(candidates, prior(top, similar))
 
 
 class LearnedRanker:
-    """Orders the first `depth` by what `judge` says of their features. One with `contributions`,
-    as ltr.Judge, can be explained."""
+    """Orders the first `depth` of a query of words by what `judge` says of their features. One with
+    `contributions`, as ltr.Judge, can be explained."""
 
     def __init__(self, depth: int, judge: Callable[[Floats], Floats]) -> None:
         self._depth = depth
         self._judge = judge
 
     def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        if not _of_words(material):
+            return candidates
         top = head(candidates, self._depth)
         features = look(top, material)
         explain = getattr(self._judge, "contributions", None)
         material.saw(Looked(top.keys, NAMES, features, explain))
         return reorder(candidates, self._judge(features))
+
+
+def _of_words(material: Material) -> bool:
+    return material.surface in {None, Surface.SEARCH}
 
 
 def look(candidates: Candidates, material: Material) -> Floats:

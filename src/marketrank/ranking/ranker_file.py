@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from marketrank import durable
-from marketrank.errors import Corrupt
+from marketrank.errors import BadInput, Corrupt
 from marketrank.ranking import ltr, session_model
 from marketrank.ranking.ranker import (
     FeedbackRanker,
@@ -16,7 +16,9 @@ from marketrank.ranking.ranker import (
     Ranker,
     ShuffleRanker,
 )
+from marketrank.ranking.session_model import SessionJudge
 from marketrank.ranking.session_ranker import SessionRanker
+from marketrank.types import ModelVersion
 
 _log = logging.getLogger(__name__)
 
@@ -30,21 +32,42 @@ class RankerFile:
 
     def __init__(self, path: Path, kind: str, depth: int, sessions: Path | None = None) -> None:
         self._depth = depth
+        self._folder = sessions
         self._judged = _Followed(path, self._read_judged)
         promoted = None if sessions is None else sessions / session_model.CURRENT
         self._sessions = _Followed(promoted, lambda path: self._read_sessions(path.parent))
-        kinds: Mapping[str, Callable[[], Ranker | None]] = {
+        self._kinds: Mapping[str, Callable[[], Ranker | None]] = {
             "learned": lambda: self._sessions() or self._judged(),
             "judged": self._judged,
             "feedback": lambda: None,
             "shuffle": partial(_same, ShuffleRanker(depth)),
             "none": partial(_same, NoopRanker()),
         }
-        self._choose = kinds[kind]
+        self._choose = self._kinds[kind]
         self._else = FeedbackRanker(depth)
+        self._versions: dict[str, Ranker] = {}
 
     def __call__(self) -> Ranker:
         return self._choose() or self._else
+
+    def named(self, name: str) -> Ranker:
+        """The one of now as "current", any other kind, or a version of the folder, promoted or not.
+        Raises BadInput, listing what is known, for another name, and Corrupt for a damaged one."""
+        if name == "current":
+            return self()
+        if name in self._kinds:
+            return self._kinds[name]() or self._else
+        if name not in self._versions:
+            known = ", ".join(["current", *self._kinds])
+            if self._folder is None or name not in session_model.versions(self._folder):
+                raise BadInput(f"no ranker {name!r}; known are {known}, or a version of one")
+            judge = SessionJudge(session_model.read(self._folder, name), ModelVersion(name))
+            self._versions[name] = self._of_sessions(judge)
+        return self._versions[name]
+
+    def _of_sessions(self, judge: SessionJudge) -> Ranker:
+        # Where sessions taught it nothing, whoever else knows more ranks.
+        return SessionRanker(self._depth, judge, lambda: self._judged() or self._else)
 
     def _read_judged(self, path: Path) -> Ranker | None:
         fitted = ltr.load(path)
@@ -52,10 +75,7 @@ class RankerFile:
 
     def _read_sessions(self, folder: Path) -> Ranker | None:
         judge = session_model.current(folder)
-        if judge is None:
-            return None
-        # Where sessions taught it nothing, whoever else knows more ranks.
-        return SessionRanker(self._depth, judge, lambda: self._judged() or self._else)
+        return None if judge is None else self._of_sessions(judge)
 
 
 class _Followed:

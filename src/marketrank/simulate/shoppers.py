@@ -87,11 +87,11 @@ class Shoppers:
 def draw_shoppers(
     stock: Stock, params: ShopperParameters, seed: int = 7, *, end: datetime | None = None
 ) -> Shoppers:
-    """`params.buyers` shoppers for the `params.days` days before `end`, which is the day after the
-    stock's last advert where it is not given."""
+    """`params.buyers` shoppers for `params.days` days before the one (UTC) of `end`, which is the
+    day after the stock's last advert where it is not given."""
     rng = np.random.default_rng([seed, 11])
     b = params.buyers
-    last = end.timestamp() if end else (np.floor(stock.created.max() / DAY) + 1) * DAY
+    last = np.floor(end.timestamp() / DAY if end else stock.created.max() / DAY + 1) * DAY
     start = last - params.days * DAY
     members = {
         name: rng.choice(len(groups()[name]), b, p=[one.share for one in groups()[name]])
