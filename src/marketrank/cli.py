@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from marketrank import (
+    cli_audit,
     cli_buyers,
     cli_learning,
     cli_models,
@@ -52,6 +53,7 @@ app.add_typer(cli_models.app)
 app.add_typer(cli_learning.app, name="experiment")
 app.add_typer(cli_registry.app, name="models")
 app.command()(cli_signals.signals)
+app.command()(cli_audit.audit)
 app.command()(cli_simulate.simulate)
 app.command()(cli_buyers.erase_buyer)
 app.command()(cli_buyers.export_buyer)

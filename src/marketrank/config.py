@@ -210,6 +210,31 @@ class Settings(BaseSettings):
         "jobs and credit: words of their labels, or paths as 'Motors / Vans'; with '!' before it, "
         "a category that is not sensitive after all",
     )
+    audit_min_buyers: int = Field(
+        30, ge=10, description="Groups of fewer buyers are not shown in an audit"
+    )
+    audit_min_audience: int = Field(
+        20, ge=5, description="Listings that reached fewer buyers are not judged in an audit"
+    )
+    audit_reach_variance: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Share of a listing's audience that may have to be exchanged to be like its "
+        "eligible one (the variance of Meta's settlement of 2022)",
+    )
+    audit_reach_share: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="Share of sensitive listings that must be within it, or no ranker is promoted",
+    )
+    audit_ndcg_gap: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="How far a group's NDCG may be below all others', or no ranker is promoted",
+    )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"
     )

@@ -21,6 +21,7 @@ FLOORS = [
     {
         "cli_buyers",
         "cli_learning",
+        "cli_audit",
         "cli_models",
         "cli_registry",
         "cli_relevance",
@@ -55,6 +56,7 @@ HOMES = {
     "ir_measures": {"evaluation/ranking_metrics.py"},
     "typer": {
         "cli.py",
+        "cli_audit.py",
         "cli_buyers.py",
         "cli_home.py",
         "cli_learning.py",
@@ -66,6 +68,7 @@ HOMES = {
     },
     "rich": {
         "cli.py",
+        "cli_audit.py",
         "cli_buyers.py",
         "cli_learning.py",
         "cli_models.py",
