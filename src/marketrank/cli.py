@@ -18,6 +18,7 @@ from rich.text import Text
 from marketrank import (
     cli_audit,
     cli_buyers,
+    cli_learning,
     cli_models,
     cli_registry,
     cli_relevance,
@@ -47,7 +48,9 @@ app = typer.Typer(
 )
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
+cli_learning.add_commands(cli_models.train_app)
 app.add_typer(cli_models.app)
+app.add_typer(cli_learning.app, name="experiment")
 app.add_typer(cli_registry.app, name="models")
 app.command()(cli_signals.signals)
 app.command()(cli_audit.audit)

@@ -114,6 +114,44 @@ def multimodal(
     _report_run(run, json)
 
 
+@_train.command()
+def buyers(
+    seed: Seed = 7,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the events.")] = 12,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Learn what buyers like from what they did, publish the tower, and put it in use where it
+    finds more of what followed than what is popular does."""
+    from marketrank.models.artefact import read as read_description
+    from marketrank.pipelines.buyer_data import read_history
+    from marketrank.pipelines.train_buyers import train_buyers
+    from marketrank.wiring import now
+
+    market = open_home(home)
+    encoder = read_description(market.encoder_folder()).version
+    with progress_bars() as progress:
+        stores = (market.listings, market.vectors, market.events, market.buyers)
+        done = train_buyers(
+            read_history(*stores, encoder=encoder),
+            market.settings.home,
+            market.liking.towers,
+            encoder=encoder,
+            at=now(),
+            seed=seed,
+            epochs=epochs,
+            weighting=market.liking.weighting,
+            progress=progress,
+        )
+    told = {
+        "version": done.facts.version,
+        "promoted": not done.objections,
+        "metrics": done.facts.metrics,
+        "objections": done.objections,
+    }
+    report(told, json, lambda: _print_buyers(told))
+
+
 @_train.command(name="all")
 def everything(
     seed: Seed = 7, device: Device = "auto", home: Home = None, json: Json = False
@@ -205,6 +243,16 @@ def _print_published(done: "Published") -> None:
         _out.print(f"not promoted: {objection}")
     if not done.objections:
         _out.print("promoted; `marketrank index`, or the running server, embeds with it")
+
+
+def _print_buyers(told: dict[str, Any]) -> None:
+    for name, value in told["metrics"].items():
+        _out.print(f"{name}: {value:.4f}")
+    _out.print(f"published {told['version']}")
+    for objection in told["objections"]:
+        _out.print(f"not put in use: {objection}")
+    if told["promoted"]:
+        _out.print("in use; a running server takes it up by itself")
 
 
 def _print_run(run: "Run") -> None:

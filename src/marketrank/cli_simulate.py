@@ -4,7 +4,7 @@ door of a running server."""
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -142,13 +142,12 @@ def _drive(
 
 
 def _print(done: "Driven") -> None:
-    kinds: dict[str, Any] = dict(done.events.most_common())
     _out.print(
         f"{done.visits:,} visits of {done.buyers:,} buyers: {done.searches:,} searches, "
         f"{done.feeds:,} feeds ({done.recommendations:,} recommended), "
         f"{done.median_ms:.0f} ms each (median)"
     )
-    told = ", ".join(f"{n:,} {kind}" for kind, n in kinds.items()) or "none"
+    told = ", ".join(f"{n:,} {kind}" for kind, n in done.events.items()) or "none"
     _out.print(f"events: {told}; {done.accepted:,} accepted, {done.refused:,} refused")
     late = done.shown_after_sold + done.shown_after_hidden
     _out.print(f"listings shown after they were sold or hidden: {late:,}")

@@ -160,10 +160,11 @@ class Settings(BaseSettings):
     collapse_repeats: bool = Field(
         True, description="Show results with the same words once, with a count"
     )
-    ranker: Literal["learned", "feedback", "none"] = Field(
+    ranker: Literal["learned", "judged", "feedback", "shuffle", "none"] = Field(
         "learned",
-        description="Who orders the best candidates of a query: the ranker of `marketrank train "
-        "fusion`, or feedback until there is one; feedback alone; or nobody",
+        description="Who orders the best candidates: the ranker of `marketrank train ranker`, "
+        "until there is one that of `train fusion`, until then feedback; without the first "
+        "(judged); feedback alone; chance, to measure against; or nobody",
     )
     rank_depth: int = Field(100, ge=1, description="Candidates that are reordered")
     exact_below: int = Field(
@@ -171,6 +172,33 @@ class Settings(BaseSettings):
     )
     rebuild_share: float = Field(
         0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"
+    )
+    feed_taste: float = Field(
+        2.0, ge=0, description="Home feed: weight of what fits the buyer; what is new weighs 1"
+    )
+    feed_popular: float = Field(
+        1.0, ge=0, description="Home feed: weight of what is popular; what is new weighs 1"
+    )
+    taste_boost: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Searches: what a match gains that is like what the buyer turned to, as a "
+        "share of its score",
+    )
+    taste_half_life_days: float = Field(
+        14.0, gt=0, description="Age at which half of what an interaction says is gone (days)"
+    )
+    popular_half_life_days: float = Field(
+        2.0, gt=0, description="Age at which an interaction counts half for what is popular (days)"
+    )
+    audience_per_day: int = Field(
+        5, ge=1, description="For how many listings a day a buyer is offered to sellers"
+    )
+    admin_key: str = Field(
+        "",
+        repr=False,
+        description="Bearer token of whoever may see the buyers for any listing; empty: nobody",
     )
     synonyms_file: Path | None = Field(
         None,

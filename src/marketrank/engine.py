@@ -1,7 +1,7 @@
 """The engine: a Request becomes a Ranking. Search, visual search, similar listings and the feed
 differ only in which fields of the Request are set."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -10,14 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, NotReady
+from marketrank.explaining import Answered, explained
 from marketrank.people import About
+from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
+from marketrank.ranking import session_features
 from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
-from marketrank.ranking.ranker import Material, NoopRanker, Ranker
+from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
 from marketrank.ranking.rerank import Facts, Reranked, rerank
+from marketrank.ranking.session_ranker import look_at_session
 from marketrank.ranking.similar import Kind, rank_similar
-from marketrank.retrieval.feed import FRESH
+from marketrank.retrieval.feed import FRESH, FUSION_K, TASTE
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
@@ -27,7 +31,10 @@ from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
-from marketrank.shown import Looked, Shown, withhold
+from marketrank.session_facts import MoreFacts, asked_digest, facts_of, photo_facts, surface_of
+from marketrank.shown import Looked as Kept
+from marketrank.shown import Shown, withhold
+from marketrank.trials import Trial, Trials
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
     BuyerId,
@@ -70,7 +77,8 @@ class _Stopwatch:
     def stage(self, name: str) -> Iterator[None]:
         start = perf_counter()
         yield
-        self.stages_ms[name] = round((perf_counter() - start) * 1000, 3)
+        took = (perf_counter() - start) * 1000
+        self.stages_ms[name] = round(self.stages_ms.get(name, 0.0) + took, 3)
 
 
 class Engine:
@@ -86,11 +94,18 @@ class Engine:
         understanding: Understanding | None = None,
         tuning: Tuning = PLAIN,
         ranker: Callable[[], Ranker] = NoopRanker,
+        more_facts: Sequence[MoreFacts] = (),
         people: Callable[[BuyerId], About | None] = lambda buyer: None,
+        personal: Personal | None = None,
         on_shown: Callable[[Shown], None] = lambda shown: None,
+        trials: Trials | None = None,
+        keep_depth: int = 0,
     ) -> None:
-        """`ranker` is asked for each request: it may change while the engine serves. `people` says
-        what is known of who asks; `on_shown` takes what was answered, and must not wait."""
+        """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
+        tell it what the catalogue does not know. `people` says what is known of who asks, and
+        `personal` what to make of it (None: nothing); `on_shown` takes what was answered, and must
+        not wait; `trials` are experiments with rankers; `keep_depth` is of how many of the first
+        candidates the features are handed over with it."""
         self._view = view
         self._listings = listings
         self._vectors = vectors
@@ -98,6 +113,10 @@ class Engine:
         self._understanding = understanding
         self._tuning = tuning
         self._ranker = ranker
+        self._more_facts = more_facts
+        self._personal = personal
+        self._trials = trials
+        self._keep_depth = keep_depth
         self._people = people
         self._on_shown = on_shown
         self._ceilings: dict[ModelVersion, float] = {}
@@ -114,13 +133,15 @@ class Engine:
         Raises NotReady before the first release, BadInput for a `like` that does not exist.
         """
         view = self._current()
-        watch, looked = _Stopwatch(), Looked()
+        watch = _Stopwatch()
         with watch.stage("understand"):
             understood, request, corrected = self._understand(view, request)
         with watch.stage("filter"):
             about = None if request.buyer is None else self._people(request.buyer)
             allowed = view.catalogue.mask(request.filters)
             allowed = withhold(allowed, view.catalogue, request, about)
+        with watch.stage("person"):
+            person = None if self._personal is None else self._personal.person(view, request, about)
         with watch.stage("encode"):
             query = self._query_vector(view, request, allowed)
         with watch.stage("categorise"):
@@ -133,20 +154,26 @@ class Engine:
                 request, corrected = replace(request, text=corrected.original), None
                 hits |= self._retrieve(view, request, None, allowed)
         asked = Asked(request.text.strip(), query, self._ceiling(view, request, query))
-        with watch.stage("fuse"):
-            candidates = self._fuse(view, request, asked, hits)
-        with watch.stage("rank"):
-            candidates = self._rank(view, request, asked, candidates, looked)
-        with watch.stage("lift"):
-            candidates = self._sort(view, request, self._boost(view, understood, candidates))
-        with watch.stage("rerank"):
-            reranked = self._rerank(view, request, candidates)
-            candidates = reranked.candidates
+        looked: list[Looked] = []
+        trial = Trial(request.buyer if request.profiling else None, asked_digest(request))
+        found = _Found(view, request, understood, asked, hits, allowed, looked, trial)
+        reranked = self._order(found, person, watch)
+        if person is not None and person.demographics and person.has_sensitive():
+            plain = self._order(found, person.without_demographics(), watch)
+            reranked = _held(plain, reranked, person)
+        candidates = reranked.candidates
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
         with watch.stage("fill"):
             items = self._items(view, request, reranked)
-        self._on_shown(Shown(request, view, candidates, items, looked))
+        with watch.stage("explain"):
+            items = explained(
+                items,
+                Answered(view, request, understood, candidates, person, tuple(looked[:1])),
+            )
+        items = trial.marked(items, lambda one: view.catalogue.key_of(one.listing.id))
+        kept = found.kept[0] if found.kept else Kept()
+        self._on_shown(Shown(request, view, candidates, items, kept, trial.experiment))
         return Ranking(
             request.id,
             view.release,
@@ -156,7 +183,28 @@ class Engine:
             watch.stages_ms,
             understood,
             corrected,
+            trial.experiment,
         )
+
+    def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:
+        """From what was found to the order in which it is shown."""
+        view, request, understood, asked = found.view, found.request, found.understood, found.asked
+        hits = found.hits
+        if person is not None and _is_feed(request):
+            with watch.stage("retrieve"):
+                liked = person.hits(len(found.allowed), found.allowed)
+                hits = hits if liked is None else {**hits, TASTE: liked}
+        with watch.stage("fuse"):
+            candidates = self._fuse(view, request, asked, hits)
+        with watch.stage("rank"):
+            candidates = self._rank(found, person, candidates)
+        with watch.stage("lift"):
+            candidates = self._boost(view, understood, candidates)
+            if person is not None and not _is_feed(request) and not found.looked:
+                candidates = person.lift(candidates, self._tuning.taste)
+            candidates = self._sort(view, request, candidates)
+        with watch.stage("rerank"):
+            return self._rerank(view, request, candidates)
 
     def _understand(
         self, view: View, request: Request
@@ -264,6 +312,7 @@ class Engine:
         if _is_feed(request):
             for name, retrieve in self._tuning.feed.items():
                 hits[name] = retrieve(view, request, len(allowed), allowed)
+            hits = {name: each for name, each in hits.items() if name == FRESH or len(each.keys)}
         return hits
 
     def _similar(self, view: View, like: ListingId, near: Hits) -> Hits:
@@ -302,17 +351,34 @@ class Engine:
         if request.sort is not Sort.RELEVANCE and not _is_feed(request):
             # Everything is a faint match: sorting that by price would bury the matches.
             hits = {name: _strong(found, depths.sort_floor) for name, found in hits.items()}
+        if _is_feed(request):
+            return reciprocal_rank(hits, k=FUSION_K, weights=self._tuning.feed_weights)
         if not _is_words(request):
             return reciprocal_rank(hits, k=depths.fusion_k)
         indexes = Indexes(view.text, view.vectors)
         return fuse(depths.fusion, indexes, asked, hits, fusion_k=depths.fusion_k)
 
-    def _rank(
-        self, view: View, request: Request, asked: Asked, candidates: Candidates, looked: Looked
-    ) -> Candidates:
-        if request.sort is not Sort.RELEVANCE or not _is_words(request):
+    def _rank(self, found: "_Found", person: Person | None, candidates: Candidates) -> Candidates:
+        ranker, request = self._ranker(), found.request
+        if request.sort is not Sort.RELEVANCE:
             return candidates
-        return self._ranker().rank(candidates, self._material(view, asked, looked))
+        material = self._material(found, person)
+        if self._trials is None:
+            ranked = ranker.rank(candidates, material)
+        else:
+            ranked = self._trials.rank(ranker, candidates, material, found.trial)
+        if self._keep_depth:
+            found.kept.append(self._kept(found, candidates, material))
+        return ranked
+
+    def _kept(self, found: "_Found", candidates: Candidates, material: Material) -> Kept:
+        """What a ranker of sessions sees of the first candidates, whoever ranked them: it learns
+        from the log."""
+        seen = next((one for one in found.looked if one.names == session_features.NAMES), None)
+        if seen is not None:
+            return Kept(seen.keys, seen.features)
+        top = head(candidates, self._keep_depth)
+        return Kept(top.keys, look_at_session(top, material))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -323,17 +389,27 @@ class Engine:
         near = request.filters.near
         return candidates.take(view.catalogue.order(candidates.keys, request.sort, near))
 
-    def _material(self, view: View, asked: Asked, looked: Looked) -> Material:
+    def _material(self, found: "_Found", person: Person | None) -> Material:
+        view, request, asked = found.view, found.request, found.asked
+        more = [*self._more_facts, *([] if person is None else [person.more_facts])]
         indexes = Indexes(view.text, view.vectors)
+
+        def seen(keys: Keys) -> list[Seen]:
+            return self._prepared.look_at(
+                keys, view.catalogue.seqs(keys), lambda one: _see(one, view.text.stems)
+            )
+
         return Material(
             query=asked.vector,
             vectors_of=view.vectors.vectors_of,
             near=lambda vector, keys: indexes.near(vector, keys) / np.float32(asked.ceiling),
             asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
-            seen=lambda keys: self._prepared.look_at(
-                keys, view.catalogue.seqs(keys), lambda one: _see(one, view.text.stems)
+            seen=seen,
+            facts=lambda keys: facts_of(
+                view, request, found.understood, keys, seen=seen(keys), more=more
             ),
-            looked=looked.take,
+            surface=surface_of(request),
+            saw=found.looked.append,
         )
 
     def _boost(self, view: View, understood: Understood, candidates: Candidates) -> Candidates:
@@ -382,9 +458,33 @@ class Engine:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an order is made of. `looked` collects what learned rankers saw, `kept` what
+    is logged of that."""
+
+    view: View
+    request: Request
+    understood: Understood
+    asked: Asked
+    hits: Mapping[str, Hits]
+    allowed: Mask
+    looked: list[Looked]
+    trial: Trial
+    kept: list[Kept] = field(default_factory=list)
+
+
+def _held(plain: Reranked, reranked: Reranked, person: Person) -> Reranked:
+    """Sensitive listings where they stand without demographics; see personal.held."""
+    sensitive = person.sensitive_keys(plain.candidates.keys)
+    candidates = held(plain.candidates, reranked.candidates, sensitive)
+    return Reranked(candidates, {**reranked.repeats, **plain.repeats})
+
+
 def _see(stored: Stored, stems: Stems) -> Seen:
     one = stored.listing
-    return see(one.title, " ".join(one.category), one.description, stems)
+    words = see(one.title, " ".join(one.category), one.description, stems)
+    return replace(words, **photo_facts(stored))
 
 
 def _found(hits: Mapping[str, Hits], retriever: str) -> bool:

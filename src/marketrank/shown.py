@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.people import About, Impression, Surface
-from marketrank.ranking.features import NAMES
+from marketrank.ranking.session_features import NAMES
 from marketrank.retrieval.catalogue import Snapshot
 from marketrank.retrieval.follow import View
 from marketrank.types import BuyerId, Candidates, Item, Mask, Request
@@ -19,7 +19,6 @@ from marketrank.types import BuyerId, Candidates, Item, Mask, Request
 SAMPLED = 20
 """Candidates that were not shown are kept with those that were: at most so many, drawn evenly."""
 _HEAD = 100  # among the best so many, where no ranker has looked
-_FUSED = "fused"
 
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -48,6 +47,7 @@ class Shown:
     candidates: Candidates
     items: tuple[Item, ...]
     looked: Looked
+    experiment: str = ""
 
 
 def light(shown: Shown) -> Shown:
@@ -61,8 +61,8 @@ def impression_of(
     shown: Shown, *, buyer: BuyerId | None, digest: Callable[[str], str]
 ) -> Impression | None:
     """What is kept of an answer; None where nothing was shown. `digest` makes of a query what says
-    nothing by itself. Features that no ranker looked at are NaN, but for the scores that were there
-    anyway."""
+    nothing by itself. Features of what no ranker may order, as a list by price, are NaN: there is
+    nothing to learn from it."""
     if not shown.items:
         return None
     request, catalogue = shown.request, shown.view.catalogue
@@ -84,6 +84,8 @@ def impression_of(
         names=shown.looked.names,
         buyer=buyer,
         query=_query(request, digest),
+        experiment=shown.experiment,
+        arms=_arms(shown, places, len(others)),
     )
 
 
@@ -125,13 +127,8 @@ def _sampled(shown: Shown, on_page: Keys) -> Keys:
 
 
 def _features(shown: Shown, rows: Keys) -> Floats:
-    looked, candidates = shown.looked, shown.candidates
+    looked = shown.looked
     out = np.full((len(rows), len(looked.names)), np.nan, np.float32)
-    found, theirs = _places(candidates.keys, rows)
-    known = {_FUSED: candidates.scores, **candidates.parts}
-    for name, values in known.items():
-        if name in looked.names:
-            out[found, looked.names.index(name)] = values[theirs]
     found, theirs = _places(looked.keys, rows)
     out[found] = looked.features[theirs]
     return out
@@ -143,6 +140,13 @@ def _places(keys: Keys, rows: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64
     found = [(row, where[key]) for row, key in enumerate(rows.tolist()) if key in where]
     pairs = np.array(found, np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
+
+
+def _arms(shown: Shown, places: list[int], others: int) -> tuple[str, ...]:
+    """() outside of experiments; "" for what was not shown."""
+    if not shown.experiment:
+        return ()
+    return (*(shown.items[place].arm for place in places), *[""] * others)
 
 
 def _query(request: Request, digest: Callable[[str], str]) -> str:

@@ -1,12 +1,12 @@
 """What the engine does beyond retrieving and fusing, as values that settings fill in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from marketrank.config import Settings
 from marketrank.ranking.rerank import Rules
 from marketrank.ranking.similar import Affinity
-from marketrank.retrieval.feed import FRESH, FeedRetriever, fresh_retriever
+from marketrank.retrieval.feed import FRESH, POPULAR, TASTE, FeedRetriever, fresh_retriever
 from marketrank.retrieval.understand.boosting import Weights
 
 
@@ -36,12 +36,16 @@ class Refine:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How a request is understood and its answer ordered; see `config` for the settings."""
+    """How a request is understood and its answer ordered; see `config` for the settings.
+    `feed_weights` are those of the feed's retrievers, 1 where not named; `taste` is how much a
+    search is lifted where it is like what the buyer turned to."""
 
     refine: Refine
     similar: Affinity
     rerank: Rules
     feed: Mapping[str, FeedRetriever]
+    feed_weights: Mapping[str, float] = field(default_factory=dict)
+    taste: float = 0.0
 
 
 PLAIN = Tuning(
@@ -90,4 +94,6 @@ def from_settings(settings: Settings) -> Tuning:
             collapse_repeats=settings.collapse_repeats,
         ),
         feed={FRESH: fresh_retriever(settings.half_life_days)},
+        feed_weights={TASTE: settings.feed_taste, POPULAR: settings.feed_popular},
+        taste=settings.taste_boost,
     )

@@ -281,7 +281,9 @@ class Request:
     spelling: bool = True
     """Whether slips of the pen may be corrected."""
     profiling: bool = True
-    """Whether what is known of the buyer may shape the answer, as far as they agreed to that."""
+    """Whether what is known of the buyer may shape the answer, as far as they agreed to it."""
+    explain: bool = False
+    """Whether results come with the numbers behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +357,19 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a result was computed from: features that a learned ranker saw, by name, and what each
+    added to its score (empty where none ranked it); its rank, from 0, by retriever, and its share
+    of the best score where the fusion knows that; what else was known of it, in `facts`."""
+
+    features: Mapping[str, float] = field(default_factory=dict)
+    contributions: Mapping[str, float] = field(default_factory=dict)
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One result. `distance_km` only where the request names a place and the listing has one."""
 
@@ -365,6 +380,12 @@ class Item:
     findings: tuple[Finding, ...] = ()
     repeats: tuple[ListingId, ...] = ()
     """Further candidates with the same words, shown as this one."""
+    why: tuple[str, ...] = ()
+    """Reasons in plain words, the strongest first."""
+    numbers: Numbers | None = None
+    """Only where the request asks for them."""
+    arm: str = ""
+    """Of the ranking's experiment, that put it there; for the log alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,6 +438,8 @@ class Ranking:
     stages_ms: Mapping[str, float]
     understood: Understood = field(default_factory=Understood)
     corrected: Correction | None = None
+    experiment: str = ""
+    """Which it was part of; for the log alone."""
 
 
 @dataclass(frozen=True, slots=True)

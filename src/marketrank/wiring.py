@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
+from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.election import Election
 from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
+from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
+from marketrank.feedback.experiments import ExperimentFile
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import PhotoProblem, clean_photo
 from marketrank.listings.photo_pool import PhotoPool
@@ -32,6 +35,7 @@ from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
+from marketrank.people import Buyer
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -49,7 +53,7 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
-from marketrank.retrieval.follow import Follower, Poller
+from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
@@ -61,19 +65,23 @@ from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
+from marketrank.trials import Trials
 from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
+    BuyerId,
     ListingId,
     ModelVersion,
     Near,
     Ranking,
     ReleaseId,
     Request,
+    SellerId,
     Stored,
     Suggestion,
 )
 from marketrank.wiring_people import People
+from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
     from marketrank.pipelines.relevance import Serving
@@ -126,7 +134,11 @@ class Marketplace:
     @cached_property
     def people(self) -> People:
         return People(
-            self.settings, database=lambda: self.database, listings=lambda: self.listings, clock=now
+            self.settings,
+            database=lambda: self.database,
+            listings=lambda: self.listings,
+            clock=now,
+            listeners=[self.liking.count],
         )
 
     @property
@@ -153,6 +165,11 @@ class Marketplace:
     def ranker_file(self) -> Path:
         """What `marketrank train fusion` writes."""
         return self.settings.home / "ranker.json"
+
+    @property
+    def ranker_folder(self) -> Path:
+        """The versions that `marketrank train ranker` publishes and promotes."""
+        return self.settings.home / "rankers"
 
     @property
     def relevance_cache(self) -> Path:
@@ -199,11 +216,39 @@ class Marketplace:
             vectors=self.vectors,
             depths=depths_of(self.settings),
             understanding=self.understanding,
-            tuning=from_settings(self.settings),
-            ranker=RankerFile(self.ranker_file, self.settings.ranker, self.settings.rank_depth),
+            tuning=self.liking.tuned(from_settings(self.settings)),
+            personal=self.liking.personal,
+            ranker=self.ranker,
+            trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
+            keep_depth=self.settings.rank_depth,
         )
+
+    @cached_property
+    def ranker(self) -> RankerFile:
+        settings = self.settings
+        return RankerFile(
+            self.ranker_file, settings.ranker, settings.rank_depth, self.ranker_folder
+        )
+
+    @cached_property
+    def experiments(self) -> ExperimentFile:
+        return ExperimentFile(self.settings.home / EXPERIMENTS)
+
+    @cached_property
+    def liking(self) -> PersonalParts:
+        """What buyers like, and who could want a listing."""
+        return PersonalParts(
+            self.settings,
+            view=self._view,
+            events=lambda: self.events,
+            buyers=lambda: self.buyers,
+            clock=now,
+        )
+
+    def _view(self) -> View | None:
+        return self.follower.view()
 
     @cached_property
     def understanding(self) -> Understanding:
@@ -390,6 +435,12 @@ class Marketplace:
         view = self.follower.view()
         return view.release if view else None
 
+    def buyer(self, id: BuyerId) -> Buyer | None:
+        return self.buyers.get(id)
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        return self.liking.buyers_for(id, seller, k, at)
+
     def listing(self, id: ListingId) -> Stored | None:
         return self.listings.get([id]).get(id)
 
@@ -438,7 +489,7 @@ class Marketplace:
         for poller in pollers:
             poller.start()
         try:
-            with self.people.running():
+            with self.people.running(), self.liking.running():
                 yield
         finally:
             for poller in pollers:

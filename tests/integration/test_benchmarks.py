@@ -45,3 +45,24 @@ def test_vectors(tmp_path: Path) -> None:
     assert {"none", "random 1.0%", "alike 1.0%"} <= set(found["searches"])
     assert all(search["recall@10"] >= 0.95 for search in found["searches"].values())
     assert found["resident_mib"]["with the catalogue"] > found["resident_mib"]["imports"]
+
+
+def test_clicks_weighed_against_position_bias_find_what_is_wanted(tmp_path: Path) -> None:
+    """In a small simulated market; the large one is in benchmarks/results."""
+    out = tmp_path / "result.json"
+    small = ["--sessions", 4_000, "--listings", 2_000, "--buyers", 500]
+    run("unbiased.py", "--seeds", 1, *small, "--out", out)
+    assert out.with_suffix(".svg").exists()
+    found = json.loads(out.read_text())
+    gain = {
+        (model, name): one["gain"]
+        for model in ("position", "cascade")
+        for name, one in found[model].items()
+    }
+    assert gain["position", "known"] > 0.025
+    for name in ("known x 1/2", "known x 2", "harvest"):
+        assert gain["position", name] > 0, name
+    for name in ("known", "harvest"):
+        assert gain["cascade", name] > 0, name
+    for model in ("position", "cascade"):
+        assert gain[model, "shown"] < -0.1 > gain[model, "shuffle"]

@@ -2,8 +2,11 @@
 
 import hashlib
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -14,6 +17,8 @@ from typer.testing import CliRunner
 from marketrank.cli import app
 from marketrank.feedback.session_files import read_sessions
 from marketrank.simulate.market import write_market
+from marketrank.simulate.shopper_stock import draw_stock
+from shopping_server import Server
 
 ARGUMENTS = ["--no-photos", "--listings", "300", "--buyers", "80", "--days", "10"]
 
@@ -134,3 +139,40 @@ def test_random_state_of_the_process_is_left_alone(tmp_path: Path) -> None:
     before = random.getstate()
     simulate(tmp_path, *ARGUMENTS, "--sessions", "30")
     assert random.getstate() == before
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[str, Server]]:
+    """A server on a free port, as its address."""
+    shop = Server(draw_stock(listings=300, seed=7, at=datetime(2026, 2, 21, 12, tzinfo=UTC)))
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            body = orjson.loads(self.rfile.read(length)) if length else None
+            status, answer = shop(self.command, self.path, body)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(orjson.dumps(answer))
+
+        do_GET = do_POST = do_PUT = answer  # noqa: N815
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", shop
+        server.shutdown()
+
+
+def test_a_running_server_is_visited(served: tuple[str, Server]) -> None:
+    url, shop = served
+    arguments = ["simulate", "--drive", url, "--json", *ARGUMENTS, "--sessions", "60"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    done = orjson.loads(result.stdout)
+    assert done["visits"] == 60 and done["median_ms"] > 0
+    assert done["accepted"] == len(shop.events) == sum(done["events"].values()) > 5
+    assert len(shop.profiles) == done["buyers"]
+    assert {one["listing"] for one in shop.events} <= set(shop.listings)

@@ -7,9 +7,13 @@ import pytest
 
 from marketrank.engine import Engine
 from marketrank.errors import BadInput, NotReady
+from marketrank.feedback.experiments import Experiment, Kind
+from marketrank.people import Surface
 from marketrank.ranking.features import see
-from marketrank.ranking.ranker import Material
+from marketrank.ranking.ranker import Material, NoopRanker, Ranker, reorder
+from marketrank.trials import Trials
 from marketrank.types import (
+    BuyerId,
     Candidates,
     Filters,
     ListingId,
@@ -191,10 +195,39 @@ def test_a_ranker_has_the_last_word_on_what_is_asked_for(store: Store, engine: E
     )
     oak = replace(ASK, text="oak table")
     assert ids(ranked, oak) == ids(engine, oak)[::-1]
-    assert ids(ranked, ASK) == ids(engine, ASK)  # nothing asked: nothing to rank by
+    assert ids(ranked, ASK) == ids(engine, ASK)[::-1]  # a feed can be learned too
     by_price = replace(oak, sort=Sort.PRICE)
     assert ids(ranked, by_price) == ids(engine, by_price)
-    assert len(asked) == 1
+    assert [one.surface for one in asked] == [Surface.SEARCH, Surface.FEED]
+
+
+def test_an_experiment_ranks_and_is_told_to_the_log_alone(store: Store, engine: Engine) -> None:
+    class Backwards:
+        def rank(self, candidates: Candidates, material: Material) -> Candidates:
+            return reorder(candidates, np.arange(len(candidates.keys), dtype=np.float32))
+
+    rankers: dict[str, Ranker] = {"current": NoopRanker(), "other": Backwards()}
+    arms = {"now": "current", "next": "other"}
+    both = Experiment("both", Kind.INTERLEAVE, arms)
+    tried = Engine(
+        view=engine._view,
+        listings=engine._listings,
+        vectors=engine._vectors,
+        depths=DEPTHS,
+        trials=Trials(lambda: [both], rankers.__getitem__, 10),
+    )
+    oak = replace(ASK, text="oak table", buyer=BuyerId("b"))
+    found = tried.answer(oak)
+    assert found.experiment == "both"
+    assert [one.arm for one in found.items].count("now") in {1, 2}
+    assert {one.arm for one in found.items} == {"now", "next"}
+    page = tried.answer(replace(oak, offset=1, k=1))
+    assert page.items == found.items[1:2]
+    for request in (replace(oak, profiling=False), replace(oak, buyer=None)):
+        plain = tried.answer(request)
+        assert (plain.experiment, {one.arm for one in plain.items}) == ("", {""})
+        assert ids(tried, request) == ids(engine, request)
+    assert tried.answer(replace(oak, sort=Sort.PRICE)).experiment == ""
 
 
 def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:

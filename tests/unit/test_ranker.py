@@ -1,12 +1,21 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from marketrank.people import Surface
 from marketrank.ranking.features import NAMES, Floats, Seen, ask, see
 from marketrank.ranking.feedback import similarity_to_best
-from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker, Material, NoopRanker, look
+from marketrank.ranking.ranker import (
+    FeedbackRanker,
+    LearnedRanker,
+    Material,
+    NoopRanker,
+    ShuffleRanker,
+    look,
+)
 from marketrank.types import Candidates, Vectors
 
 # Keys 0, 1 and 3 point one way, 2 another.
@@ -53,6 +62,24 @@ def test_without_vectors_there_is_no_feedback() -> None:
     assert similarity_to_best(FUSED, QUERY, 2, lambda keys: None, near).tolist() == [0] * 4
     nobody = FUSED.take(np.empty(0, np.int64))
     assert similarity_to_best(nobody, QUERY, 2, lambda keys: VECTORS[keys], near).shape == (0,)
+
+
+def test_shuffling_is_by_chance_and_the_same_for_the_same_candidates() -> None:
+    ranked = ShuffleRanker(depth=3).rank(FUSED, material())
+    again = ShuffleRanker(depth=3).rank(FUSED.take(np.array([2, 0, 1, 3])), material())
+    assert ranked.keys.tolist() == again.keys.tolist()
+    assert ranked.keys[3] == 3  # below the depth
+    many = Candidates(np.arange(200), np.arange(200, 0, -1).astype(np.float32), {})
+    keys = ShuffleRanker(depth=200).rank(many, material()).keys
+    assert sorted(keys.tolist()) == list(range(200))
+    assert abs(np.corrcoef(keys, np.arange(200))[0, 1]) < 0.3
+
+
+def test_rankers_of_words_leave_other_surfaces_alone() -> None:
+    feed = replace(material(), surface=Surface.FEED)
+    for ranker in (FeedbackRanker(4), LearnedRanker(4, lambda features: -features[:, 0])):
+        assert ranker.rank(FUSED, feed).keys.tolist() == FUSED.keys.tolist()
+        assert ranker.rank(FUSED, material()).keys.tolist() != FUSED.keys.tolist()
 
 
 def test_what_is_unlike_the_best_falls() -> None:

@@ -78,6 +78,7 @@ def test_a_full_item() -> None:
         "found_by": ["text", "vector"],
         "signals": [{"signal": "duplicate", "reason": "It repeats listing 3."}],
         "repeats": ["4"],
+        "why": [],
     }
     assert description.endswith("Seats six…")
     assert len(description) <= schemas.CUT

@@ -7,10 +7,10 @@ import pytest
 
 from marketrank.engine import Engine
 from marketrank.people import About, Buyer, Surface
-from marketrank.ranking.features import NAMES
 from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker
+from marketrank.ranking.session_features import NAMES
 from marketrank.shown import SAMPLED, Shown, impression_of, light, surface_of
-from marketrank.types import BuyerId, Filters, ListingId, SellerId
+from marketrank.types import BuyerId, Filters, ListingId, SellerId, Sort
 from small_engine import ASK, Store, engine_over, with_attributes
 
 ANN = BuyerId("ann")
@@ -21,7 +21,7 @@ def digest(text: str) -> str:
 
 
 class Recorder:
-    def __init__(self, engine: Engine, ranker: object = None) -> None:
+    def __init__(self, engine: Engine, ranker: object = None, keep_depth: int = 4) -> None:
         self.shown: list[Shown] = []
         self.engine = Engine(
             view=engine._view,
@@ -30,6 +30,7 @@ class Recorder:
             depths=engine._depths,
             ranker=(lambda: ranker) if ranker else engine._ranker,  # type: ignore[arg-type,return-value]
             on_shown=self.shown.append,
+            keep_depth=keep_depth,
         )
 
 
@@ -47,7 +48,7 @@ def test_a_page_and_the_others_are_kept_with_what_the_ranker_saw(engine: Engine)
 
     recorder = Recorder(engine, LearnedRanker(4, judge))
     ranking = recorder.engine.answer(replace(ASK, text="oak table", k=2, offset=1, buyer=ANN))
-    assert len(judged) == 1  # looked at once, for both
+    assert len(judged) == 1
     one = impression_of(recorder.shown[0], buyer=ANN, digest=digest)
     assert one is not None
     assert list(one.listings[:2]) == [item.listing.id for item in ranking.items]
@@ -57,7 +58,7 @@ def test_a_page_and_the_others_are_kept_with_what_the_ranker_saw(engine: Engine)
     assert (one.surface, one.query) == (Surface.SEARCH, "<search  oak table>")
     assert one.names == NAMES
     assert one.features.dtype == np.float32
-    rows = {row.tobytes() for row in one.features}
+    rows = {row[: judged[0].shape[1]].tobytes() for row in one.features}
     assert rows == {row.tobytes() for row in judged[0]}
 
 
@@ -73,19 +74,41 @@ def test_each_row_is_its_own_listings(engine: Engine) -> None:
         np.testing.assert_array_equal(row, seen[int(listing.removeprefix("id"))])
 
 
-def test_without_a_look_the_scores_are_kept_and_the_rest_is_unknown(engine: Engine) -> None:
+def test_whoever_ranks_what_a_ranker_of_sessions_sees_is_kept(engine: Engine) -> None:
     recorder = Recorder(engine, FeedbackRanker(4))
-    recorder.engine.answer(replace(ASK, text="oak table"))
-    one = impression_of(recorder.shown[0], buyer=None, digest=digest)
-    assert one is not None
-    known = ~np.isnan(one.features).all(axis=0)
-    assert {name for name, is_known in zip(NAMES, known, strict=True) if is_known} == {
-        "fused",
-        "text",
-        "vector",
-    }
-    scores = recorder.shown[0].candidates.scores
-    np.testing.assert_array_equal(one.features[:, NAMES.index("fused")], scores)
+    for request in (replace(ASK, text="oak table"), ASK):
+        recorder.engine.answer(request)
+    for shown, known in zip(recorder.shown, (True, False), strict=True):
+        one = impression_of(shown, buyer=None, digest=digest)
+        assert one is not None
+        assert not np.isnan(one.features[:, NAMES.index("age_log")]).any()
+        # A feed has no words.
+        assert np.isnan(one.features[:, NAMES.index("fused")]).all() != known
+
+
+def test_what_no_ranker_may_order_teaches_nothing(engine: Engine) -> None:
+    recorder = Recorder(engine, FeedbackRanker(4))
+    recorder.engine.answer(replace(ASK, text="oak table", sort=Sort.PRICE))
+    idle = Recorder(engine, FeedbackRanker(4), keep_depth=0)
+    idle.engine.answer(replace(ASK, text="oak table"))
+    for shown in (*recorder.shown, *idle.shown):
+        one = impression_of(shown, buyer=None, digest=digest)
+        assert one is not None
+        assert np.isnan(one.features).all()
+
+
+def test_the_arm_of_each_listing_is_kept(engine: Engine) -> None:
+    recorder = Recorder(engine)
+    recorder.engine.answer(replace(ASK, text="oak table", k=2))
+    (shown,) = recorder.shown
+    plain = impression_of(shown, buyer=None, digest=digest)
+    assert plain is not None
+    assert (plain.experiment, plain.arms) == ("", ())
+    items = tuple(replace(one, arm=f"arm {n}") for n, one in enumerate(shown.items))
+    tried = impression_of(replace(shown, items=items, experiment="test"), buyer=None, digest=digest)
+    assert tried is not None
+    assert tried.experiment == "test"
+    assert tried.arms == ("arm 0", "arm 1", *[""] * (len(tried.listings) - 2))
 
 
 def test_surfaces(engine: Engine) -> None:
@@ -128,7 +151,7 @@ def test_the_same_question_has_the_same_digest_and_another_has_another(engine: E
 
 
 def test_some_of_many_that_were_not_shown_are_drawn(engine: Engine) -> None:
-    recorder = Recorder(engine)
+    recorder = Recorder(engine, keep_depth=0)
     recorder.engine.answer(replace(ASK, text="oak table", k=1))
     (shown,) = recorder.shown
     keys = np.arange(4, dtype=np.int64)

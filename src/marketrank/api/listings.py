@@ -26,7 +26,16 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _LONGEST_ID = 200
 # A blob's name is the digest of its bytes: what a name stands for never changes.
 _FOREVER = "public, max-age=31536000, immutable"
-_SIMILAR_PARAMETERS = ("q", "offset", "limit", "ignore", "spell", "buyer", "profiling")
+_SIMILAR_PARAMETERS = (
+    "q",
+    "offset",
+    "limit",
+    "ignore",
+    "spell",
+    "buyer",
+    "profiling",
+    "explain",
+)
 _SIMILAR_DOCS = {"parameters": documented(p for p in PARAMETERS if p.name in _SIMILAR_PARAMETERS)}
 Id = Annotated[str, Path(description="The feed's own id", examples=["1001"])]
 

@@ -105,6 +105,7 @@ class Card:
     photo: str
     zoom: int
     repeats: int
+    why: str
 
 
 def card(item: Item, *, now: datetime, country: str) -> Card:
@@ -121,6 +122,7 @@ def card(item: Item, *, now: datetime, country: str) -> Card:
         photo=photo_url(first) if first else "",
         zoom=zoom(first) if first else 100,
         repeats=len(item.repeats),
+        why=wording.reasons(item.why),
     )
 
 

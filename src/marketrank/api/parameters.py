@@ -99,6 +99,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter("like", "Id of a listing to find similar ones to", "1001", _text(200), 200),
     Parameter(
+        "explain",
+        "full: with the numbers behind each result",
+        "full",
+        {"type": "string", "enum": ["full"]},
+    ),
+    Parameter(
         "buyer",
         "Id of who asks; what they agreed to decides what is used of it (docs/privacy.md)",
         "b-17",
@@ -192,6 +198,7 @@ def search_request(
         k=whole("limit", given.get("limit"), 1, MAX_LIMIT, DEFAULT_LIMIT),
         ignore=_ignore(given.get("ignore", "")),
         spelling=_spelling(given.get("spell", "on")),
+        explain=_explain(given.get("explain", "")),
         buyer=BuyerId(given["buyer"]) if "buyer" in given else None,
         profiling=_profiling(given.get("profiling", "true")),
     )
@@ -277,6 +284,12 @@ def _spelling(value: str) -> bool:
     if value not in ("on", "off"):
         raise BadParameter("spell", value, "say on or off")
     return value == "on"
+
+
+def _explain(value: str) -> bool:
+    if value not in ("", "full"):
+        raise BadParameter("explain", value, "say full, or leave it out")
+    return value == "full"
 
 
 def _profiling(value: str) -> bool:

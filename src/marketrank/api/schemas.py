@@ -18,6 +18,7 @@ from marketrank.types import (
     Listing,
     ListingId,
     Money,
+    Numbers,
     ParseKind,
     Photo,
     Place,
@@ -120,6 +121,19 @@ def item_json(item: Item) -> dict[str, Any]:
         "found_by": list(item.found_by),
         "signals": signals_json(item.findings),
         "repeats": list(item.repeats),
+        "why": list(item.why),
+        **({} if item.numbers is None else {"explained": numbers_json(item.numbers)}),
+    }
+
+
+def numbers_json(numbers: Numbers) -> dict[str, Any]:
+    """What a result was computed from; see ExplainedShape."""
+    return {
+        "features": dict(numbers.features),
+        "contributions": dict(numbers.contributions),
+        "ranks": dict(numbers.ranks),
+        "parts": dict(numbers.parts),
+        "facts": dict(numbers.facts),
     }
 
 
@@ -231,6 +245,27 @@ class SignalShape(_Shape):
     )
 
 
+class ExplainedShape(_Shape):
+    """The numbers behind a result."""
+
+    features: dict[str, float] = Field(
+        description="What a learned ranker saw, by name; {} where none ordered the results",
+        examples=[{"title_coverage": 1.0}],
+    )
+    contributions: dict[str, float] = Field(
+        description="What each feature added to its score, exactly; with `bias` they sum to it",
+        examples=[{"title_coverage": 0.8, "bias": -0.1}],
+    )
+    ranks: dict[str, int] = Field(
+        description="Its rank by retriever, from 0", examples=[{"text": 0, "vector": 3}]
+    )
+    parts: dict[str, float] = Field(
+        description="Its share of the best score that could be, by retriever",
+        examples=[{"text": 0.9}],
+    )
+    facts: dict[str, float] = Field(examples=[{"age_days": 0.4, "distance_km": 3.2}])
+
+
 class ResultItem(_ListingShape):
     """One result. `description` is cut to about 200 characters."""
 
@@ -247,6 +282,11 @@ class ResultItem(_ListingShape):
         description="Ids of further results with the same words, which stand behind this one",
         examples=[["1002"]],
     )
+    why: list[str] = Field(
+        description="Reasons in plain words, the strongest first",
+        examples=[["matches 'oak table'", "4 miles away"]],
+    )
+    explained: ExplainedShape | None = Field(None, description="Only with explain=full")
 
 
 class ListingDetail(_ListingShape):
@@ -380,6 +420,7 @@ def problem_responses(*statuses: int) -> Mapping[int | str, dict[str, Any]]:
     """OpenAPI entries of these error statuses."""
     titles = {
         400: "Broken form",
+        403: "Forbidden",
         404: "Not found",
         413: "Too large",
         415: "Not a form",

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from starlette.requests import Request as HttpRequest
 
+from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.feedback.intake import Taken
 from marketrank.people import Buyer, Interaction
@@ -19,6 +20,7 @@ from marketrank.types import (
     ReleaseId,
     Request,
     RequestId,
+    SellerId,
     Stored,
     Suggestion,
 )
@@ -68,6 +70,12 @@ class Service(Protocol):
 
     def locate(self, name: str) -> Near | None:
         """A place by its name ("Bristol"), without a radius; None where it is not known."""
+
+    def buyer(self, id: BuyerId) -> Buyer | None:
+        """None for a buyer of whom nothing is held."""
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        """See audience.AudienceFinder."""
 
     def clean_photo(self, data: bytes) -> bytes:
         """An uploaded file → a cleaned JPEG. Raises BadInput with a reason that the sender of

@@ -1,5 +1,6 @@
 """What people read on the page: ages, distances and a listing's flags in plain words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,3 +90,10 @@ def price(money: Money | None) -> str:
     if money is None:
         return "No price"
     return "Free" if money.minor == 0 else str(money)
+
+
+def reasons(why: Sequence[str]) -> str:
+    """The reasons for a result as one quiet line, without those that stand beside it anyway: how
+    far away it is, and what it shares with the words that were typed."""
+    shown = [one for one in why if not (one.endswith(" away") or one.startswith("matches "))]
+    return " · ".join(one[:1].upper() + one[1:] for one in shown[:2])

@@ -18,11 +18,13 @@ from marketrank.feedback.propensity import Propensity
 from marketrank.feedback.sessions import Group
 
 Doubles = NDArray[np.float64]
-Policy = Callable[[Group], NDArray[np.float32]]
-"""A score for each candidate of a group, (n,): highest first, ties by listing."""
-Model = Callable[[Group], Doubles]
-"""How likely each candidate of a group is wanted once it is looked at, (n,)."""
+Policy = Callable[[Sequence[Group]], Sequence[NDArray[np.float32]]]
+"""For each group a score for each of its candidates, (n,): highest first, ties by listing."""
 CLIP = 20.0
+"""The highest weight of an interaction in all estimates but the doubly robust one."""
+TRUSTED = 4.0
+"""The same in that one: what stood lower than positions that are looked at one time in so many is
+judged by the model in part. Without such a limit it would be the same as ips."""
 _Z95 = 1.959964
 
 
@@ -44,26 +46,29 @@ class Estimate:
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """A policy's numbers by request, shape (requests,), in the order of the groups. `ips` and
-    `doubly_robust` are interactions, `reachable` is what `ips` would be were all looked at; `ndcg`
-    is NaN for a request where nobody did anything. `clusters` numbers the buyers."""
+    `doubly_robust` are interactions, `reachable` is what `ips` would be were all looked at; `dcg`
+    and `ideal` are discounted gains at 10. `clusters` numbers the buyers."""
 
     ips: Doubles
     doubly_robust: Doubles
     reachable: Doubles
-    ndcg: Doubles
+    dcg: Doubles
+    ideal: Doubles
     clusters: NDArray[np.int64]
 
 
 METHODS = ("ndcg@10", "ips", "snips", "dr")
 """
 ndcg@10  of the grades that were given, each divided by the chance of being looked at: as if all
-         had been looked at. Requests where nobody did anything are left out.
+         had been looked at. It is Σ DCG over Σ ideal DCG: the mean of requests' own NDCGs would
+         count a click at the top like the rare one below, and so bring the bias back.
 ips      inverse propensity scoring: mean of Σ c λ(new) / p(old).
 snips    self-normalised: Σ c λ(new) / p(old) over Σ c / p(old), the average λ at which what is
          wanted stands (Wang et al., WSDM 2018, average 1 / rank so); of smaller variance.
-dr       doubly robust: a model's guess, corrected by inverse propensity where it errs, right if
-         either is (Oosterhuis, "Doubly robust estimation for correcting position bias in click
-         feedback for unbiased learning to rank", TOIS 2023).
+dr       doubly robust: a model's guess, corrected by inverse propensity as far as weights are
+         trusted, so right if the model is or no weight is above TRUSTED (Oosterhuis, "Doubly robust
+         estimation for correcting position bias in click feedback for unbiased learning to rank",
+         TOIS 2023).
 """
 
 
@@ -71,82 +76,86 @@ def judge(
     groups: Sequence[Group],
     policy: Policy,
     propensity: Propensity,
-    model: Model,
+    wanted: Sequence[Doubles],
     *,
     clip: float = CLIP,
+    trusted: float = TRUSTED,
 ) -> Judged:
-    """What a policy would have brought in each of these groups. Raises BadInput for none."""
+    """What a policy would have brought in each of these groups. `wanted` says for each candidate,
+    as a model guesses, how likely it is wanted once it is looked at. Raises BadInput for none."""
     if not groups:
         raise BadInput("there are no sessions to judge a ranking by; collect some first")
+    scores = policy(groups)
+    rows = np.array(
+        [
+            _one(group, ranked, guessed, propensity, (clip, trusted))
+            for group, ranked, guessed in zip(groups, scores, wanted, strict=True)
+        ]
+    )
     names = {name: row for row, name in enumerate(sorted({one.cluster for one in groups}))}
-    rows = [_one(group, policy, propensity, model, clip) for group in groups]
-    columns = np.array(rows).T
     clusters = np.array([names[one.cluster] for one in groups], np.int64)
-    return Judged(*columns, clusters=clusters)
+    return Judged(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], rows[:, 4], clusters)
 
 
 def estimates(judged: Judged) -> dict[str, Estimate]:
     """One for each of METHODS."""
-    ones = np.ones(len(judged.ips))
-    met = ~np.isnan(judged.ndcg)
-    return {
-        "ndcg@10": _ratio(np.where(met, judged.ndcg, 0), met.astype(np.float64), judged.clusters),
-        "ips": _ratio(judged.ips, ones, judged.clusters),
-        "snips": _ratio(judged.ips, judged.reachable, judged.clusters),
-        "dr": _ratio(judged.doubly_robust, ones, judged.clusters),
-    }
+    return _means(judged, judged.dcg, judged.ips, judged.doubly_robust)
 
 
 def differences(new: Judged, old: Judged) -> dict[str, Estimate]:
     """New minus old over the same groups, paired, one for each of METHODS."""
-    ones = np.ones(len(new.ips))
-    met = ~np.isnan(new.ndcg)
-    ndcg = np.where(met, new.ndcg - old.ndcg, 0)
+    return _means(new, new.dcg - old.dcg, new.ips - old.ips, new.doubly_robust - old.doubly_robust)
+
+
+def _means(judged: Judged, dcg: Doubles, ips: Doubles, dr: Doubles) -> dict[str, Estimate]:
+    ones = np.ones(len(ips))
     return {
-        "ndcg@10": _ratio(ndcg, met.astype(np.float64), new.clusters),
-        "ips": _ratio(new.ips - old.ips, ones, new.clusters),
-        "snips": _ratio(new.ips - old.ips, new.reachable, new.clusters),
-        "dr": _ratio(new.doubly_robust - old.doubly_robust, ones, new.clusters),
+        "ndcg@10": _ratio(dcg, judged.ideal, judged.clusters),
+        "ips": _ratio(ips, ones, judged.clusters),
+        "snips": _ratio(ips, judged.reachable, judged.clusters),
+        "dr": _ratio(dr, ones, judged.clusters),
     }
 
 
-def as_logged(group: Group) -> NDArray[np.float32]:
+def as_logged(groups: Sequence[Group]) -> list[NDArray[np.float32]]:
     """The policy of the order that was shown."""
-    return -group.impression.positions.astype(np.float32)
+    return [-one.impression.positions.astype(np.float32) for one in groups]
 
 
 def _one(
-    group: Group, policy: Policy, propensity: Propensity, model: Model, clip: float
-) -> tuple[float, float, float, float]:
+    group: Group,
+    scores: NDArray[np.float32],
+    guessed: Doubles,
+    propensity: Propensity,
+    limits: tuple[float, float],
+) -> tuple[float, float, float, float, float]:
     rows = np.flatnonzero(group.shown)
     positions = group.impression.positions[rows]
     ids = [group.impression.listings[row] for row in rows.tolist()]
-    scores = policy(group)[rows]
-    best_first = sorted(range(len(rows)), key=lambda row: (-float(scores[row]), ids[row]))
+    best_first = sorted(range(len(rows)), key=lambda row: (-float(scores[rows[row]]), ids[row]))
     moved = np.empty_like(positions)
     moved[best_first] = np.sort(positions)
     grades = np.maximum(group.grades[rows], 0)
     done = (grades > 0).astype(np.float64)
-    inverse = propensity.weights(positions, clip)
+    inverse, trusted = (propensity.weights(positions, limit) for limit in limits)
     seen = propensity.at(moved)
-    wanted = np.clip(model(group)[rows], 0, 1)
+    wanted = np.clip(guessed[rows], 0, 1)
     mass = done * inverse
-    # Where a weight is clipped, this lies between the model's guess and the truth.
-    corrected = wanted + inverse * (done - propensity.at(positions) * wanted)
+    # Where a weight is cut, this lies between the model's guess and the truth.
+    corrected = wanted + trusted * (done - propensity.at(positions) * wanted)
+    gains = grades * inverse
     return (
         float((seen * mass).sum()),
         float((seen * corrected).sum()),
         float(mass.sum()),
-        _ndcg(grades * inverse, np.array(best_first, np.int64)),
+        _dcg(gains[best_first]),
+        _dcg(np.sort(gains)[::-1]),
     )
 
 
-def _ndcg(gains: Doubles, best_first: NDArray[np.int64], k: int = 10) -> float:
-    discounts = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.sort(gains)[::-1][:k]
-    reached = gains[best_first][:k]
-    whole = float((ideal * discounts[: len(ideal)]).sum())
-    return float((reached * discounts[: len(reached)]).sum()) / whole if whole > 0 else float("nan")
+def _dcg(gains: Doubles, k: int = 10) -> float:
+    top = gains[:k]
+    return float((top / np.log2(np.arange(2, len(top) + 2))).sum())
 
 
 def _ratio(above: Doubles, below: Doubles, clusters: NDArray[np.int64]) -> Estimate:

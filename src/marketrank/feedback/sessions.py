@@ -59,9 +59,11 @@ def group(session: Session) -> Group:
 
 
 def groups(sessions: Iterable[Session]) -> list[Group]:
-    """One of each session that showed something, in order of time. Raises BadInput for impressions
+    """One of each session that showed something, in order of time; those of which no feature is
+    known, as lists by price, are left out. Raises BadInput for impressions
     whose features are of different names: they cannot be one table."""
-    found = [group(one) for one in sessions if (one.impression.positions >= 0).any()]
+    shown = [one for one in sessions if (one.impression.positions >= 0).any()]
+    found = [group(one) for one in shown if not np.isnan(one.impression.features).all()]
     names = {one.impression.names for one in found}
     if len(names) > 1:
         first, second = sorted(names)[:2]

@@ -5,10 +5,9 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -23,13 +22,15 @@ Call = Callable[[str, str, Mapping[str, Any] | None], tuple[int, Any]]
 """(method, path, body) → (status, answer), both as JSON objects; the answer is None where it is
 none."""
 _SECONDS = 30
+_GRACE = timedelta(seconds=1)
 _MISSING = (404, 405)
 
 
 @dataclass
 class Driven:
     """What came of it: counts. `shown_after_sold` and `shown_after_hidden` count listings that a
-    server should not have shown any more; `median_ms` is of searches and feeds."""
+    server should not have shown any more, a second after it was told; `median_ms` is of searches
+    and feeds."""
 
     visits: int = 0
     searches: int = 0
@@ -38,7 +39,8 @@ class Driven:
     """Of the feeds, those from /v1/buyers/{id}/recommendations."""
     buyers: int = 0
     shown: int = 0
-    events: Counter[str] = field(default_factory=Counter)
+    events: dict[str, int] = field(default_factory=dict)
+    """By kind, as sent."""
     accepted: int = 0
     refused: int = 0
     shown_after_sold: int = 0
@@ -73,8 +75,8 @@ class _Drive:
         self._buyers = truth.shoppers.buyers(truth.stock)
         self._run = f"{seed}-{int(clock().timestamp() * 1000):x}"
         self._met: set[BuyerId] = set()
-        self._sold: set[ListingId] = set()
-        self._hidden: set[tuple[BuyerId, ListingId]] = set()
+        self._sold: dict[ListingId, datetime] = {}
+        self._hidden: dict[tuple[BuyerId, ListingId], datetime] = {}
         self._recommends = True
         self._told = 0
         self._ms: list[float] = []
@@ -85,11 +87,13 @@ class _Drive:
         buyer = self._buyers[visit.buyer]
         if buyer.id not in self._met:
             self._introduce(buyer)
+        due = self._clock() - _GRACE
         request, shown = self._see(visit, buyer.id)
         self._out.visits += 1
         self._out.shown += len(shown)
-        self._out.shown_after_sold += sum(one in self._sold for one in shown)
-        self._out.shown_after_hidden += sum((buyer.id, one) in self._hidden for one in shown)
+        for one in shown:
+            self._out.shown_after_sold += self._sold.get(one, due) < due
+            self._out.shown_after_hidden += self._hidden.get((buyer.id, one), due) < due
         self._tell(buyer.id, request, self._visits.react(visit, shown))
 
     def result(self) -> Driven:
@@ -157,7 +161,7 @@ class _Drive:
                     "request": request or None,
                 }
             )
-            self._out.events[str(one.kind)] += 1
+            self._out.events[str(one.kind)] = self._out.events.get(str(one.kind), 0) + 1
         answer = self._ask("POST", "/v1/events", {"events": events}, allowed=(422, *_MISSING))
         if answer is None:
             raise BadInput(
@@ -166,8 +170,12 @@ class _Drive:
             )
         self._out.accepted += int(answer.get("accepted", len(events)))
         self._out.refused += len(answer.get("refused", ()))
-        self._sold |= {one.listing for one in done if one.kind is InteractionKind.SOLD}
-        self._hidden |= {(buyer, o.listing) for o in done if o.kind is InteractionKind.HIDE}
+        now = self._clock()
+        for one in done:
+            if one.kind is InteractionKind.SOLD:
+                self._sold[one.listing] = now
+            elif one.kind is InteractionKind.HIDE:
+                self._hidden[buyer, one.listing] = now
 
     def _ask(
         self,

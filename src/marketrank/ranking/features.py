@@ -51,6 +51,11 @@ class Seen:
     """Of the title, each once."""
     letters: int
     """Of the description."""
+    photos: int = 0
+    pixels: int = 0
+    """Of its first photo as it was sent."""
+    trade: bool | None = None
+    """Whether a trader sells it; None where nobody says."""
 
 
 _NO_WORDS = np.empty(0, np.int64)

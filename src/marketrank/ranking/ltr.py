@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from marketrank.durable import write
 from marketrank.errors import BadInput, Corrupt
 from marketrank.ranking.features import NAMES
-from marketrank.ranking.unbiased import Lambdas, SessionGroup
+from marketrank.ranking.unbiased import Lambdas, SessionGroup, wanted_gradient
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -32,6 +32,7 @@ _ROUNDS = 100
 SESSION_ROUNDS = 150
 _PREDICTOR_ROUNDS = 60
 _WORD = re.compile(r"\w+")
+_FLAT = 1e-12
 _HIGHEST_LABEL = 30  # LightGBM's gains are a list by label
 
 
@@ -103,6 +104,23 @@ class Judge:
         mixed += (1 - self._mix) * _scaled(features[:, _PRIOR].astype(np.float64))
         return np.asarray(mixed, np.float32)
 
+    def contributions(self, features: Floats) -> tuple[Doubles, tuple[str, ...]]:
+        """What each feature adds to each score of the candidates of one query, exactly, and last
+        "bias", which all share: shape (n, len(NAMES) + 1), rows sum to the scores."""
+        names = (*NAMES, "bias")
+        out = np.zeros((len(features), len(names)), np.float64)
+        if len(features) == 0:
+            return out, names
+        found = self._booster.predict(features[:, self._columns], num_threads=1, pred_contrib=True)
+        trees = np.asarray(found, np.float64)
+        scores = trees.sum(axis=1)
+        deviation = float(scores.std())
+        if deviation > _FLAT:
+            out[:, [*self._columns, len(NAMES)]] = self._mix * trees / deviation
+            out[:, -1] -= self._mix * scores.mean() / deviation
+        out[:, _PRIOR] += (1 - self._mix) * _scaled(features[:, _PRIOR].astype(np.float64))
+        return out, names
+
 
 def fit(groups: Sequence[Group], *, seed: int) -> str:
     """Trees of LambdaMART with linear gain, as text. Raises BadInput where no group has two
@@ -144,21 +162,40 @@ def regress(seed: int) -> Callable[[Floats, Doubles], Doubles]:
     `feedback.propensity.Regress`."""
 
     def learn(features: Floats, targets: Doubles) -> Doubles:
-        return predictor(features, targets, seed=seed)(features)
+        import lightgbm
+
+        parameters = _parameters(len(features), seed) | {"objective": "cross_entropy"}
+        data = lightgbm.Dataset(features, targets)
+        booster = lightgbm.train(parameters, data, _PREDICTOR_ROUNDS)
+        return np.asarray(booster.predict(features, num_threads=1), np.float64)
 
     return learn
 
 
-def predictor(
-    features: Floats, targets: Doubles, weights: Doubles | None = None, *, seed: int
+def fit_wanted(
+    features: Floats, clicked: NDArray[np.bool_], examined: Doubles, *, seed: int
 ) -> Callable[[Floats], Doubles]:
-    """Trees that were fitted to targets (m,) in [0, 1] by features (m, f), as a function."""
+    """Trees that tell how likely a listing is wanted once it is looked at, from rows that were
+    looked at with the probabilities `examined`; see `unbiased.wanted_gradient`."""
     import lightgbm
 
-    parameters = _parameters(len(features), seed) | {"objective": "cross_entropy"}
-    data = lightgbm.Dataset(features, targets, weight=weights)
+    # Trees start from 0: from what all have in common there is less to learn.
+    start = float(np.clip(clicked.sum() / max(examined.sum(), 1e-9), 1e-4, 1 - 1e-4))
+    base = float(np.log(start / (1 - start)))
+    parameters = _parameters(len(features), seed) | {
+        "objective": lambda scores, _: wanted_gradient(
+            np.asarray(scores, np.float64) + base, clicked, examined
+        ),
+        "min_sum_hessian_in_leaf": 0.0,
+    }
+    data = lightgbm.Dataset(features, clicked.astype(np.float64))
     booster = lightgbm.train(parameters, data, _PREDICTOR_ROUNDS)
-    return lambda rows: np.asarray(booster.predict(rows, num_threads=1), np.float64)
+
+    def wanted(rows: Floats) -> Doubles:
+        scores = np.asarray(booster.predict(rows, num_threads=1), np.float64) + base
+        return np.asarray(1 / (1 + np.exp(-scores)), np.float64)
+
+    return wanted
 
 
 class Trees:
@@ -249,4 +286,4 @@ def _as_json(fitted: Fitted) -> bytes:
 def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """To mean 0 and deviation 1; zeros where all are equal."""
     deviation = float(scores.std())
-    return (scores - scores.mean()) / deviation if deviation > 1e-12 else np.zeros_like(scores)
+    return (scores - scores.mean()) / deviation if deviation > _FLAT else np.zeros_like(scores)

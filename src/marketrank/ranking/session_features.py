@@ -54,6 +54,7 @@ _WORDS = tuple(
 )
 FEATURES = (
     *_WORDS,
+    Feature("search", "1 for a search, 0 for the feed", "flag", Part.WORDS),
     Feature("category_match", "shared part of its path and the one asked for", "share", Part.WORDS),
     Feature("price_log", "its price, as ln(1 + pounds or the like)", "logarithm", Part.PRICE),
     Feature("price_to_budget", "ln(price / the most that may be paid)", "logarithm", Part.PRICE),
@@ -65,7 +66,9 @@ FEATURES = (
     Feature("photo_pixels_log", "ln(1 + pixels) of its first photo", "logarithm", Part.LISTING),
     Feature("trade", "1 where the seller is a trader, 0 if private", "flag", Part.SELLER),
     Feature("seller_share", "share of the candidates of the same seller", "share", Part.SELLER),
+    Feature("seller_log", "ln(1 + listings of its seller so far)", "logarithm", Part.SELLER),
     Feature("popularity_log", "ln(1 + recent interactions, decayed)", "logarithm", Part.POPULARITY),
+    Feature("saves_log", "ln(1 + times that it was saved)", "logarithm", Part.POPULARITY),
     Feature("taste", "cosine with what the buyer has looked at", "cosine", Part.TASTE),
     Feature("taste_category", "share of the buyer's interactions in its root", "share", Part.TASTE),
     Feature("taste_price", "|ln(price / what the buyer looks at)|", "logarithm", Part.TASTE),
@@ -104,7 +107,10 @@ class Facts:
     pixels: Doubles | None = None
     trade: Doubles | None = None
     sellers: NDArray[np.int64] | None = None
+    seller_listings: Doubles | None = None
     popularity: Doubles | None = None
+    saves: Doubles | None = None
+    search: Doubles | None = None
     taste: Doubles | None = None
     taste_category: Doubles | None = None
     tower: Doubles | None = None
@@ -119,6 +125,7 @@ def table(facts: Facts) -> Floats:
         out[:, : len(features.NAMES)] = facts.words
     prices = facts.prices
     columns: Mapping[str, Doubles | None] = {
+        "search": facts.search,
         "category_match": facts.category_match,
         "price_log": None if prices is None else np.log1p(prices / 100),
         "price_to_budget": _ratio(prices, facts.budget),
@@ -130,7 +137,9 @@ def table(facts: Facts) -> Floats:
         "photo_pixels_log": _log(facts.pixels),
         "trade": facts.trade,
         "seller_share": _seller_share(facts.sellers),
+        "seller_log": _log(facts.seller_listings),
         "popularity_log": _log(facts.popularity),
+        "saves_log": _log(facts.saves),
         "taste": facts.taste,
         "taste_category": facts.taste_category,
         "taste_price": _distance(_ratio(prices, facts.usual_price)),
@@ -151,8 +160,8 @@ def masked(
     True: NaN stands there. A name that is not in the table is left as it is."""
     hidden = {feature.name for feature in FEATURES if feature.part in parts}
     out = values.copy()
-    columns = [place for place, name in enumerate(names) if name in hidden]
-    out[np.ix_(rows, columns)] = np.nan
+    columns = np.array([name in hidden for name in names], np.bool_)
+    out[rows[:, np.newaxis] & columns] = np.nan
     return out
 
 

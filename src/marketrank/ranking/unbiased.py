@@ -77,4 +77,16 @@ class Lambdas:
         n = len(scores)
         first = np.bincount(worse, pull, n) - np.bincount(better, pull, n)
         second = np.bincount(worse, bend, n) + np.bincount(better, bend, n)
-        return first, np.maximum(second, 1e-9)
+        return np.asarray(first, np.float64), np.asarray(np.maximum(second, 1e-9), np.float64)
+
+
+def wanted_gradient(
+    scores: Doubles, clicked: NDArray[np.bool_], examined: Doubles
+) -> tuple[Doubles, Doubles]:
+    """Derivatives of the log loss where a click takes being looked at, with probability `examined`,
+    and being wanted, with the logistic of a score; all (rows,)."""
+    wanted = 1 / (1 + np.exp(-np.clip(scores, -50, 50)))
+    slope = wanted * (1 - wanted)
+    missed = examined * slope / np.maximum(1 - examined * wanted, 1e-9)
+    # The second derivative where nothing was clicked can be negative: that of a click stands in.
+    return np.where(clicked, wanted - 1, missed), np.maximum(examined * slope, 1e-6)

@@ -135,6 +135,10 @@ class Snapshot:
         """A number for each seller; 0 where none is known. Shape (n,)."""
         return self._column(keys, lambda c: c.seller, 0)
 
+    def points(self, keys: Keys) -> NDArray[np.float32]:
+        """Places on the unit sphere, NaN where there is none. Shape (n, 3)."""
+        return np.asarray(self._column(keys, lambda c: c.point, np.nan).T, np.float32)
+
     def offered_by(self, seller: SellerId) -> Keys:
         """The keys of a seller's listings, live or ended, in order."""
         number = self.shared_sellers.get(seller, 0)

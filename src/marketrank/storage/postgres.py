@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy import Connection, Engine, text
 
 from marketrank.errors import BadInput
 from marketrank.storage import numbers
@@ -48,6 +48,11 @@ _WRITE_PHOTOS = text(
     f"INSERT INTO photos ({PHOTO_COLUMNS}) SELECT {PHOTO_COLUMNS}"
     " FROM json_populate_recordset(NULL::photos, CAST(:rows AS json))"
 )
+# With its photos in one statement: a page of 24 takes half the time of two in a transaction.
+_ITS_PHOTOS = (
+    f"(SELECT json_agg(json_build_array({PHOTO_COLUMNS}) ORDER BY position)"
+    " FROM photos WHERE listing_key = key) AS photos"
+)
 
 
 class PostgresListings:
@@ -55,10 +60,8 @@ class PostgresListings:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # A listing and its photos are two queries: both must see the same moment.
-        self._snapshot = engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        # One statement sees one moment, and needs no BEGIN and no ROLLBACK: two trips less.
+        self._statement = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def apply(self, listings: Sequence[Listing], *, at: datetime) -> Applied:
         """See ListingStore. Raises BadInput for a listing that cannot be stored; then none of
@@ -228,24 +231,10 @@ class PostgresListings:
             ]
 
     def _read(self, where: str, values: dict[str, Any]) -> list[Stored]:
-        with self._snapshot.connect() as connection:
-            rows = connection.execute(
-                text(f"SELECT {LISTING_COLUMNS} FROM listings {where}"), values
-            ).all()
-            photos: dict[int, list[Photo]] = defaultdict(list)
-            for row in _photos_of(connection, [row[0] for row in rows]):
-                photos[row[0]].append(to_photo(row))
-        return [to_stored(row, photos.get(row[0], ())) for row in rows]
-
-
-def _photos_of(connection: Connection, keys: list[int]) -> Sequence[Row[Any]]:
-    if not keys:
-        return []
-    query = text(
-        f"SELECT {PHOTO_COLUMNS} FROM photos WHERE listing_key = ANY(CAST(:keys AS bigint[]))"
-        " ORDER BY listing_key, position"
-    )
-    return connection.execute(query, {"keys": keys}).all()
+        query = text(f"SELECT {LISTING_COLUMNS}, {_ITS_PHOTOS} FROM listings {where}")
+        with self._statement.connect() as connection:
+            rows = connection.execute(query, values).all()
+        return [to_stored(row[:-1], [to_photo(photo) for photo in row[-1] or ()]) for row in rows]
 
 
 def _held(connection: Connection, ids: list[ListingId]) -> dict[str, tuple[int, str, bool]]:
