@@ -18,7 +18,7 @@ from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
     from marketrank.people import Session
-    from marketrank.pipelines.train_ranker import Learned
+    from marketrank.pipelines.train_ranker import Learned, Recipe
     from marketrank.wiring import Marketplace
 
 app = typer.Typer(help="Which ranker buyers prefer.", no_args_is_help=True)
@@ -75,7 +75,10 @@ def ranker(
         folder = market.ranker_folder
         champion = session_model.current(folder)
         present = None if champion is None else session_model.read(folder, champion.version)
-        learned = learn(found, recipe, present, progress)
+        every = list(found)
+        learned = learn(every, recipe, present, progress)
+        progress("audit", 0, None)
+        learned = _audited(learned, every, market, sessions, recipe)
     told: dict[str, Any] = {**learned.report, "worse": learned.worse, "promoted": None}
     if not (dry_run or learned.worse):
         told["promoted"], told["previous"] = promote(folder, learned, at=now())
@@ -107,6 +110,38 @@ def report_(
         groups = [group(one) for one in found if one.impression.experiment]
     reports = [experiment_report.report(one, groups, seed) for one in wanted]
     report({"experiments": reports}, json, lambda: _print_reports(reports, path))
+
+
+def _audited(
+    learned: "Learned",
+    every: "list[Session]",
+    market: "Marketplace",
+    folder: Path | None,
+    recipe: "Recipe",
+) -> "Learned":
+    """With the reasons of an audit: see `pipelines.ranker_gate`."""
+    from marketrank.buyers.sensitive import SensitiveCategories
+    from marketrank.people import Purpose
+    from marketrank.pipelines.audit import facts_of, limits_of
+    from marketrank.pipelines.audit_files import read_people
+    from marketrank.pipelines.ranker_gate import audited
+
+    if folder is not None:
+        buyers, facts = read_people(folder)
+    else:
+        buyers = list(market.buyers.agreed([Purpose.DEMOGRAPHICS]))
+        facts = facts_of(every, market.listings)
+    settings = market.settings
+    return audited(
+        learned,
+        every,
+        buyers,
+        facts,
+        later=recipe.later,
+        categories=SensitiveCategories(settings.sensitive_categories),
+        limits=limits_of(settings),
+        seed=recipe.seed,
+    )
 
 
 @contextmanager
@@ -145,6 +180,8 @@ def _print_learned(learned: "Learned", told: dict[str, Any]) -> None:
         _out.print(f"{told['promoted']} is in use, in place of {told['previous'] or 'nobody'}")
     elif learned.worse:
         _out.print(f"not promoted: {'; '.join(learned.worse)}")
+    for note in told["audit"]["unjudged"]:
+        _out.print(f"not judged: {note}", soft_wrap=True)
 
 
 def _with_interval(one: dict[str, float]) -> str:

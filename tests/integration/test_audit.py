@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+import lightgbm
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from marketrank.cli import app
 from marketrank.config import load
 from marketrank.errors import BadInput
 from marketrank.feedback.session_files import write_sessions
-from marketrank.people import Buyer, Impression, Purpose, Session
+from marketrank.people import Buyer, Impression, Purpose, Session, Surface
 from marketrank.pipelines.audit import as_dict, audit_sessions, examined, facts_of, limits_of
 from marketrank.pipelines.audit_files import read_buyers, read_facts
 from marketrank.pipelines.audit_report import write_audit
@@ -260,6 +261,43 @@ def test_a_home(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPat
     assert [group["value"] for group in long["attributes"][0]["groups"]] == ["old", "young"]
     every = list(market.events.sessions(now - timedelta(days=60), now))
     assert facts_of(every, market.listings)[ListingId("l1")] == Fact(("Property",), "trade")
+
+
+def test_a_learned_ranker_is_audited_before_it_is_promoted(tmp_path: Path) -> None:
+    """A model of demographics alone, beside one of words: what was learned is told with it."""
+    from marketrank.pipelines.ranker_gate import audited as gate
+    from marketrank.pipelines.train_ranker import Learned, promote
+    from marketrank.ranking.session_model import SessionModel
+
+    def learned(name: str) -> Learned:
+        values = np.concatenate([column(one.impression, name) for one in sessions()[:500]])
+        table = np.stack([values, values], axis=1)
+        data = lightgbm.Dataset(table, values * 100)
+        settings = {"verbosity": -1, "min_data_in_leaf": 5, "num_leaves": 63, "learning_rate": 0.5}
+        trees = lightgbm.train(settings, data, 20).model_to_string()
+        model = SessionModel(trees, (name, name), (Surface.FEED,), {}, {})
+        return Learned(model, {"systems": {}}, [])
+
+    def asked(name: str, limits: Limits) -> Learned:
+        return gate(
+            learned(name),
+            sessions(),
+            buyers(),
+            facts(),
+            later=0.8,
+            categories=SENSITIVE,
+            limits=limits,
+            seed=1,
+        )
+
+    blocked = asked("demographic_affinity", LIMITS)
+    assert any("sensitive listings" in reason for reason in blocked.worse)
+    assert blocked.report["audit"]["of"] == "the new ranker"
+    assert blocked.model.trained["audit"]["reasons"] == blocked.worse
+    with pytest.raises(BadInput, match="sensitive listings"):
+        promote(tmp_path, blocked, at=AT)
+    assert asked("popularity_log", LIMITS).worse == []
+    assert asked("demographic_affinity", replace(LIMITS, reach_share=0.0, ndcg_gap=1.0)).worse == []
 
 
 def test_settings_become_limits(tmp_path: Path) -> None:

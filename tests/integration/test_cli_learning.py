@@ -47,6 +47,7 @@ def test_a_ranker_learns_from_files_and_takes_over(sessions: Path, tmp_path: Pat
     assert in_use is not None and in_use.version == told["promoted"]
     kept = session_model.read(tmp_path / "rankers", told["promoted"])
     assert (kept.trained["seed"], kept.trained["clip"]) == (5, 10)
+    assert "none of" in kept.trained["audit"]["unjudged"][0]  # files that name no buyers
     assert not (tmp_path / "postgres").exists()  # no database for what reads files
     page = call(*asked, "--later", 0.5)
     for word in ("champion", "shuffle", "position bias by harvest", "ndcg@10"):

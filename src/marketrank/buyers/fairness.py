@@ -139,25 +139,31 @@ def audit(
 def verdict(found: Audit, limits: Limits) -> list[str]:
     """Why a ranker with this audit may not be promoted; [] where nothing speaks against it.
 
-    A limit is exceeded where the whole 95 % interval lies beyond it: what may be chance blocks
-    nobody. Reach is judged in sensitive categories alone, since elsewhere to suit a group's taste
-    is what a ranker is for. What could not be measured is not judged: see `unjudged`."""
+    A limit is exceeded where the estimate lies beyond it and chance does not explain that: fewer
+    listings are within the variance than a blind ranking shows in 97.5 of 100 cases, or the NDCG's
+    interval has no room for an equal one. Reach is judged in sensitive categories alone, since
+    elsewhere to suit a group's taste is what a ranker is for. What could not be measured is not
+    judged: see `unjudged`."""
     reasons = []
     for attribute in found.attributes:
         reach = attribute.reach.get(SENSITIVE)
-        if reach is not None and reach.within.high < limits.reach_share:
+        if (
+            reach is not None
+            and reach.within.value < limits.reach_share
+            and reach.observed < reach.blind.low
+        ):
             reasons.append(
                 f"{attribute.name}: {reach.within.value:.1%} of {reach.listings} sensitive "
                 f"listings reach an audience within {limits.reach_variance:.0%} of the eligible "
-                f"one (at most {reach.within.high:.1%}); at least {limits.reach_share:.1%} must"
+                f"one ({reach.within.low:.1%} to {reach.within.high:.1%}); at least "
+                f"{limits.reach_share:.1%} must"
             )
         for one in attribute.groups:
-            who = f"{attribute.name} {one.value}"
-            if one.quality is not None and one.quality.gap.high < -limits.ndcg_gap:
-                gap = one.quality.gap
+            gap = None if one.quality is None else one.quality.gap
+            if gap is not None and gap.value < -limits.ndcg_gap and gap.high < 0:
                 reasons.append(
-                    f"{who}: NDCG is {-gap.value:.3f} below the others' (at least "
-                    f"{-gap.high:.3f}); at most {limits.ndcg_gap:g} may be"
+                    f"{attribute.name} {one.value}: NDCG is {-gap.value:.3f} below the others' "
+                    f"({-gap.high:.3f} to {-gap.low:.3f}); at most {limits.ndcg_gap:g} may be"
                 )
     return reasons
 

@@ -21,6 +21,13 @@ BUYERS, CONSENTS, LISTINGS = "buyers.csv", "consents.csv", "listings.csv"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def read_people(folder: Path) -> tuple[list[Buyer], dict[ListingId, Fact]]:
+    """Buyers and listings; none where the folder has neither file. Raises BadInput as below."""
+    if not (folder / BUYERS).exists() and not (folder / LISTINGS).exists():
+        return [], {}
+    return read_buyers(folder), read_facts(folder)
+
+
 def read_buyers(folder: Path) -> list[Buyer]:
     """Raises BadInput where a file cannot be read, lacks a column or has an unknown purpose."""
     consents: dict[str, dict[Purpose, datetime]] = {}
