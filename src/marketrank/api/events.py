@@ -75,7 +75,7 @@ def _read(event: Any, now: datetime) -> Interaction:
         raise BadParameter("event", shown(event), f"give an object with {', '.join(_MEMBERS)}")
     check_known(event, _MEMBERS)
     kind = event.get("kind")
-    if kind not in set(InteractionKind):
+    if not isinstance(kind, str) or kind not in set(InteractionKind):
         known = ", ".join(InteractionKind)
         raise BadParameter("kind", shown(kind), f"there is no such kind; known are {known}")
     at, request = event.get("at"), event.get("request")
