@@ -6,9 +6,8 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -23,8 +22,10 @@ from marketrank import (
     cli_registry,
     cli_relevance,
     cli_signals,
+    cli_simulate,
 )
 from marketrank.cli_home import Home, Json, open_existing, open_home
+from marketrank.cli_simulate import draw_market
 from marketrank.config import load
 from marketrank.errors import BadInput, MarketrankError, NotReady
 from marketrank.pipelines.counting import Count, Summary
@@ -39,16 +40,11 @@ from marketrank.terminal import progress_bars
 from marketrank.terminal import report as print_report
 from marketrank.types import Filters, Near, Ranking, Request, RequestId, Sort
 
-if TYPE_CHECKING:
-    from marketrank.simulate.market import MarketFiles
-
 app = typer.Typer(
     help="Search and recommendation for a marketplace of one-off listings.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_SIMULATED_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
-"""When `simulate` plays: fixed, so that the same seed gives the same feed."""
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
 cli_learning.add_commands(cli_models.train_app)
@@ -58,6 +54,7 @@ app.add_typer(cli_registry.app, name="models")
 app.command()(cli_signals.signals)
 app.command()(cli_buyers.erase_buyer)
 app.command()(cli_buyers.export_buyer)
+app.command()(cli_simulate.simulate)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 
@@ -224,23 +221,6 @@ def report(
 
 
 @app.command()
-def simulate(
-    out: Annotated[Path, typer.Option(help="Folder for the feed.")],
-    listings: Annotated[int, typer.Option(min=1, help="How many listings.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Same seed, same marketplace.")] = 7,
-    json: Json = False,
-) -> None:
-    """Draw a made-up marketplace as a feed: products.csv, images.csv and photos."""
-    files = _draw_market(out, listings=listings, seed=seed, at=_SIMULATED_TIME)
-    paths = {
-        "products": str(files.products),
-        "images_table": str(files.images_table),
-        "images": str(files.images),
-    }
-    print_report(paths, json, lambda: _out.print(*paths.values(), sep="\n"))
-
-
-@app.command()
 def demo(
     listings: Annotated[int, typer.Option(min=1, help="Listings of the made-up market.")] = 2000,
     no_serve: Annotated[
@@ -256,7 +236,7 @@ def demo(
     settings = load(home)
     feed = settings.home / "demo"
     if not (feed / _COMPLETE).exists():
-        _draw_market(feed, listings=listings, seed=7, at=now())
+        draw_market(feed, listings=listings, seed=7, at=now())
         (feed / _COMPLETE).touch()
     ingest(
         products=str(feed / "products.csv"),
@@ -269,19 +249,6 @@ def demo(
     search(text="oak table", limit=5, home=settings.home)
     if not no_serve:
         serve(host=host, port=port, workers=1, home=settings.home)
-
-
-def _draw_market(out: Path, *, listings: int, seed: int, at: datetime) -> "MarketFiles":
-    from marketrank.simulate.market import write_market
-
-    with progress_bars() as progress:
-        return write_market(
-            out,
-            listings=listings,
-            seed=seed,
-            at=at,
-            progress=lambda done, total: progress("draw photos", done, total),
-        )
 
 
 @app.command()

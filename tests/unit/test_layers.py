@@ -18,7 +18,15 @@ FLOORS = [
     {"pipelines"},
     {"wiring", "wiring_people", "wiring_personal", "election", "api", "terminal"},
     {"serving", "cli_home"},
-    {"cli_buyers", "cli_learning", "cli_models", "cli_registry", "cli_relevance", "cli_signals"},
+    {
+        "cli_buyers",
+        "cli_learning",
+        "cli_models",
+        "cli_registry",
+        "cli_relevance",
+        "cli_signals",
+        "cli_simulate",
+    },
     {"cli"},
     {"__main__"},
 ]
@@ -54,6 +62,7 @@ HOMES = {
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
+        "cli_simulate.py",
     },
     "rich": {
         "cli.py",
@@ -63,6 +72,7 @@ HOMES = {
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
+        "cli_simulate.py",
         "terminal.py",
     },
 }

@@ -13,6 +13,7 @@ from marketrank.simulate.shopper_plots import draw_overview
 from marketrank.simulate.shopper_sessions import simulate_sessions
 from marketrank.simulate.shopper_stock import draw_stock
 from marketrank.simulate.shoppers import draw_shoppers
+from marketrank.simulate.truth import Truth
 
 Progress = Callable[[int, int], None]
 
@@ -36,9 +37,14 @@ def simulate_shoppers(
 ) -> SimulatedLog:
     """The shoppers of the market that `write_market` draws for the same arguments, over the
     `params.days` days before `at`. Raises BadInput where the market is too small for them."""
+    truth = market_truth(listings=listings, seed=seed, at=at, params=params)
+    return simulate_sessions(truth.stock, truth.shoppers, params, seed, progress=progress)
+
+
+def market_truth(*, listings: int, seed: int, at: datetime, params: ShopperParameters) -> Truth:
+    """The market and its shoppers."""
     stock = draw_stock(listings=listings, seed=seed, at=at)
-    shoppers = draw_shoppers(stock, params, seed, end=at)
-    return simulate_sessions(stock, shoppers, params, seed, progress=progress)
+    return Truth(stock, draw_shoppers(stock, params, seed, end=at), params)
 
 
 def write_shoppers(out: Path, log: SimulatedLog) -> ShopperFiles:
