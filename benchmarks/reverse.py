@@ -239,6 +239,8 @@ def buyers_for_listings(world: World, audience: Audience, space: Space, seed: in
         "unseen": chosen[(counts[chosen] == 0) & (world.stock.created[chosen] < world.cut)],
         "1-4 events": chosen[(counts[chosen] > 0) & (counts[chosen] < 5)],
         "5+ events": chosen[counts[chosen] >= 5],
+        "all without events": chosen[counts[chosen] == 0],
+        "all with events": chosen[counts[chosen] > 0],
     }
     wanted = {row: buyers[listings == row] for row in chosen.tolist()}
     ials = [transposed_ials(world, setting, seed) for setting in GRID]

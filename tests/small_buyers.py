@@ -44,7 +44,9 @@ def crowd(
         age = number % 2
         own = 4 * age + rng.integers(0, 4)
         home = int(rng.integers(0, 2))
-        people.append(Buyer(BuyerId(f"b{number}"), {"age": AGES[age]}, TOWNS[home], consents=ALL))
+        people.append(
+            Buyer(BuyerId(f"buyer-{number}"), {"age": AGES[age]}, TOWNS[home], consents=ALL)
+        )
         logits = old * (kind // 4 == age) + 2.0 * (kind == own) + 1.5 * (town == home)
         chances = np.exp(logits) / np.exp(logits).sum()
         for when, row in enumerate(rng.choice(listings, events, replace=False, p=chances)):

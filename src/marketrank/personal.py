@@ -26,7 +26,7 @@ Rows = NDArray[np.bool_]
 Sensitive = Callable[[Sequence[Path]], Rows]
 """Which category paths are sensitive, (n,): demographics have no part in what is shown of them."""
 _MOST_EVENTS = 100
-_TASTE_DEPTH = 500
+_TASTE_DEPTH = 300
 """How many of the nearest to a taste are rescored by price and place."""
 _GAIN = 0.02
 """How much a score must owe to demographics before that is said, as a share of the candidates'
@@ -76,11 +76,12 @@ class Person:
 
     @cached_property
     def _points(self) -> Floats | None:
-        """Of all that is known, and of demographics alone: (2, width)."""
+        """Of all that is known, of demographics alone and of the rest: (3, width)."""
         if self.model is None or self.space is None or self.known.is_empty:
             return None
         alone = replace(self.known, interactions=(), facts=None)
-        return points_of(self.model, self.space, [self.known, alone], self.at)
+        rest = replace(self.known, attributes={}, place=None)
+        return points_of(self.model, self.space, [self.known, alone, rest], self.at)
 
     def hits(self, k: int, mask: Mask) -> Hits | None:
         """What fits them best among the allowed, best first; None where nothing is known of them.
@@ -202,9 +203,8 @@ class Person:
         points = self._points
         if not self.demographics or points is None or len(keys) < 2:
             return gain
-        plain = self.without_demographics()._points
         all_of_it = self._fit(points[0], keys).astype(np.float64)
-        gain = all_of_it - (0.0 if plain is None else self._fit(plain[0], keys))
+        gain = all_of_it - self._fit(points[2], keys)
         gain -= gain.mean()
         gain[gain < _GAIN * max(float(all_of_it.std()), 1e-9)] = 0.0
         gain[self.sensitive_keys(keys)] = 0.0

@@ -134,7 +134,11 @@ class Marketplace:
     @cached_property
     def people(self) -> People:
         return People(
-            self.settings, database=lambda: self.database, listings=lambda: self.listings, clock=now
+            self.settings,
+            database=lambda: self.database,
+            listings=lambda: self.listings,
+            clock=now,
+            listeners=[self.liking.count],
         )
 
     @property

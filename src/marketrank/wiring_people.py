@@ -1,7 +1,7 @@
 """The part of the composition root that is about buyers: who they are, what they did and were
 shown, and what this process knows of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine as Database
 
 from marketrank.config import Settings
-from marketrank.feedback.follow_events import EventFollower
+from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
 from marketrank.people import Buyer, Impression, Interaction
@@ -24,6 +24,7 @@ from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
 _FORGETTING_SECONDS = 3_600
+_HEARD = timedelta(days=14)
 
 
 class People:
@@ -37,11 +38,14 @@ class People:
         database: Callable[[], Database],
         listings: Callable[[], ListingStore],
         clock: Callable[[], datetime],
+        listeners: Sequence[Listener] = (),
     ) -> None:
+        """`listeners` hear of what buyers did in the last weeks, and from now on."""
         self._settings = settings
         self._database = database
         self._listings = listings
         self._clock = clock
+        self._listeners = listeners
 
     @cached_property
     def keys(self) -> KeyFolder:
@@ -59,7 +63,12 @@ class People:
     @cached_property
     def follower(self) -> EventFollower:
         """What this process knows of the buyers who ask."""
-        return EventFollower(events=self.events, buyers=self.buyers)
+        return EventFollower(
+            events=self.events,
+            buyers=self.buyers,
+            since=(self._clock() - _HEARD).date(),
+            listeners=self._listeners,
+        )
 
     @cached_property
     def intake(self) -> Intake:

@@ -372,7 +372,7 @@ def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> 
     names = {parameter["name"]: parameter for parameter in search["parameters"]}
     assert set(names) == {
         "q", "category", "price", "near", "within", "sort", "offset", "limit", "like",
-        "ignore", "spell", "buyer", "profiling",
+        "ignore", "spell", "buyer", "profiling", "explain",
     }  # fmt: skip
     assert names["limit"]["schema"]["maximum"] == 100
     assert all("example" in parameter for parameter in names.values())

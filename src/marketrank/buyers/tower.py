@@ -104,20 +104,26 @@ def points_of(model: TowerModel, space: Space, known: Sequence[Known], at: datet
     ages = np.zeros((n, most))
     present = np.zeros((n, most), np.bool_)
     numbers = {kind: number for number, kind in enumerate(model.kinds)}
+    before: Facts | None = None
+    described = np.zeros((0, space.width), np.float32)
     for row, one in enumerate(known):
         if one.facts is None or not one.interactions:
             continue
         facts = one.facts
+        held = np.asarray(facts.vectors.any(axis=1))
         chosen = [
             place
             for place, event in enumerate(one.interactions)
-            if event.kind in numbers and facts.vectors[place].any()
+            if held[place] and event.kind in numbers
         ][: model.history]
         count = len(chosen)
-        taken = np.array(chosen, np.int64)
-        history[row, :count] = space.describe(
-            facts.vectors[taken], facts.prices[taken], facts.points[taken]
-        )
+        if facts is not before:  # one buyer may come several times, known by more or less
+            taken = np.array(chosen, np.int64)
+            described = space.describe(
+                facts.vectors[taken], facts.prices[taken], facts.points[taken]
+            )
+            before = facts
+        history[row, :count] = described
         events = [one.interactions[place] for place in chosen]
         kinds[row, :count] = [numbers[event.kind] for event in events]
         ages[row, :count] = [(at - event.at).total_seconds() / _SECONDS_PER_DAY for event in events]

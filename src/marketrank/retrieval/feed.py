@@ -18,7 +18,7 @@ FUSION_K = 10
 """The constant of reciprocal ranks in a feed. With the usual 60 one list twice as heavy as another
 is alone in the first sixty places; a page should hold some of each."""
 WEIGHTS: Mapping[str, float] = {FRESH: 1.0, POPULAR: 1.0, TASTE: 2.0}
-_MOST_POPULAR = 500
+_MOST_POPULAR = 300
 
 
 class Popular(Protocol):
@@ -43,7 +43,7 @@ def fresh_retriever(half_life_days: float) -> FeedRetriever:
 
 
 def popular_retriever(popular: Popular) -> FeedRetriever:
-    """What buyers turn to now, at most 500."""
+    """What buyers turn to now, at most 300."""
 
     def retrieve(view: View, request: Request, k: int, allowed: Mask) -> Hits:
         return popular.top(min(k, _MOST_POPULAR), allowed, request.at)
