@@ -22,6 +22,7 @@ FLOORS = [
         "cli_buyers",
         "cli_learning",
         "cli_audit",
+
         "cli_models",
         "cli_registry",
         "cli_relevance",
