@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank import cli_models, cli_registry, cli_relevance, cli_signals
+from marketrank import cli_models, cli_recommend, cli_registry, cli_relevance, cli_signals
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.config import load
 from marketrank.errors import BadInput, MarketrankError, NotReady
@@ -44,6 +44,7 @@ _SIMULATED_TIME = datetime(2026, 2, 21, 12, tzinfo=UTC)
 """When `simulate` plays: fixed, so that the same seed gives the same feed."""
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
+cli_recommend.add_commands(cli_models.evaluate_app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_registry.app, name="models")
 app.command()(cli_signals.signals)

@@ -18,7 +18,7 @@ FLOORS = [
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
     {"serving", "cli_home"},
-    {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
+    {"cli_models", "cli_recommend", "cli_registry", "cli_relevance", "cli_signals"},
     {"cli"},
     {"__main__"},
 ]
@@ -36,12 +36,14 @@ HOMES = {
     "starlette": {"api/"},
     "sqlalchemy": {"storage/", "wiring.py", "listings/sources.py", "listings/sql_source.py"},
     "psycopg": {"storage/"},
-    "lightgbm": {"ranking/ltr.py"},
+    "lightgbm": {"ranking/ltr.py", "buyers/recommend/trees.py"},
+    "implicit": {"buyers/recommend/ials.py"},
     "ir_measures": {"evaluation/ranking_metrics.py"},
     "typer": {
         "cli.py",
         "cli_home.py",
         "cli_models.py",
+        "cli_recommend.py",
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
@@ -49,6 +51,7 @@ HOMES = {
     "rich": {
         "cli.py",
         "cli_models.py",
+        "cli_recommend.py",
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",

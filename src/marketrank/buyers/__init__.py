@@ -1,0 +1,1 @@
+"""Buyers: what they like, and who likes what."""
