@@ -25,6 +25,7 @@ from marketrank import (
     cli_signals,
     cli_simulate,
 )
+from marketrank import cli_models, cli_recommend, cli_registry, cli_relevance, cli_signals
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.cli_simulate import draw_market
 from marketrank.config import load
@@ -49,6 +50,7 @@ app = typer.Typer(
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
 cli_learning.add_commands(cli_models.train_app)
+cli_recommend.add_commands(cli_models.evaluate_app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_learning.app, name="experiment")
 app.add_typer(cli_registry.app, name="models")

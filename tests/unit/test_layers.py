@@ -29,6 +29,7 @@ FLOORS = [
         "cli_signals",
         "cli_simulate",
     },
+    {"cli_models", "cli_recommend", "cli_registry", "cli_relevance", "cli_signals"},
     {"cli"},
     {"__main__"},
 ]
@@ -54,6 +55,8 @@ HOMES = {
     "psycopg": {"storage/"},
     "cryptography": {"storage/sealing.py"},
     "lightgbm": {"ranking/ltr.py"},
+    "lightgbm": {"ranking/ltr.py", "buyers/recommend/trees.py"},
+    "implicit": {"buyers/recommend/ials.py"},
     "ir_measures": {"evaluation/ranking_metrics.py"},
     "typer": {
         "cli.py",
@@ -62,6 +65,7 @@ HOMES = {
         "cli_home.py",
         "cli_learning.py",
         "cli_models.py",
+        "cli_recommend.py",
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
@@ -73,6 +77,7 @@ HOMES = {
         "cli_buyers.py",
         "cli_learning.py",
         "cli_models.py",
+        "cli_recommend.py",
         "cli_registry.py",
         "cli_relevance.py",
         "cli_signals.py",
