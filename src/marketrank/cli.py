@@ -20,12 +20,12 @@ from marketrank import (
     cli_buyers,
     cli_learning,
     cli_models,
+    cli_recommend,
     cli_registry,
     cli_relevance,
     cli_signals,
     cli_simulate,
 )
-from marketrank import cli_models, cli_recommend, cli_registry, cli_relevance, cli_signals
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.cli_simulate import draw_market
 from marketrank.config import load
