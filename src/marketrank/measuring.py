@@ -53,6 +53,7 @@ class Measuring:
     def indexer(self, election: Election) -> None:
         """How far the indexer is, where it is this process."""
         if election.indexer is not None:
+            self._metrics.leads()  # a first round may take an hour
             self._lag("words", applied(self._text_folder))
             self._lag("embeddings", election.indexer.embedded)
 

@@ -162,6 +162,10 @@ class Metrics:
         for what, n in (("texts", texts), ("embeddings", embedded), ("releases", int(released))):
             self._indexed.labels(what).inc(n)
 
+    def leads(self) -> None:
+        """This process indexes, even if its first round is not over."""
+        self._leads.set(1)
+
     def follows(self) -> None:
         """Another process indexes."""
         self._leads.set(0)
