@@ -18,6 +18,7 @@ from rich.text import Text
 from marketrank import (
     cli_audit,
     cli_buyers,
+    cli_deploy,
     cli_learning,
     cli_models,
     cli_recommend,
@@ -59,6 +60,7 @@ app.command()(cli_audit.audit)
 app.command()(cli_simulate.simulate)
 app.command()(cli_buyers.erase_buyer)
 app.command()(cli_buyers.export_buyer)
+cli_deploy.add_commands(app)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 
