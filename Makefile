@@ -7,13 +7,14 @@ ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit clean help
+.PHONY: demo test lint unit test-docker clean help
 
 help:
 	@echo "make demo   a made-up marketplace, cleaned, indexed and served on http://127.0.0.1:8080"
 	@echo "            (make demo ARGS=--no-serve ends after a printed search)"
 	@echo "make test   style, types and all tests"
 	@echo "make unit   the tests without I/O"
+	@echo "make test-docker   build the images, run compose.yaml and search through it (docs/deploy.md)"
 
 demo: $(VENV)/.demo
 	$(BIN)/marketrank demo $(ARGS)
@@ -28,6 +29,14 @@ lint: $(VENV)/.test
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest tests/unit
+
+# Needs a Docker engine and docker-compose; ends with a reason where there is none.
+test-docker: $(VENV)/.test
+	@if $${DOCKER:-docker} info >/dev/null 2>&1; then \
+	  sh deploy/docker/build.sh serve $${SERVE_IMAGE:-marketrank-serve:dev} && \
+	  sh deploy/docker/build.sh train $${TRAIN_IMAGE:-marketrank-train:dev}; \
+	else echo "no Docker engine answers: the images are not built"; fi
+	TEST_DOCKER=1 $(BIN)/python -m pytest -rs -s tests/docker
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -18,8 +18,10 @@ from rich.text import Text
 from marketrank import (
     cli_audit,
     cli_buyers,
+    cli_deploy,
     cli_learning,
     cli_models,
+    cli_recommend,
     cli_registry,
     cli_relevance,
     cli_signals,
@@ -49,6 +51,7 @@ app = typer.Typer(
 _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
 cli_learning.add_commands(cli_models.train_app)
+cli_recommend.add_commands(cli_models.evaluate_app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_learning.app, name="experiment")
 app.add_typer(cli_registry.app, name="models")
@@ -57,6 +60,7 @@ app.command()(cli_audit.audit)
 app.command()(cli_simulate.simulate)
 app.command()(cli_buyers.erase_buyer)
 app.command()(cli_buyers.export_buyer)
+cli_deploy.add_commands(app)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 

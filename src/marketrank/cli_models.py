@@ -123,13 +123,12 @@ def buyers(
 ) -> None:
     """Learn what buyers like from what they did, publish the tower, and put it in use where it
     finds more of what followed than what is popular does."""
-    from marketrank.models.artefact import read as read_description
     from marketrank.pipelines.buyer_data import read_history
     from marketrank.pipelines.train_buyers import train_buyers
     from marketrank.wiring import now
 
     market = open_home(home)
-    encoder = read_description(market.encoder_folder()).version
+    encoder = market.open_encoder(market.encoder_folder()).version
     with progress_bars() as progress:
         stores = (market.listings, market.vectors, market.events, market.buyers)
         done = train_buyers(

@@ -235,6 +235,17 @@ class Settings(BaseSettings):
         le=1,
         description="How far a group's NDCG may be below all others', or no ranker is promoted",
     )
+    serve_indexes: bool = Field(
+        True,
+        description="Whether `marketrank serve` also indexes where no other process does; false "
+        "where `marketrank worker` runs and the API only reads",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines for people, or one JSON object a line"
+    )
+    log_requests: bool = Field(
+        False, description="Log a line for each request: its route, status and time (ms)"
+    )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"
     )

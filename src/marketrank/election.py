@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from marketrank.pipelines.indexing import Indexer
+from marketrank.pipelines.indexing import Indexed, Indexer
 
 
 class Lock(Protocol):
@@ -25,14 +25,19 @@ class Election:
         self._lock, self._open_indexer, self._clock = lock, open_indexer, clock
         self._indexer: Indexer | None = None
 
-    def step(self) -> None:
-        """Index what has come in since, or try to be the one that does."""
+    @property
+    def indexer(self) -> Indexer | None:
+        """What indexes; None where another process does."""
+        return self._indexer
+
+    def step(self) -> Indexed | None:
+        """Index what has come in since, or try to be the one that does; None where another is."""
         if not self._lock.try_acquire():
             self._close()
-            return
+            return None
         if self._indexer is None:
             self._indexer = self._open_indexer()
-        self._indexer.catch_up(self._clock(), in_background=True)
+        return self._indexer.catch_up(self._clock(), in_background=True)
 
     def resign(self) -> None:
         """Let another take over."""

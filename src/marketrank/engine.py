@@ -200,7 +200,9 @@ class Engine:
             candidates = self._rank(found, person, candidates)
         with watch.stage("lift"):
             candidates = self._boost(view, understood, candidates)
-            if person is not None and not _is_feed(request) and not found.looked:
+            # A ranker of sessions knows the taste itself.
+            tasted = any(TASTE in one.names for one in found.looked)
+            if person is not None and not _is_feed(request) and not tasted:
                 candidates = person.lift(candidates, self._tuning.taste)
             candidates = self._sort(view, request, candidates)
         with watch.stage("rerank"):

@@ -5,12 +5,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from marketrank.config import Settings, load
 from marketrank.errors import BadInput
+from marketrank.monitoring import logs
+from marketrank.monitoring.metrics import SHARED_FOLDER
 from marketrank.wiring import Marketplace
 
 if TYPE_CHECKING:
@@ -27,15 +30,32 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     # The workers are fresh processes: the environment is how they learn the home folder.
     os.environ["MARKETRANK_HOME"] = str(settings.home)
     Marketplace(settings).database.dispose()  # start and migrate once, before the workers
-    uvicorn.run(
-        "marketrank.serving:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        log_level="warning",
-        access_log=False,
-    )
+    with _shared_metrics(workers):
+        uvicorn.run(
+            "marketrank.serving:create_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_level="warning",
+            log_config=None,  # each process configures its own: see create_app
+            access_log=False,
+        )
+
+
+@contextmanager
+def _shared_metrics(workers: int) -> Iterator[None]:
+    """A folder in which several processes count together, for as long as they run."""
+    if workers == 1 or os.environ.get(SHARED_FOLDER):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="marketrank-metrics-") as folder:
+        # The workers are fresh processes, which read this before they count anything.
+        os.environ[SHARED_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[SHARED_FOLDER]
 
 
 def check_address(host: str, port: int) -> None:
@@ -56,10 +76,12 @@ def create_app() -> "FastAPI":
     from marketrank.api.app import create_app as build
 
     marketplace = Marketplace(load())
+    settings = marketplace.settings
+    logs.configure(settings.log_format, requests=settings.log_requests)
 
     @asynccontextmanager
     async def lifespan(app: "FastAPI") -> AsyncIterator[None]:
         with marketplace.running():
             yield
 
-    return build(marketplace, settings=marketplace.settings, lifespan=lifespan)
+    return build(marketplace, settings=settings, lifespan=lifespan, measured=marketplace.metrics)

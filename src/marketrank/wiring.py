@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from time import sleep
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
+from marketrank import measuring
 from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.election import Election
@@ -27,6 +28,7 @@ from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import open_photos
 from marketrank.listings.places import Gazetteer
 from marketrank.listings.sources import read_images_table, read_products
+from marketrank.measuring import Measuring
 from marketrank.models.artefact import Description
 from marketrank.models.artefact import read as read_description
 from marketrank.models.embed import FUSION as CONCATENATION
@@ -35,7 +37,9 @@ from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.registry import Registry
+from marketrank.monitoring.metrics import Metrics
 from marketrank.people import Buyer
+from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -61,6 +65,7 @@ from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
+from marketrank.storage.dump import dump, load
 from marketrank.storage.locks import hold
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
@@ -113,11 +118,14 @@ class Marketplace:
     @cached_property
     def database(self) -> Database:
         """The migrated database; starts the embedded server where no URL is set."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
-        url = self.settings.database_url or embedded.start(self.settings.home)
-        database = connect(url)
+        database = connect(self.database_address())
         migrate(database)
         return database
+
+    def database_address(self) -> str:
+        """The URL of the database; starts the embedded server where none is set."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        return self.settings.database_url or embedded.start(self.settings.home)
 
     @cached_property
     def listings(self) -> ListingStore:
@@ -423,10 +431,31 @@ class Marketplace:
             at=now(),
         )
 
+    def backup(self, out: Path, *, progress: Progress = silent) -> Backup:
+        """Copy this home into a folder: see `pipelines.backup`."""
+        home = self.settings.home
+        url = self.database_address()
+        return write_backup(
+            out, home=home, dump=lambda file: dump(url, file), at=now(), progress=progress
+        )
+
+    def restore(self, folder: Path, *, progress: Progress = silent) -> Backup:
+        """Bring a backup into this home, which must be empty, as must be its database."""
+        progress("restore", 0, 1)
+        restored = restore_backup(
+            folder,
+            home=self.settings.home,
+            load=lambda file: load(self.database_address(), file),
+        )
+        progress("restore", 1, 1)
+        return restored
+
     # What the API and the page ask for (api.service.Service).
 
     def answer(self, request: Request) -> Ranking:
-        return self.engine.answer(request)
+        ranking = self.engine.answer(request)
+        self.metrics.answered(request, ranking)
+        return ranking
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         return self.engine.suggest(text, limit)
@@ -462,9 +491,45 @@ class Marketplace:
             raise BadInput(outcome.detail)
         return outcome.jpeg
 
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics()
+
+    def election(self) -> Election:
+        """This process's claim to be the one that indexes."""
+        return Election(hold(self.database, INDEXER_LOCK), self.indexer, now)
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        return Measuring(
+            self.metrics,
+            listings=self.listings,
+            text_folder=self.text_folder,
+            release_folder=self.release_folder,
+            clock=now,
+        )
+
+    def indexing(self, election: Election) -> list[Poller]:
+        """Threads to start in a process that may index."""
+
+        def step() -> None:
+            with self._reviving():
+                self.measuring.step(election.step())
+
+        look = partial(self.measuring.indexer, election)
+        return [
+            Poller("indexer", step, seconds=self.settings.poll_seconds),
+            Poller("measured indexer", look, seconds=measuring.SECONDS),
+        ]
+
     def _follow(self) -> None:
-        try:
+        with self._reviving():
             self.follower.refresh()
+
+    @contextmanager
+    def _reviving(self) -> Iterator[None]:
+        try:
+            yield
         except DBAPIError:
             if not self.settings.database_url:
                 # Our own server has died: start it again; the next step goes on.
@@ -474,7 +539,7 @@ class Marketplace:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Follow changes, and index them if no other process does, until the block ends."""
-        election = Election(hold(self.database, INDEXER_LOCK), self.indexer, now)
+        election = self.election()
         # Read now: the first to ask for a place would wait for it.
         self.gazetteer  # noqa: B018
         try:
@@ -484,8 +549,14 @@ class Marketplace:
             _log.error("no release could be loaded yet: %s", error)
         pollers = [
             Poller("follower", self._follow, seconds=self.settings.poll_seconds),
-            Poller("indexer", election.step, seconds=self.settings.poll_seconds),
+            Poller(
+                "measured view",
+                partial(self.measuring.view, self.follower),
+                seconds=measuring.SECONDS,
+            ),
         ]
+        if self.settings.serve_indexes:
+            pollers += self.indexing(election)
         for poller in pollers:
             poller.start()
         try:

@@ -40,6 +40,16 @@ def test_keys_last_and_are_each_buyers_own(folder: Path) -> None:
     assert made.profile.hex() not in repr(made)
 
 
+def test_many_are_made_at_once(folder: Path) -> None:
+    keys = KeyFolder(folder)
+    first = keys.find_or_make(ANN)
+    buyers = [ANN, *(BuyerId(f"b{n}") for n in range(50))]
+    keys.make_missing([*buyers, *buyers])
+    assert keys.find(ANN) == first
+    assert len({keys.find(buyer) for buyer in buyers} - {None}) == 51
+    assert len([name for name in contents(folder) if name.startswith("of/")]) == 51
+
+
 def test_nobody_else_may_read_them_and_no_name_tells_an_id(folder: Path) -> None:
     KeyFolder(folder).find_or_make(BuyerId("unmistakable"))
     for path in (folder, *folder.rglob("*")):

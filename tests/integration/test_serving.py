@@ -71,13 +71,13 @@ def embedded_home(encoder_folder: Path) -> Iterator[Path]:
 class Server:
     """A `marketrank serve` process of the test's own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *options: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         command = [sys.executable, "-m", "marketrank", "serve", "--home", str(home)]
         self.process = subprocess.Popen(
-            [*command, "--port", str(self.port)], env=os.environ, start_new_session=True
+            [*command, "--port", str(self.port), *options], env=os.environ, start_new_session=True
         )
 
     def get(self, path: str) -> dict[str, object]:

@@ -122,6 +122,7 @@ def test_who_did_not_agree_teaches_nothing() -> None:
         replace(history, buyers=only_history), Space(16), weighting=Weighting(), fewest=1
     )
     assert pairs.vocabulary == {}
+    assert pairs.columns["attributes"].shape == (20, 1)
     assert not np.any(pairs.columns["places"])
 
 

@@ -106,3 +106,17 @@ def test_settings_choose_who_ranks(fitted: Fitted, tmp_path: Path) -> None:
     ltr.save(path, fitted)
     assert isinstance(RankerFile(path, "feedback", 10)(), FeedbackRanker)
     assert isinstance(RankerFile(path, "none", 10)(), NoopRanker)
+
+
+def test_contributions_sum_to_the_scores() -> None:
+    rng = np.random.default_rng(4)
+    groups = [
+        Group(rng.standard_normal((30, len(NAMES))).astype(np.float32), rng.integers(0, 3, 30))
+        for _ in range(20)
+    ]
+    judge = Judge(Fitted(fit(groups, seed=1), "made up", 20, ()))
+    features = groups[0].features
+    values, names = judge.contributions(features)
+    assert names == (*NAMES, "bias")
+    assert np.allclose(values.sum(axis=1), judge(features), atol=1e-4)
+    assert judge.contributions(features[:0])[0].shape == (0, len(NAMES) + 1)

@@ -12,6 +12,7 @@ from marketrank.buyers.popularity import Popularity
 from marketrank.engine import Engine
 from marketrank.people import About, Buyer, EventId, Interaction, InteractionKind, Purpose
 from marketrank.personal import Personal, held
+from marketrank.ranking.ranker import Looked, Material
 from marketrank.retrieval.feed import FRESH, POPULAR, TASTE, fresh_retriever, popular_retriever
 from marketrank.types import (
     BuyerId,
@@ -203,6 +204,26 @@ def test_a_search_is_lifted_by_taste_alone_and_only_as_much_as_the_setting_says(
     assert ids(engine_of(known, Tower(), taste=0.0), ask)[0] == "id0"
     assert ids(engine_of(known, Tower(), taste=1.0), ask)[0] == "id2"
     assert ids(engine_of(known, Tower(), taste=1.0), replace(ask, profiling=False))[0] == "id0"
+
+
+class Judged:
+    """Orders as it came, having looked at features that know no taste, or one."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        n = len(candidates.keys)
+        features = np.zeros((n, len(self.names)), np.float32)
+        material.saw(Looked(candidates.keys, self.names, features, None))
+        return candidates
+
+
+@pytest.mark.parametrize(("name", "first"), [("title_coverage", "id2"), ("taste", "id0")])
+def test_a_ranker_that_knows_the_taste_is_not_lifted_after(name: str, first: str) -> None:
+    engine = engine_of(About(buyer(HISTORY), recent=(did(2),)), taste=1.0)
+    engine._ranker = lambda: Judged(name)
+    assert ids(engine, replace(MINE, text="oak"))[0] == first
 
 
 def test_what_is_popular_is_in_the_feed_of_everybody() -> None:

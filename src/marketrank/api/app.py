@@ -13,17 +13,36 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import marketrank
-from marketrank.api import buyers, buyers_feed, events, health, listings, pages, search, suggest
+from marketrank.api import (
+    buyers,
+    buyers_feed,
+    events,
+    health,
+    listings,
+    metrics,
+    pages,
+    search,
+    suggest,
+)
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.problems import failure_of, problem
 from marketrank.api.security import Guard
 from marketrank.api.service import Context, Service
 from marketrank.config import Settings
 from marketrank.errors import MarketrankError
+from marketrank.monitoring.metrics import Metrics
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 # Answers below these paths are for programs, errors included; all else is for people.
-_FOR_PROGRAMS = ("/v1/", "/photos/", "/static/", "/healthcheck", "/readyz", "/openapi.json")
+_FOR_PROGRAMS = (
+    "/v1/",
+    "/photos/",
+    "/static/",
+    "/healthcheck",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+)
 _FOREVER = "public, max-age=31536000, immutable"
 # What a form holds beside its photo: text fields and the boundaries between them.
 _FORM_SLACK = 2 * MAX_FIELD_BYTES
@@ -39,8 +58,10 @@ def create_app(
     settings: Settings,
     lifespan: Lifespan | None = None,
     clock: Callable[[], datetime] = utc_now,
+    measured: Metrics | None = None,
 ) -> FastAPI:
-    """The API and the pages over `service`. `clock` returns UTC."""
+    """The API and the pages over `service`. `clock` returns UTC; `measured` are the metrics that
+    the service writes to as well."""
     app = FastAPI(
         title="marketrank",
         summary="Search and recommendation for a marketplace of one-off listings",
@@ -51,10 +72,22 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = Context(service, settings, clock)
-    for room in (health, search, suggest, buyers_feed, listings, events, buyers, pages):
+    app.state.metrics = measured or Metrics()
+    for room in (
+        health,
+        metrics,
+        search,
+        suggest,
+        buyers_feed,
+        listings,
+        events,
+        buyers,
+        pages,
+    ):
         app.include_router(room.router)
     app.mount("/static", _Static(directory=pages.STATIC))
     app.add_middleware(Guard, max_body=settings.photo_max_bytes + _FORM_SLACK)
+    app.add_middleware(metrics.Measured, metrics=app.state.metrics)  # outermost: it times all
     for kind in (MarketrankError, HTTPException, Exception):
         app.add_exception_handler(kind, _explain)
     return app

@@ -1,1 +1,2 @@
-"""Buyers: what may be used of what they are, and whether groups of them are served alike."""
+"""Buyers: what they like, who likes what, what may be used of them, and whether groups of them
+are served alike."""

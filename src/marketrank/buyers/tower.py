@@ -110,7 +110,7 @@ def points_of(model: TowerModel, space: Space, known: Sequence[Known], at: datet
         if one.facts is None or not one.interactions:
             continue
         facts = one.facts
-        held = np.asarray(facts.vectors.any(axis=1)).tolist()
+        held = np.asarray(facts.vectors.any(axis=1))
         chosen = [
             place
             for place, event in enumerate(one.interactions)

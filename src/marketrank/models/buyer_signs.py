@@ -28,7 +28,10 @@ def numbered(
     attributes: Sequence[Mapping[str, str]], vocabulary: Mapping[str, Sequence[str]]
 ) -> Ints:
     """Values as numbers by name, in the vocabulary's order: shape (n, names), UNKNOWN for what it
-    does not have. Names that it does not have are not looked at."""
+    does not have. Names that it does not have are not looked at; without any name there is one
+    column of UNKNOWN, as a graph has no input that it does not use."""
+    if not vocabulary:
+        return np.full((len(attributes), 1), UNKNOWN, np.int64)
     tables = [
         (name, {value: number for number, value in enumerate(values, start=UNKNOWN + 1)})
         for name, values in vocabulary.items()

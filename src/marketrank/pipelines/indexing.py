@@ -86,6 +86,11 @@ class Indexer:
         self._writer: TextWriter | None = None
         self._builder: Future[None] | None = None
 
+    @property
+    def embedded(self) -> Seq:
+        """The change up to which everything has its vector."""
+        return self._embedded
+
     def close(self) -> None:
         """Give a release that is being built a moment to end, and the text index back."""
         if self._builder is not None:

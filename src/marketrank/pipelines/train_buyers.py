@@ -100,7 +100,7 @@ def learner_of(pairs: Pairs, space: Space, recipe: "Recipe", epochs: int) -> "Bu
     from marketrank.models.buyer_tower import BuyerLearner, Examples, Shape
 
     examples = Examples(**pairs.columns)  # type: ignore[arg-type]
-    values = tuple(1 + len(values) for values in pairs.vocabulary.values())
+    values = tuple(1 + len(values) for values in pairs.vocabulary.values()) or (1,)
     shape = Shape(space.dim, space.width, space.place_width, len(KINDS) + AGES, values)
     held = held_rows(len(pairs))
     train = np.arange(len(pairs) - len(held))

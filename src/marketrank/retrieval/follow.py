@@ -89,6 +89,16 @@ class Follower:
         """The newest view, or None until a release is loaded."""
         return self._view
 
+    @property
+    def seen(self) -> Seq:
+        """The newest change of a listing that views know."""
+        return self._seq
+
+    @property
+    def refused(self) -> ReleaseId | None:
+        """The last release that was broken; it still is current where `view` has another."""
+        return self._refused
+
     def refresh(self) -> None:
         """Catch up with everything that is committed now."""
         with self._lock:

@@ -222,6 +222,11 @@ def _programs() -> Path:
     )
 
 
+def program(name: str) -> Path:
+    """One of PostgreSQL's programs. Raises NotReady where the wheel is not installed."""
+    return _programs() / name
+
+
 def _environment() -> dict[str, str]:
     """Without PG…, which would reach the programs as settings, and with messages in English."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}

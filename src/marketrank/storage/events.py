@@ -80,8 +80,8 @@ class PostgresEvents:
         wanted: dict[bytes, Interaction] = {}
         for one in interactions:
             wanted.setdefault(self._digest(one.id), one)
-        for buyer in {one.buyer for one in interactions if one.id not in anonymous}:
-            self._keys.find_or_make(buyer)  # slow on a disk: before the turn
+        # Slow on a disk: before the turn.
+        self._keys.make_missing(one.buyer for one in interactions if one.id not in anonymous)
         with self._engine.begin() as connection:
             numbers.wait_for_turn(connection, "event")
             erasure.hold_off(connection)

@@ -13,16 +13,17 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from marketrank.errors import BadInput
+from marketrank.evaluation.sets.csv_rows import rows
 from marketrank.types import ListingId
 
 LISTINGS, QUERIES, JUDGMENTS = "listings.csv", "queries.csv", "judgments.csv"
-_FIELD_LIMIT = 10_000_000  # characters of one field; Python's own limit is 131,072
+_HOLDS = f"a relevance set holds {LISTINGS}, {QUERIES} and {JUDGMENTS}"
 _LEVELS = " / "
 _GRADE = re.compile(r"\d{1,9}(\.0+)?")  # some tools write integers as 2.0
 
@@ -173,7 +174,7 @@ def write(folder: Path, given: RelevanceSet) -> None:
 
 def _documents(path: Path, count: Counter[str]) -> tuple[Document, ...]:
     found: dict[ListingId, Document] = {}
-    for _, row in _rows(path, ("listing_id", "title")):
+    for _, row in rows(path, ("listing_id", "title"), _HOLDS):
         id = ListingId(row["listing_id"])
         if not id:
             count["incomplete"] += 1
@@ -187,7 +188,7 @@ def _documents(path: Path, count: Counter[str]) -> tuple[Document, ...]:
 
 def _queries(path: Path, count: Counter[str]) -> tuple[Query, ...]:
     found: dict[QueryId, Query] = {}
-    for _, row in _rows(path, ("query_id", "text")):
+    for _, row in rows(path, ("query_id", "text"), _HOLDS):
         id, text = row["query_id"], row["text"]
         if not id or not text:
             count["incomplete"] += 1
@@ -202,7 +203,7 @@ def _grades(
     path: Path, listings: Set[str], queries: Set[QueryId], count: Counter[str]
 ) -> dict[QueryId, dict[ListingId, int]]:
     found: dict[QueryId, dict[ListingId, int]] = {}
-    for line, row in _rows(path, ("query_id", "listing_id", "grade")):
+    for line, row in rows(path, ("query_id", "listing_id", "grade"), _HOLDS):
         query, listing = row["query_id"], ListingId(row["listing_id"])
         grade = _grade(row["grade"], path, line)
         if not query or not listing:
@@ -222,41 +223,6 @@ def _grade(text: str, path: Path, line: int) -> int:
     if not _GRADE.fullmatch(text):
         raise BadInput(f"{path} line {line}: grade {text!r} is no integer from 0; mend it")
     return int(float(text))
-
-
-def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line numbers and rows by column name, values without spaces around them."""
-    before = csv.field_size_limit(_FIELD_LIMIT)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            columns = [name.strip() for name in next(reader, [])]
-            for name in needed:
-                if name not in columns:
-                    raise BadInput(
-                        f"{path} has columns {', '.join(columns) or 'none'}; it needs "
-                        f"{', '.join(needed)}"
-                    )
-            for values in reader:
-                if not values:
-                    continue
-                if len(values) != len(columns):
-                    raise BadInput(
-                        f"{path} line {reader.line_num} has {len(values)} fields, the first line "
-                        f"{len(columns)}; quote fields that hold commas or line breaks"
-                    )
-                yield (
-                    reader.line_num,
-                    {name: v.strip() for name, v in zip(columns, values, strict=True)},
-                )
-    except FileNotFoundError as error:
-        raise BadInput(
-            f"there is no {path}; a relevance set holds {LISTINGS}, {QUERIES} and {JUDGMENTS}"
-        ) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{path} cannot be read as CSV in UTF-8: {error}") from error
-    finally:
-        csv.field_size_limit(before)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
