@@ -170,8 +170,8 @@ class EventStore(Protocol):
         """The number to follow from so as to miss nothing that happened on or after a day."""
 
     def log(self, impressions: Sequence[Impression]) -> None:
-        """Keep what was shown, for training. One of a buyer of whom nothing is held is kept
-        without them."""
+        """Keep what was shown, for training. One of a buyer of whom nothing is held, as they were
+        erased meanwhile, is not kept."""
 
     def sessions(self, since: datetime, until: datetime) -> Iterator[Session]:
         """What was shown in [since, until), in order of time, joined with what its buyer did

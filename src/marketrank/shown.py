@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.people import About, Impression, Surface
-from marketrank.ranking.session_features import NAMES
+from marketrank.ranking.session_features import NAMES, PROFILE, masked
 from marketrank.retrieval.catalogue import Snapshot
 from marketrank.retrieval.follow import View
 from marketrank.types import BuyerId, Candidates, Item, Mask, Request
@@ -62,7 +62,8 @@ def impression_of(
 ) -> Impression | None:
     """What is kept of an answer; None where nothing was shown. `digest` makes of a query what says
     nothing by itself. Features of what no ranker may order, as a list by price, are NaN: there is
-    nothing to learn from it."""
+    nothing to learn from it. So are those about the one who asked where `buyer` is None: distances
+    to a page of listings would say where nobody lives."""
     if not shown.items:
         return None
     request, catalogue = shown.request, shown.view.catalogue
@@ -80,7 +81,7 @@ def impression_of(
         positions=np.array(
             [*(request.offset + place for place in places), *[-1] * len(others)], np.int32
         ),
-        features=_features(shown, rows),
+        features=_features(shown, rows, of_nobody=buyer is None),
         names=shown.looked.names,
         buyer=buyer,
         query=_query(request, digest),
@@ -126,12 +127,12 @@ def _sampled(shown: Shown, on_page: Keys) -> Keys:
     return among[np.sort(drawn)]
 
 
-def _features(shown: Shown, rows: Keys) -> Floats:
+def _features(shown: Shown, rows: Keys, *, of_nobody: bool) -> Floats:
     looked = shown.looked
     out = np.full((len(rows), len(looked.names)), np.nan, np.float32)
     found, theirs = _places(looked.keys, rows)
     out[found] = looked.features[theirs]
-    return out
+    return masked(out, looked.names, PROFILE, np.full(len(rows), of_nobody))
 
 
 def _places(keys: Keys, rows: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -18,6 +18,12 @@ def test_what_is_sealed_opens(text: bytes, about: bytes) -> None:
         assert text not in sealed
 
 
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_lengths_do_not_tell_one_word_from_another(one: str, other: str) -> None:
+    short = [text.encode()[:100] for text in (one, other)]
+    assert len({len(seal(KEY, text, b"row")) for text in short}) == 1
+
+
 @pytest.mark.parametrize("place", range(0, 33, 4))
 def test_a_changed_byte_opens_nothing(place: int) -> None:
     sealed = bytearray(seal(KEY, b"hello", b"row"))

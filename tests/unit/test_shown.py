@@ -74,6 +74,18 @@ def test_each_row_is_its_own_listings(engine: Engine) -> None:
         np.testing.assert_array_equal(row, seen[int(listing.removeprefix("id"))])
 
 
+def test_of_nobody_there_are_no_distances_from_home(engine: Engine) -> None:
+    recorder = Recorder(engine, FeedbackRanker(4))
+    recorder.engine.answer(replace(ASK, text="oak table"))
+    shown = recorder.shown[0]
+    shown.looked.features[:, NAMES.index("home_distance_log")] = 1.0
+    for buyer, distance in ((ANN, 1.0), (None, np.nan)):
+        one = impression_of(shown, buyer=buyer, digest=digest)
+        assert one is not None
+        found = one.features[:, NAMES.index("home_distance_log")]
+        np.testing.assert_array_equal(found, np.full(len(found), distance, np.float32))
+
+
 def test_whoever_ranks_what_a_ranker_of_sessions_sees_is_kept(engine: Engine) -> None:
     recorder = Recorder(engine, FeedbackRanker(4))
     for request in (replace(ASK, text="oak table"), ASK):

@@ -57,14 +57,18 @@ def log(engine: Engine, keys: KeyFolder, shown: Sequence[Impression]) -> None:
             )
         erasure.hold_off(connection)
         held = {buyer: keys.find(buyer) for buyer in {one.buyer for one in shown if one.buyer}}
-        owners = [held.get(one.buyer) if one.buyer else None for one in shown]
-        pairs = list(zip(shown, owners, strict=True))
+        # Whoever was erased while it waited to be written is not kept as nobody: it was about them.
+        pairs = [
+            (one, held[one.buyer] if one.buyer else None)
+            for one in shown
+            if one.buyer is None or held[one.buyer] is not None
+        ]
         values: dict[str, list[Any]] = {
-            "days": [_utc(one).date() for one in shown],
-            "hours": [_utc(one).hour for one in shown],
-            "pseudonyms": [owner.raw_pseudonym if owner else None for owner in owners],
+            "days": [_utc(one).date() for one, _ in pairs],
+            "hours": [_utc(one).hour for one, _ in pairs],
+            "pseudonyms": [owner.raw_pseudonym if owner else None for _, owner in pairs],
             "requests": [request_digest(one.request, k) if k else None for one, k in pairs],
-            "names": [_names_id(one.names) for one in shown],
+            "names": [_names_id(one.names) for one, _ in pairs],
             "bodies": [_pack(one, owner) for one, owner in pairs],
         }
         connection.execute(_PUT, values)
