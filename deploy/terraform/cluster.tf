@@ -56,11 +56,11 @@ resource "aws_iam_role_policy_attachment" "nodes" {
   policy_arn = "arn:aws:iam::aws:policy/${each.value}"
 }
 
-# Nodes carry the group that the database admits, beside the cluster's own.
+# Nodes carry the group of the application beside the cluster's own.
 resource "aws_launch_template" "nodes" {
   count                  = local.cluster
   name                   = "${var.name}-nodes"
-  vpc_security_group_ids = [aws_eks_cluster.main[0].vpc_config[0].cluster_security_group_id, aws_security_group.database_clients.id]
+  vpc_security_group_ids = [aws_eks_cluster.main[0].vpc_config[0].cluster_security_group_id, aws_security_group.app.id]
   metadata_options {
     http_tokens                 = "required"
     http_put_response_hop_limit = 1 # pods have roles of their own
@@ -136,7 +136,7 @@ resource "aws_security_group" "home" {
 resource "aws_vpc_security_group_ingress_rule" "home" {
   count                        = local.cluster
   security_group_id            = aws_security_group.home[0].id
-  referenced_security_group_id = aws_eks_cluster.main[0].vpc_config[0].cluster_security_group_id
+  referenced_security_group_id = aws_security_group.app.id
   from_port                    = 2049
   to_port                      = 2049
   ip_protocol                  = "tcp"

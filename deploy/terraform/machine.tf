@@ -67,7 +67,7 @@ resource "aws_instance" "machine" {
   subnet_id                   = aws_subnet.public[0].id
   associate_public_ip_address = true
   iam_instance_profile        = aws_iam_instance_profile.machine[0].name
-  vpc_security_group_ids      = [aws_security_group.machine[0].id, aws_security_group.database_clients.id]
+  vpc_security_group_ids      = [aws_security_group.machine[0].id, aws_security_group.app.id]
 
   metadata_options {
     http_tokens                 = "required"

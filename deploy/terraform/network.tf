@@ -83,10 +83,10 @@ resource "aws_vpc_endpoint" "s3" {
   route_table_ids = [aws_route_table.public.id, aws_route_table.private.id]
 }
 
-# What may reach the database: whoever carries this group.
-resource "aws_security_group" "database_clients" {
-  name        = "${var.name}-database-clients"
-  description = "May reach the database"
+# Whoever carries this group may reach the database and the home folder.
+resource "aws_security_group" "app" {
+  name        = "${var.name}-app"
+  description = "Machines of the application: may reach its database and its home folder"
   vpc_id      = aws_vpc.main.id
 }
 
@@ -98,7 +98,7 @@ resource "aws_security_group" "database" {
 
 resource "aws_vpc_security_group_ingress_rule" "database" {
   security_group_id            = aws_security_group.database.id
-  referenced_security_group_id = aws_security_group.database_clients.id
+  referenced_security_group_id = aws_security_group.app.id
   from_port                    = 5432
   to_port                      = 5432
   ip_protocol                  = "tcp"

@@ -226,6 +226,22 @@ def test_a_listing_that_comes_in_is_found(stack: Stack) -> None:
     say(f"a new listing was found {took:.1f} s after its ingest had ended")
 
 
+def test_a_backup_is_made_while_all_runs(stack: Stack) -> None:
+    folder = stack.home.parent / "backups"
+    folder.mkdir()
+    os.chown(folder, UID, UID)
+    stack.compose("run", "--rm", "-v", f"{folder}:/backups", "train", "backup", "/backups/one")
+    facts = json.loads((folder / "one" / "backup.json").read_text())
+    assert {"keys", "text"} <= set(facts["left_out"])
+    say(f"backup: {facts['bytes'] / 1e6:.0f} MB")
+
+
+def test_logs_do_not_tell_what_was_searched_for(stack: Stack) -> None:
+    logs = stack.compose("logs", "--no-color")
+    assert "q=table" not in logs
+    assert "quagga" not in logs
+
+
 def test_alert_rules_are_loaded(stack: Stack) -> None:
     url = f"http://127.0.0.1:{PROMETHEUS_PORT}/api/v1/rules"
     with urllib.request.urlopen(url, timeout=10) as answer:
