@@ -25,7 +25,8 @@ K = 10
 FOLDS = 4
 _LISTINGS = 1_000  # the most popular ones, which demographics can reorder
 _AVERAGED = 6
-_PENALTIES = (30.0, 100.0, 300.0, 1000.0, 3000.0)
+_NEAR = 0.997  # of the best choice's NDCG, or a choice is not averaged with it
+_PENALTIES = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 _PAIRS = (0.0, 0.5)
 _RANKS = (0, 6)  # 0: no limit
 _BY_GAIN = (False, True)
@@ -101,7 +102,8 @@ def choose(
     order = sorted(range(len(grid)), key=lambda place: -means[place])
     if grid[order[0]].penalty is None:
         return (grid[order[0]],), told
-    return tuple(grid[place] for place in order[:_AVERAGED]), told
+    near = [place for place in order[:_AVERAGED] if means[place] >= _NEAR * means[order[0]]]
+    return tuple(grid[place] for place in near), told
 
 
 def _models(

@@ -22,7 +22,7 @@ class Trees:
         """Scores of all candidates; `first` (candidates,) is what a choice model says of them."""
         if self.booster is None or not len(first):
             return np.zeros(len(first), np.float32)
-        return np.asarray(self.booster.predict(_columns(pools, first), num_threads=2), np.float32)
+        return np.asarray(self.booster.predict(_columns(pools, first), num_threads=1), np.float32)
 
 
 def fit(pools: Pools, first: Floats, positive: Bools, *, seed: int) -> Trees:
@@ -60,6 +60,6 @@ def _parameters(positives: int, seed: int) -> dict[str, Any]:
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2,
+        "num_threads": 1,  # threads that wait for each other crawl on busy machines
         "verbosity": -1,
     }
