@@ -40,6 +40,7 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
+from small_predictions import SmallPredictions
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 RELEASE = ReleaseId("20260314T110000-5ma11")
@@ -103,6 +104,7 @@ class SmallMarket:
     ready: bool = True
     repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
+    predictions: SmallPredictions = field(default_factory=SmallPredictions)
 
     def answer(self, request: Request) -> Ranking:
         if not self.ready:

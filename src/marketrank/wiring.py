@@ -3,7 +3,7 @@ chooses an implementation."""
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -31,12 +31,15 @@ from marketrank.models.embed import OnnxEncoder
 from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
+from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
+from marketrank.pipelines.predictions import Predictor
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.promoted import Promoted
 from marketrank.ports import (
     BlobStore,
     Encoder,
@@ -131,6 +134,25 @@ class Marketplace:
     @cached_property
     def registry(self) -> Registry:
         return Registry(self.settings.home / "models")
+
+    @cached_property
+    def promoted(self) -> Promoted:
+        return Promoted(self.registry, self._open_model)
+
+    @cached_property
+    def predictions(self) -> Predictor:
+        return Predictor(
+            self.promoted,
+            view=self.follower.view,
+            listings=self.listings,
+            blobs=self.blobs,
+        )
+
+    def _open_model(self, folder: Path) -> PublishedModel:
+        # The release often holds a copy of the same encoder: once in memory is enough.
+        encoder = self.open_encoder(folder / "encoder")
+        shared = encoder if isinstance(encoder, LearnedEncoder) else None
+        return PublishedModel(folder, threads=self.settings.processes, encoder=shared)
 
     @property
     def ranker_file(self) -> Path:
@@ -401,6 +423,10 @@ class Marketplace:
                 embedded.start(self.settings.home)
             raise
 
+    def _follow_models(self) -> None:
+        with suppress(NotReady):  # none yet
+            self.promoted.current()
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Follow changes, and index them if no other process does, until the block ends."""
@@ -413,6 +439,8 @@ class Marketplace:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)
         pollers = [
+            # So that no request waits while a promoted model is opened.
+            Poller("models", self._follow_models, seconds=max(1.0, self.settings.poll_seconds)),
             Poller("follower", self._follow, seconds=self.settings.poll_seconds),
             Poller("indexer", election.step, seconds=self.settings.poll_seconds),
         ]

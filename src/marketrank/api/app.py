@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import marketrank
-from marketrank.api import health, listings, pages, search, suggest
+from marketrank.api import health, listings, pages, predict, search, suggest
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.problems import failure_of, problem
 from marketrank.api.security import Guard
@@ -23,7 +23,15 @@ from marketrank.errors import MarketrankError
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 # Answers below these paths are for programs, errors included; all else is for people.
-_FOR_PROGRAMS = ("/v1/", "/photos/", "/static/", "/healthcheck", "/readyz", "/openapi.json")
+_FOR_PROGRAMS = (
+    "/v1/",
+    "/predict/",
+    "/photos/",
+    "/static/",
+    "/healthcheck",
+    "/readyz",
+    "/openapi.json",
+)
 _FOREVER = "public, max-age=31536000, immutable"
 # What a form holds beside its photo: text fields and the boundaries between them.
 _FORM_SLACK = 2 * MAX_FIELD_BYTES
@@ -51,7 +59,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = Context(service, settings, clock)
-    for room in (health, search, suggest, listings, pages):
+    for room in (health, search, suggest, listings, predict, pages):
         app.include_router(room.router)
     app.mount("/static", _Static(directory=pages.STATIC))
     app.add_middleware(Guard, max_body=settings.photo_max_bytes + _FORM_SLACK)

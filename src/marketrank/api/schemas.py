@@ -188,18 +188,20 @@ def cut(text: str, longest: int) -> str:
     return (head.rpartition(" ")[0] or head).rstrip(" ,;:.-") + "…"
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """What an answer looks like: documents it, and checks it in tests."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class PlaceShape(_Shape):
+class PlaceShape(Shape):
     town: str = Field(examples=["Bristol"])
     county: str | None = Field(examples=["Somerset"])
     latitude: float | None = Field(description="WGS84 degrees", examples=[51.4545])
     longitude: float | None = Field(description="WGS84 degrees", examples=[-2.5879])
 
 
-class _ListingShape(_Shape):
+class _ListingShape(Shape):
     id: str = Field(description="The feed's own id", examples=["1001"])
     url: str = Field(description="Path of the listing's page", examples=["/listings/1001"])
     title: str = Field(examples=["Solid oak dining table"])
@@ -220,7 +222,7 @@ class _ListingShape(_Shape):
     description: str = Field(examples=["Seats six, a few marks on the top, collection only."])
 
 
-class SignalShape(_Shape):
+class SignalShape(Shape):
     signal: str = Field(
         description="price_outlier, duplicate, photo_reused, price_low or contact_in_text",
         examples=["price_low"],
@@ -260,7 +262,7 @@ class ListingDetail(_ListingShape):
     signals: list[SignalShape]
 
 
-class FacetShape(_Shape):
+class FacetShape(Shape):
     value: str = Field(
         description="What to send as the parameter of the facet's name", examples=["Pets"]
     )
@@ -268,7 +270,7 @@ class FacetShape(_Shape):
     count: int = Field(examples=[42])
 
 
-class ParseShape(_Shape):
+class ParseShape(Shape):
     """What a part of the query was taken to mean. Sent back in `ignore`, its kind is taken back."""
 
     kind: str = Field(description=", ".join(ParseKind), examples=["price"])
@@ -288,7 +290,7 @@ class ParseShape(_Shape):
     )
 
 
-class UnderstoodShape(_Shape):
+class UnderstoodShape(Shape):
     """What became of `q`. A filter that is given wins over one that is parsed."""
 
     text: str = Field(
@@ -298,7 +300,7 @@ class UnderstoodShape(_Shape):
     parses: list[ParseShape]
 
 
-class CorrectedShape(_Shape):
+class CorrectedShape(Shape):
     """Words that were probably meant otherwise."""
 
     original: str = Field(description="What was typed", examples=["dinning tabel"])
@@ -310,7 +312,7 @@ class CorrectedShape(_Shape):
     )
 
 
-class SuggestionShape(_Shape):
+class SuggestionShape(Shape):
     text: str = Field(examples=["dining table"])
     count: int = Field(description="Listings that have it in their title", examples=[42])
     category: list[str] = Field(
@@ -320,14 +322,14 @@ class SuggestionShape(_Shape):
     category_count: int = Field(description="How many of them are in it", examples=[30])
 
 
-class SuggestAnswer(_Shape):
+class SuggestAnswer(Shape):
     """Completions, the best first."""
 
     q: str = Field(description="What was typed", examples=["dining ta"])
     suggestions: list[SuggestionShape]
 
 
-class SimilarAnswer(_Shape):
+class SimilarAnswer(Shape):
     """A page of results, best first."""
 
     request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from starlette.requests import Request as HttpRequest
 
 from marketrank.config import Settings
+from marketrank.pipelines.predictions import Predictions
 from marketrank.types import (
     BlobKey,
     ListingId,
@@ -23,6 +24,10 @@ from marketrank.types import (
 
 class Service(Protocol):
     """The marketplace as one process sees it. Every method may be called from several threads."""
+
+    @property
+    def predictions(self) -> Predictions:
+        """What the models in use say of texts and photos."""
 
     def answer(self, request: Request) -> Ranking:
         """Rank listings. Raises NotReady before the first release, BadInput for a request that
