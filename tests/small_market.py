@@ -40,7 +40,7 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
-from small_predictions import SmallPredictions
+from small_predictions import SmallDrafts, SmallPredictions
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 RELEASE = ReleaseId("20260314T110000-5ma11")
@@ -105,6 +105,10 @@ class SmallMarket:
     repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
     predictions: SmallPredictions = field(default_factory=SmallPredictions)
+
+    @cached_property
+    def drafts(self) -> SmallDrafts:
+        return SmallDrafts(next(iter(self.stored.values())).listing)
 
     def answer(self, request: Request) -> Ranking:
         if not self.ready:

@@ -1,10 +1,23 @@
-"""Predictions by words and colours: what the API's tests ask instead of a trained model."""
+"""Predictions and drafts by words and colours: what API tests ask instead of a trained model."""
 
 from dataclasses import dataclass, field
 
 from marketrank.errors import NotReady
+from marketrank.listings.photo_advice import Advice
+from marketrank.listings.title_check import check_title
+from marketrank.models.price_interval import PriceRange
+from marketrank.pipelines.drafts import Advised, Draft, DraftPhoto, LikelyCategory, Similar
 from marketrank.pipelines.predictions import Categorised, Features, Neighbour
-from marketrank.types import ImageId, ListingId, ModelVersion
+from marketrank.types import (
+    Finding,
+    ImageId,
+    Listing,
+    ListingId,
+    ModelVersion,
+    Money,
+    ReleaseId,
+    Signal,
+)
 
 VERSION = ModelVersion("multimodal-20260314T110000-5ma11")
 ROOTS = ("Home & Garden", "Sports, Leisure & Travel")
@@ -45,3 +58,30 @@ class SmallPredictions:
         index = int("bike" in text.lower())
         by_name = dict.fromkeys(ROOTS, 1 - sure) | {ROOTS[index]: sure}
         return Categorised(ROOTS[index], index, by_name, VERSION)
+
+
+@dataclass
+class SmallDrafts:
+    """Says the same of all drafts, and what `like` is like."""
+
+    like: Listing
+    asked: list[Draft] = field(default_factory=list)
+
+    def advise(self, draft: Draft) -> Advised:
+        self.asked.append(draft)
+        title = draft.values.get("title", "")
+        return Advised(
+            listing=Listing(ListingId("your draft"), title),
+            categories=(LikelyCategory(("Home & Garden", "Tables"), 0.9),),
+            title=check_title(title),
+            spelling=None,
+            price=PriceRange(Money(12000, "GBP"), Money(4500, "GBP"), Money(32000, "GBP"), 0.8),
+            live=(Similar(self.like, 0.75),),
+            sold=(),
+            warnings=(Finding(Signal.DUPLICATE, "The same words are in 1001.", (self.like.id,)),),
+            photos=tuple(
+                DraftPhoto(640, 480, (Advice("dark", "It is dark."),)) for _ in draft.photos
+            ),
+            model=VERSION,
+            release=ReleaseId("20260314T110000-5ma11"),
+        )

@@ -19,7 +19,7 @@ from marketrank.election import Election
 from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.listings.addresses import shown
-from marketrank.listings.images import PhotoProblem, clean_photo
+from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_photo
 from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import open_photos
 from marketrank.listings.places import Gazetteer
@@ -34,6 +34,7 @@ from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.pipelines.counting import Summary
+from marketrank.pipelines.drafts import Drafter
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
@@ -146,6 +147,17 @@ class Marketplace:
             view=self.follower.view,
             listings=self.listings,
             blobs=self.blobs,
+        )
+
+    @cached_property
+    def drafts(self) -> Drafter:
+        return Drafter(
+            self.promoted,
+            view=self.follower.view,
+            listings=self.listings,
+            vectors=self.vectors,
+            cleaning=lambda: self.cleaning,
+            clean_photo=self.clean_upload,
         )
 
     def _open_model(self, folder: Path) -> PublishedModel:
@@ -402,14 +414,17 @@ class Marketplace:
     def locate(self, name: str) -> Near | None:
         return self.gazetteer.find(name)
 
-    def clean_photo(self, data: bytes) -> bytes:
+    def clean_upload(self, data: bytes) -> CleanedPhoto | PhotoProblem:
         settings = self.settings
-        outcome = clean_photo(
+        return clean_photo(
             data,
             final_size=settings.photo_size,
             max_bytes=settings.photo_max_bytes,
             max_pixels=settings.photo_max_pixels,
         )
+
+    def clean_photo(self, data: bytes) -> bytes:
+        outcome = self.clean_upload(data)
         if isinstance(outcome, PhotoProblem):
             raise BadInput(outcome.detail)
         return outcome.jpeg

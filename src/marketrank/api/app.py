@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import marketrank
-from marketrank.api import health, listings, pages, predict, search, suggest
+from marketrank.api import drafts, health, listings, pages, predict, search, suggest
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.problems import failure_of, problem
 from marketrank.api.security import Guard
@@ -59,7 +59,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.context = Context(service, settings, clock)
-    for room in (health, search, suggest, listings, predict, pages):
+    for room in (health, search, suggest, listings, predict, drafts, pages):
         app.include_router(room.router)
     app.mount("/static", _Static(directory=pages.STATIC))
     app.add_middleware(Guard, max_body=settings.photo_max_bytes + _FORM_SLACK)

@@ -8,6 +8,7 @@ from typing import Protocol, cast
 from starlette.requests import Request as HttpRequest
 
 from marketrank.config import Settings
+from marketrank.pipelines.drafts import Drafts
 from marketrank.pipelines.predictions import Predictions
 from marketrank.types import (
     BlobKey,
@@ -28,6 +29,10 @@ class Service(Protocol):
     @property
     def predictions(self) -> Predictions:
         """What the models in use say of texts and photos."""
+
+    @property
+    def drafts(self) -> Drafts:
+        """Advice to sellers."""
 
     def answer(self, request: Request) -> Ranking:
         """Rank listings. Raises NotReady before the first release, BadInput for a request that

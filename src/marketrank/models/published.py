@@ -22,6 +22,7 @@ from marketrank.models.artefact import Source, TextPart, sha256
 from marketrank.models.baseline_files import Baselines
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.labels import Labels
+from marketrank.models.price_interval import PriceRange, price_range
 from marketrank.models.probabilities import Floats, log_softmax, logs, mean_by_owner, softmax
 from marketrank.models.stack import Stack
 from marketrank.models.towers import TextEncoder
@@ -130,12 +131,22 @@ class PublishedModel:
     def by_both(self, listing: Listing, photos: Sequence[bytes]) -> Floats:
         """Shape (1, k): probabilities by the words and the cleaned photos of one listing. Raises
         BadInput where a photo cannot be decoded."""
-        if not photos:
-            return self.by_text([listing])
-        sources, _ = self._read_texts([listing])
-        by_photo = log_softmax(self._seen(photos)["roots"])
-        sources["photos"] = by_photo.mean(axis=0, keepdims=True)
-        return self._stacks["combined"].mix(sources)
+        return self.study(listing, photos)[0]
+
+    def study(self, listing: Listing, photos: Sequence[bytes]) -> tuple[Floats, Vectors]:
+        """What `by_both` says, and the vector (1, dim) that `encoder.encode_listings` gives, from
+        one look."""
+        sources, words = self._read_texts([listing])
+        shared, kind = words["shared"], "text"
+        if photos:
+            seen, kind = self._seen(photos), "combined"
+            sources["photos"] = log_softmax(seen["roots"]).mean(axis=0, keepdims=True)
+            owner = np.zeros(len(photos), np.int64)
+        else:
+            seen = {"vector": np.zeros((0, shared.shape[1]), np.float32)}
+            owner = np.zeros(0, np.int64)
+        fused, _ = self.encoder.fuse(shared, seen["vector"], owner)
+        return self._stacks[kind].mix(sources), self.encoder.join(words["vector"], fused)
 
     def _seen(self, photos: Sequence[bytes]) -> dict[str, Vectors]:
         seen, readable = self.encoder.look_at(photos)
@@ -150,6 +161,13 @@ class PublishedModel:
         """ln(1 + price), shape (n,), not reading the listings' own; None without such a model."""
         price = self.baselines.price
         return None if price is None else price.log_prices(listings)
+
+    def price_range(self, listing: Listing) -> PriceRange | None:
+        """What listings like one ask, not reading its own price; None without a price model."""
+        price = self.baselines.price
+        if price is None:
+            return None
+        return price_range(price, self.baselines.interval, listing)
 
     def _read_texts(
         self, listings: Sequence[Listing]
