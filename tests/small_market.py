@@ -10,6 +10,7 @@ from functools import cached_property
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
+from marketrank.access import Keys
 from marketrank.errors import BadInput, NotReady
 from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.spelling import correct
@@ -40,6 +41,7 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
+from small_access import SmallAudit, SmallKeys
 from small_predictions import SmallDrafts, SmallPredictions
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
@@ -105,6 +107,18 @@ class SmallMarket:
     repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
     predictions: SmallPredictions = field(default_factory=SmallPredictions)
+
+    @cached_property
+    def key_store(self) -> SmallKeys:
+        return SmallKeys()
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.key_store, seconds=0)
+
+    @cached_property
+    def audit(self) -> SmallAudit:
+        return SmallAudit()
 
     @cached_property
     def drafts(self) -> SmallDrafts:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from marketrank import cli_models, cli_registry, cli_relevance, cli_signals
+from marketrank import cli_keys, cli_models, cli_registry, cli_relevance, cli_signals
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.config import load
 from marketrank.errors import BadInput, MarketrankError, NotReady
@@ -46,6 +46,7 @@ _COMPLETE = "complete"  # marks a demo feed that was drawn to its end
 cli_relevance.add_commands(cli_models.train_app, cli_models.evaluate_app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_registry.app, name="models")
+app.add_typer(cli_keys.app, name="keys")
 app.command()(cli_signals.signals)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
+from marketrank.access import AuditLog, Keys, KeyStore
 from marketrank.config import Settings
 from marketrank.election import Election
 from marketrank.engine import Engine, Understanding
@@ -57,6 +58,7 @@ from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
+from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
 from marketrank.storage.locks import hold
@@ -123,6 +125,18 @@ class Marketplace:
     @cached_property
     def vectors(self) -> VectorStore:
         return PostgresVectors(self.database)
+
+    @cached_property
+    def key_store(self) -> KeyStore:
+        return PostgresKeys(self.database)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.key_store)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        return PostgresAudit(self.database)
 
     @cached_property
     def blobs(self) -> BlobStore:

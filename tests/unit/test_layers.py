@@ -11,14 +11,14 @@ SOURCE = Path(__file__).parents[2] / "src" / "marketrank"
 FLOORS = [
     {"types"},
     {"people"},
-    {"errors", "ports", "config", "durable"},
+    {"errors", "ports", "config", "durable", "access", "client"},
     {"evaluation"},
     {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"},
     {"engine", "tuning"},
     {"pipelines"},
     {"wiring", "election", "api", "terminal"},
     {"serving", "cli_home"},
-    {"cli_models", "cli_registry", "cli_relevance", "cli_signals"},
+    {"cli_keys", "cli_models", "cli_registry", "cli_relevance", "cli_signals"},
     {"cli"},
     {"__main__"},
 ]
@@ -41,6 +41,7 @@ HOMES = {
     "typer": {
         "cli.py",
         "cli_home.py",
+        "cli_keys.py",
         "cli_models.py",
         "cli_registry.py",
         "cli_relevance.py",
@@ -48,6 +49,7 @@ HOMES = {
     },
     "rich": {
         "cli.py",
+        "cli_keys.py",
         "cli_models.py",
         "cli_registry.py",
         "cli_relevance.py",

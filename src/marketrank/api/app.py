@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import marketrank
-from marketrank.api import drafts, health, listings, pages, predict, search, suggest
+from marketrank.api import audit, drafts, health, listings, pages, predict, search, suggest
 from marketrank.api.forms import MAX_FIELD_BYTES
+from marketrank.api.gate import Gate
+from marketrank.api.openapi import documenting
 from marketrank.api.problems import failure_of, problem
-from marketrank.api.security import Guard
+from marketrank.api.security import ID_HEADER, Guard
 from marketrank.api.service import Context, Service
 from marketrank.config import Settings
 from marketrank.errors import MarketrankError
@@ -58,11 +61,23 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(service, settings, clock)
-    for room in (health, search, suggest, listings, predict, drafts, pages):
+    here = Context(service, settings, clock)
+    app.state.context = here
+    for room in (health, search, suggest, listings, predict, drafts, audit, pages):
         app.include_router(room.router)
     app.mount("/static", _Static(directory=pages.STATIC))
+    # The last added is the outermost.
+    app.add_middleware(Gate, here=here)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ID_HEADER],
+            expose_headers=[ID_HEADER, "Location", "Retry-After", "ETag"],
+        )
     app.add_middleware(Guard, max_body=settings.photo_max_bytes + _FORM_SLACK)
+    app.openapi = documenting(app, open_reading=settings.open_reading)  # type: ignore[method-assign]
     for kind in (MarketrankError, HTTPException, Exception):
         app.add_exception_handler(kind, _explain)
     return app

@@ -381,11 +381,16 @@ class ProblemShape(BaseModel):
 def problem_responses(*statuses: int) -> Mapping[int | str, dict[str, Any]]:
     """OpenAPI entries of these error statuses."""
     titles = {
-        400: "Broken form",
+        400: "Broken body",
+        401: "No valid key",
+        403: "Not with this key",
         404: "Not found",
+        409: "In conflict with what is there",
+        412: "Changed meanwhile",
         413: "Too large",
-        415: "Not a form",
+        415: "Of another kind",
         422: "Bad parameter",
+        429: "Too many requests",
         503: "Not ready",
     }
     schema = ProblemShape.model_json_schema()

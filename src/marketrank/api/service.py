@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from starlette.requests import Request as HttpRequest
 
+from marketrank.access import AuditLog, Keys
 from marketrank.config import Settings
 from marketrank.pipelines.drafts import Drafts
 from marketrank.pipelines.predictions import Predictions
@@ -25,6 +26,14 @@ from marketrank.types import (
 
 class Service(Protocol):
     """The marketplace as one process sees it. Every method may be called from several threads."""
+
+    @property
+    def keys(self) -> Keys:
+        """Checks the keys that requests carry."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """What was done with the rights of an administrator."""
 
     @property
     def predictions(self) -> Predictions:
