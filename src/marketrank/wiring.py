@@ -19,8 +19,10 @@ from marketrank.config import Settings
 from marketrank.election import Election
 from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
+from marketrank.jobs import ReplayStore
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_photo
+from marketrank.listings.photo_fetch import fetch_photo
 from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import open_photos
 from marketrank.listings.places import Gazetteer
@@ -34,11 +36,13 @@ from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
+from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.drafts import Drafter
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
+from marketrank.pipelines.offers import Offers
 from marketrank.pipelines.predictions import Predictor
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.promoted import Promoted
@@ -61,7 +65,8 @@ from marketrank.storage import embedded
 from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
-from marketrank.storage.locks import hold
+from marketrank.storage.jobs import PostgresJobs, PostgresReplays
+from marketrank.storage.locks import hold, waiting
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
@@ -96,6 +101,7 @@ class Marketplace:
         self.settings = settings
         self._encoders: dict[ModelVersion, Encoder] = {}
         self._opening = Lock()
+        self._writing = Lock()
 
     @property
     def text_folder(self) -> Path:
@@ -173,6 +179,35 @@ class Marketplace:
             cleaning=lambda: self.cleaning,
             clean_photo=self.clean_upload,
         )
+
+    @cached_property
+    def offers(self) -> Offers:
+        return Offers(
+            listings=self.listings,
+            blobs=self.blobs,
+            cleaning=lambda: self.cleaning,
+            clean_photo=self.clean_upload,
+            alone=self._writing_alone,
+            most_photos=self.settings.photos_per_listing,
+        )
+
+    @contextmanager
+    def _writing_alone(self) -> Iterator[None]:
+        # One thread of each process asks the database, or waiting ones would use up its
+        # connections.
+        with self._writing, waiting(self.database, "offers"):
+            yield
+
+    @cached_property
+    def bulk(self) -> BulkWrites:
+        return BulkWrites(self.offers, PostgresJobs(self.database), now)
+
+    @cached_property
+    def replays(self) -> ReplayStore:
+        return PostgresReplays(self.database)
+
+    def fetch_photo(self, url: str, *, max_bytes: int) -> bytes:
+        return fetch_photo(url, max_bytes=max_bytes)
 
     def _open_model(self, folder: Path) -> PublishedModel:
         # The release often holds a copy of the same encoder: once in memory is enough.
@@ -480,4 +515,6 @@ class Marketplace:
         finally:
             for poller in pollers:
                 poller.stop()
+            if "bulk" in self.__dict__:  # somebody has used it
+                self.bulk.stop()
             election.resign()

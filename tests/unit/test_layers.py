@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "marketrank"
 FLOORS = [
     {"types"},
     {"people"},
-    {"errors", "ports", "config", "durable", "access", "client"},
+    {"errors", "ports", "config", "durable", "access", "client", "jobs"},
     {"evaluation"},
     {"listings", "retrieval", "ranking", "models", "storage", "simulate", "buyers", "feedback"},
     {"engine", "tuning"},

@@ -14,7 +14,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 import marketrank
-from marketrank.api import audit, drafts, health, listings, pages, predict, search, suggest
+from marketrank.api import (
+    audit,
+    drafts,
+    health,
+    jobs,
+    listings,
+    offers,
+    pages,
+    predict,
+    search,
+    suggest,
+)
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.gate import Gate
 from marketrank.api.openapi import documenting
@@ -63,7 +74,7 @@ def create_app(
     )
     here = Context(service, settings, clock)
     app.state.context = here
-    for room in (health, search, suggest, listings, predict, drafts, audit, pages):
+    for room in (health, search, suggest, listings, offers, jobs, predict, drafts, audit, pages):
         app.include_router(room.router)
     app.mount("/static", _Static(directory=pages.STATIC))
     # The last added is the outermost.
@@ -76,7 +87,11 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ID_HEADER],
             expose_headers=[ID_HEADER, "Location", "Retry-After", "ETag"],
         )
-    app.add_middleware(Guard, max_body=settings.photo_max_bytes + _FORM_SLACK)
+    app.add_middleware(
+        Guard,
+        max_body=settings.photo_max_bytes + _FORM_SLACK,
+        larger={("PUT", "/v1/listings"): settings.bulk_max_bytes},
+    )
     app.openapi = documenting(app, open_reading=settings.open_reading)  # type: ignore[method-assign]
     for kind in (MarketrankError, HTTPException, Exception):
         app.add_exception_handler(kind, _explain)

@@ -128,6 +128,7 @@ def listing_json(stored: Stored) -> dict[str, Any]:
     return {
         **_common(stored.listing),
         "description": stored.listing.description,
+        "photo_ids": [photo.id for photo in stored.listing.photos],
         "live": stored.live,
         "first_seen": stored.first_seen,
         "flags": [str(flag) for flag in stored.listing.flags],
@@ -254,6 +255,9 @@ class ResultItem(_ListingShape):
 class ListingDetail(_ListingShape):
     """A whole listing."""
 
+    photo_ids: list[str] = Field(
+        description="Ids of the photos, in the order of `photos`", examples=[["1001-0"]]
+    )
     live: bool = Field(description="False once it has ended", examples=[True])
     first_seen: str = Field(
         description="When it first came in (UTC, RFC 3339)", examples=["2026-01-31T09:31:07Z"]

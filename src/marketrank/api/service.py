@@ -9,7 +9,10 @@ from starlette.requests import Request as HttpRequest
 
 from marketrank.access import AuditLog, Keys
 from marketrank.config import Settings
+from marketrank.jobs import ReplayStore
+from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.drafts import Drafts
+from marketrank.pipelines.offers import Offers
 from marketrank.pipelines.predictions import Predictions
 from marketrank.types import (
     BlobKey,
@@ -42,6 +45,21 @@ class Service(Protocol):
     @property
     def drafts(self) -> Drafts:
         """Advice to sellers."""
+
+    @property
+    def offers(self) -> Offers:
+        """Writes listings."""
+
+    @property
+    def bulk(self) -> BulkWrites:
+        """Writes many, in jobs."""
+
+    @property
+    def replays(self) -> ReplayStore:
+        """Answers to requests that may be sent again."""
+
+    def fetch_photo(self, url: str, *, max_bytes: int) -> bytes:
+        """The file at a public address. Raises BadInput for any other."""
 
     def answer(self, request: Request) -> Ranking:
         """Rank listings. Raises NotReady before the first release, BadInput for a request that
