@@ -169,6 +169,7 @@ class Marketplace:
     def buyers(self) -> BuyerStore:
         return self.people.buyers
 
+    @cached_property
     def key_store(self) -> KeyStore:
         return PostgresKeys(self.database)
 

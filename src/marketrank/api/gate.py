@@ -40,7 +40,7 @@ def _rule(methods: tuple[str, ...], path: str, *scopes: Scope) -> Rule:
 
 
 RULES = (
-    _rule(_READING, r"/healthcheck|/readyz|/openapi\.json|/static/.*"),
+    _rule(_READING, r"/healthcheck|/readyz|/metrics|/openapi\.json|/static/.*"),
     _rule((), r"/v1/(audit|keys|models|admin)(/.*)?", Scope.ADMIN),
     _rule(("POST",), r"/v1/(search|drafts)|/predict/.*", Scope.READ),
     _rule((), r"/v1/jobs(/.*)?", Scope.WRITE, Scope.SELLER),

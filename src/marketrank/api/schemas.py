@@ -248,7 +248,7 @@ class SignalShape(Shape):
     )
 
 
-class ExplainedShape(_Shape):
+class ExplainedShape(Shape):
     """The numbers behind a result."""
 
     features: dict[str, float] = Field(

@@ -56,6 +56,8 @@ class Service(Protocol):
 
     @property
     def people(self) -> People: ...
+
+    @property
     def keys(self) -> Keys:
         """Checks the keys that requests carry."""
 
