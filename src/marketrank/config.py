@@ -18,7 +18,7 @@ from marketrank.errors import BadSettings
 FILE_NAME = "marketrank.toml"
 _PREFIX = "MARKETRANK_"
 # Read elsewhere, or by the tests; not settings.
-_OTHER_VARIABLES = {"MARKETRANK_HOME", "MARKETRANK_TEST_DATA"}
+_OTHER_VARIABLES = {"MARKETRANK_HOME", "MARKETRANK_KEY", "MARKETRANK_TEST_DATA"}
 
 
 class Settings(BaseSettings):
@@ -194,11 +194,6 @@ class Settings(BaseSettings):
     )
     audience_per_day: int = Field(
         5, ge=1, description="For how many listings a day a buyer is offered to sellers"
-    )
-    admin_key: str = Field(
-        "",
-        repr=False,
-        description="Bearer token of whoever may see the buyers for any listing; empty: nobody",
     )
     synonyms_file: Path | None = Field(
         None,

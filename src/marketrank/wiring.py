@@ -42,7 +42,6 @@ from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.monitoring.metrics import Metrics
-from marketrank.people import Buyer
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
@@ -85,7 +84,6 @@ from marketrank.trials import Trials
 from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
-    BuyerId,
     ListingId,
     ModelVersion,
     Near,
@@ -546,9 +544,6 @@ class Marketplace:
     def release(self) -> ReleaseId | None:
         view = self.follower.view()
         return view.release if view else None
-
-    def buyer(self, id: BuyerId) -> Buyer | None:
-        return self.buyers.get(id)
 
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         return self.liking.buyers_for(id, seller, k, at)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,6 +41,8 @@ def start(market: SmallMarket, tmp_path: Path) -> Iterator[Any]:
     ("method", "path", "scopes"),
     [
         ("GET", "/healthcheck", ()),
+        ("GET", "/metrics", ()),
+        ("POST", "/metrics", (Scope.READ,)),
         ("GET", "/static/page.css", ()),
         ("GET", "/", (Scope.READ,)),
         ("GET", "/v1/search", (Scope.READ,)),
@@ -48,6 +51,7 @@ def start(market: SmallMarket, tmp_path: Path) -> Iterator[Any]:
         ("POST", "/predict/image", (Scope.READ,)),
         ("POST", "/v1/drafts", (Scope.READ,)),
         ("GET", "/v1/listings/1001", (Scope.READ,)),
+        ("GET", "/v1/listings/a/b/buyers", (Scope.SELLER, Scope.ADMIN)),
         ("POST", "/v1/listings", (Scope.WRITE, Scope.SELLER)),
         ("DELETE", "/v1/listings/a/b", (Scope.WRITE, Scope.SELLER)),
         ("POST", "/v1/events", (Scope.WRITE,)),
@@ -65,6 +69,7 @@ def test_what_needs_which_scope(method: str, path: str, scopes: tuple[Scope, ...
 def test_every_rule_counts() -> None:
     assert len({rule_of(m, p) for m, p in (("GET", "/readyz"), ("GET", "/v1/audit"), ("POST",
         "/v1/drafts"), ("GET", "/v1/jobs/1"), ("PUT", "/v1/listings"), ("GET", "/v1/buyers/b"),
+        ("GET", "/v1/listings/1/buyers"),
         ("POST", "/v1/x"), ("GET", "/"))}) == len(RULES)  # fmt: skip
 
 
@@ -114,6 +119,18 @@ def test_what_administrators_change_is_logged(start: Any, market: SmallMarket) -
     more = client.get("/v1/audit", headers=admin, params={"cursor": str(read.next)}).json()
     assert [one["target"] for one in more["items"]] == ["/v1/nothing", "/v1/search"]
     assert more["next"] is None
+
+
+def test_who_a_buyer_was_stands_in_no_log(
+    start: Any, market: SmallMarket, caplog: pytest.LogCaptureFixture
+) -> None:
+    market.people = SimpleNamespace(erase=lambda _: time.sleep(0.5))  # type: ignore[attr-defined]
+    admin = market.key_store.make(Scope.ADMIN, at=NOW)
+    start(request_seconds=0.1).delete("/v1/buyers/ann of leeds/x", headers=admin)
+    (action,) = market.audit.actions
+    assert (action.action, action.target) == ("DELETE", "/v1/buyers/{id:path}")
+    assert "took longer" in caplog.text
+    assert "leeds" not in caplog.text
 
 
 def test_rates_by_address_and_by_key(start: Any, market: SmallMarket) -> None:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Exchange
 
 from marketrank.access import Action, ApiKey, Scope
+from marketrank.api.metrics import pattern
 from marketrank.api.problems import Failure, problem
 from marketrank.api.rate_limit import TokenBuckets
 from marketrank.api.service import Context
@@ -42,6 +43,7 @@ def _rule(methods: tuple[str, ...], path: str, *scopes: Scope) -> Rule:
 RULES = (
     _rule(_READING, r"/healthcheck|/readyz|/metrics|/openapi\.json|/static/.*"),
     _rule((), r"/v1/(audit|keys|models|admin)(/.*)?", Scope.ADMIN),
+    _rule(_READING, r"/v1/listings/.+/buyers", Scope.SELLER, Scope.ADMIN),
     _rule(("POST",), r"/v1/(search|drafts)|/predict/.*", Scope.READ),
     _rule((), r"/v1/jobs(/.*)?", Scope.WRITE, Scope.SELLER),
     _rule(("POST", "PUT", "PATCH", "DELETE"), r"/v1/listings(/.*)?", Scope.WRITE, Scope.SELLER),
@@ -110,7 +112,7 @@ class Gate:
         exchange["state"]["caller"] = outcome
         status = await self._answered(exchange, receive, send)
         if _is_audited(method, rule, outcome):
-            await self._audit(outcome, method, path, status)
+            await self._audit(outcome, method, _unnamed(exchange), status)
 
     async def _admit(self, exchange: Exchange, rule: Rule, *, cost: float) -> Caller | Failure:
         address = str((exchange.get("client") or ("unknown",))[0])
@@ -155,7 +157,7 @@ class Gate:
             if status:  # half an answer cannot be taken back
                 raise
             _log.warning(
-                "%s %s took longer than %g s", exchange["method"], exchange["path"], seconds
+                "%s %s took longer than %g s", exchange["method"], _unnamed(exchange), seconds
             )
             detail = f"it took longer than {seconds:g} seconds; try again, or ask for less"
             failure = Failure(503, "Took too long", detail, "urn:marketrank:too-slow")
@@ -174,6 +176,13 @@ def _is_audited(method: str, rule: Rule, who: Caller) -> bool:
     if who.key is None or method in _READING:
         return False
     return Scope.ADMIN in rule.scopes or Scope.ADMIN in who.key.scopes
+
+
+def _unnamed(exchange: Exchange) -> str:
+    """The path, as it may be kept: of a buyer's the pattern alone, or their id would outlive
+    them."""
+    path: str = exchange["path"]
+    return pattern(exchange) if path.startswith("/v1/buyers/") else path
 
 
 def _token(headers: Headers) -> str | None:

@@ -108,9 +108,6 @@ class Service(Protocol):
     def locate(self, name: str) -> Near | None:
         """A place by its name ("Bristol"), without a radius; None where it is not known."""
 
-    def buyer(self, id: BuyerId) -> Buyer | None:
-        """None for a buyer of whom nothing is held."""
-
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         """See audience.AudienceFinder."""
 
