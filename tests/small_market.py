@@ -3,14 +3,24 @@
 import hashlib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property, partial
+from threading import Lock
+from typing import cast
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
+from marketrank.access import Keys
 from marketrank.errors import BadInput, NotReady
+from marketrank.listings.images import clean_photo
+from marketrank.listings.places import Gazetteer
+from marketrank.pipelines.bulk_writes import BulkWrites
+from marketrank.pipelines.ingest import Cleaning
+from marketrank.pipelines.offers import Offers
+from marketrank.ports import ListingStore
 from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.tokens import tokens
@@ -40,6 +50,9 @@ from marketrank.types import (
     Stored,
     Suggestion,
 )
+from small_access import SmallAudit, SmallKeys
+from small_predictions import SmallDrafts, SmallPredictions
+from small_stores import SmallBlobs, SmallJobs, SmallListings, SmallReplays
 
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 RELEASE = ReleaseId("20260314T110000-5ma11")
@@ -94,6 +107,11 @@ def draw(colour: str, shape: str = "4x3", side: int = SIDE) -> bytes:
     return out.getvalue()
 
 
+@cache
+def cleaning() -> Cleaning:
+    return Cleaning(Gazetteer.load("GB"), "GBP", "GB", keep_original=False)
+
+
 @dataclass
 class SmallMarket:
     """Words match when each occurs in the text; a photo matches by its mean colour."""
@@ -103,6 +121,58 @@ class SmallMarket:
     ready: bool = True
     repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    clock: datetime = field(default_factory=lambda: NOW)
+    turn: Lock = field(default_factory=Lock)
+    predictions: SmallPredictions = field(default_factory=SmallPredictions)
+
+    @cached_property
+    def key_store(self) -> SmallKeys:
+        return SmallKeys()
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.key_store, seconds=0)
+
+    @cached_property
+    def audit(self) -> SmallAudit:
+        return SmallAudit()
+
+    @cached_property
+    def offers(self) -> Offers:
+        return Offers(
+            listings=cast(ListingStore, SmallListings(self.stored)),
+            blobs=SmallBlobs(self.blobs),
+            cleaning=cleaning,
+            clean_photo=partial(
+                clean_photo, final_size=SIDE, max_bytes=20_000_000, max_pixels=60_000_000
+            ),
+            alone=self._turns,
+            most_photos=4,
+        )
+
+    @contextmanager
+    def _turns(self) -> Iterator[None]:
+        with self.turn:
+            yield
+
+    @cached_property
+    def bulk(self) -> BulkWrites:
+        return BulkWrites(self.offers, SmallJobs(), lambda: self.clock)
+
+    @cached_property
+    def replays(self) -> SmallReplays:
+        return SmallReplays()
+
+    def fetch_photo(self, url: str, *, max_bytes: int) -> bytes:
+        if not url.startswith("https://images.example.com/"):
+            raise BadInput(f"photo {url}: it is not on the public internet; upload the file")
+        self.fetched.append(url)
+        return draw("#336699")
+
+    @cached_property
+    def drafts(self) -> SmallDrafts:
+        return SmallDrafts(next(iter(self.stored.values())).listing)
 
     def answer(self, request: Request) -> Ranking:
         if not self.ready:

@@ -19,6 +19,7 @@ from marketrank import (
     cli_audit,
     cli_buyers,
     cli_deploy,
+    cli_keys,
     cli_learning,
     cli_models,
     cli_recommend,
@@ -55,6 +56,7 @@ cli_recommend.add_commands(cli_models.evaluate_app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_learning.app, name="experiment")
 app.add_typer(cli_registry.app, name="models")
+app.add_typer(cli_keys.app, name="keys")
 app.command()(cli_signals.signals)
 app.command()(cli_audit.audit)
 app.command()(cli_simulate.simulate)

@@ -14,7 +14,7 @@ from marketrank.errors import BadInput
 from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
-    from marketrank.pipelines.drive import Driven
+    from marketrank.pipelines.drive import Call, Driven
     from marketrank.simulate.market import MarketFiles
     from marketrank.simulate.shopper_parameters import ShopperParameters
 
@@ -30,6 +30,14 @@ def simulate(
     out: Annotated[Path | None, typer.Option(help="Folder for the files.")] = None,
     drive: Annotated[
         str, typer.Option(metavar="URL", help="Visit this running server instead of writing files.")
+    ] = "",
+    key: Annotated[
+        str,
+        typer.Option(
+            envvar="MARKETRANK_KEY",
+            show_envvar=True,
+            help="With --drive: a key of the server, of scope write.",
+        ),
     ] = "",
     listings: Annotated[int, typer.Option(min=1, help="How many listings.")] = 2000,
     photos: Annotated[bool, typer.Option(help="Draw photos, which takes most of the time.")] = True,
@@ -59,7 +67,11 @@ def simulate(
     if drive or buyers:
         params = _parameters(listings, max(buyers, 1), days, sessions, eta, cascade=cascade)
     if out is None:
-        done = _drive(drive, params, listings, seed, 200 if sessions is None else sessions)
+        from marketrank.pipelines.drive import http_call
+
+        done = _drive(
+            http_call(drive, key), params, listings, seed, 200 if sessions is None else sessions
+        )
         report(asdict(done), json, lambda: _print(done))
         return
     files = draw_market(out, listings=listings, seed=seed, at=_AT, photos=photos)
@@ -122,13 +134,12 @@ def _write_shoppers(
 
 
 def _drive(
-    url: str, params: "ShopperParameters", listings: int, seed: int, visits: int
+    call: "Call", params: "ShopperParameters", listings: int, seed: int, visits: int
 ) -> "Driven":
-    from marketrank.pipelines.drive import drive, http_call
+    from marketrank.pipelines.drive import drive
     from marketrank.pipelines.shoppers import market_truth
     from marketrank.wiring import now
 
-    call = http_call(url)
     truth = market_truth(listings=listings, seed=seed, at=_AT, params=params)
     with progress_bars() as progress:
         return drive(

@@ -18,7 +18,7 @@ from marketrank.errors import BadSettings
 FILE_NAME = "marketrank.toml"
 _PREFIX = "MARKETRANK_"
 # Read elsewhere, or by the tests; not settings.
-_OTHER_VARIABLES = {"MARKETRANK_HOME", "MARKETRANK_TEST_DATA"}
+_OTHER_VARIABLES = {"MARKETRANK_HOME", "MARKETRANK_KEY", "MARKETRANK_TEST_DATA"}
 
 
 class Settings(BaseSettings):
@@ -195,11 +195,6 @@ class Settings(BaseSettings):
     audience_per_day: int = Field(
         5, ge=1, description="For how many listings a day a buyer is offered to sellers"
     )
-    admin_key: str = Field(
-        "",
-        repr=False,
-        description="Bearer token of whoever may see the buyers for any listing; empty: nobody",
-    )
     synonyms_file: Path | None = Field(
         None,
         description="Your own synonyms: a group a line, commas between its members; ours stay",
@@ -245,6 +240,29 @@ class Settings(BaseSettings):
     )
     log_requests: bool = Field(
         False, description="Log a line for each request: its route, status and time (ms)"
+    )
+    open_reading: bool = Field(
+        True, description="Search, listings, predictions and drafts need no key"
+    )
+    rate_per_address: float = Field(
+        100, ge=0, description="Requests a second of one address without a key; 0 sets no limit"
+    )
+    rate_per_key: float = Field(
+        100, ge=0, description="Requests a second of one key; 0 sets no limit"
+    )
+    rate_burst_seconds: float = Field(
+        2, gt=0, description="So many seconds' worth of requests may come at once"
+    )
+    request_seconds: float = Field(
+        60, gt=0, description="A request that takes longer is answered with 503 (seconds)"
+    )
+    bulk_max_bytes: int = Field(
+        50_000_000, gt=0, description="Largest body of PUT /v1/listings (bytes)"
+    )
+    bulk_at_once: int = Field(500, ge=0, description="PUT /v1/listings of more lines becomes a job")
+    photos_per_listing: int = Field(24, ge=1, description="Most photos of a listing by the API")
+    cors_origins: tuple[str, ...] = Field(
+        (), description="Origins whose pages may read the API from a browser; none by default"
     )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"

@@ -26,3 +26,15 @@ class NotReady(MarketrankError):
 
 class Corrupt(MarketrankError):
     """A stored artefact does not match its checksum or its format."""
+
+
+class NotThere(MarketrankError):
+    """What is asked for does not exist, or not for whoever asks."""
+
+
+class NotAllowed(MarketrankError):
+    """It exists and belongs to somebody else."""
+
+
+class InConflict(MarketrankError):
+    """It would undo or repeat what somebody else has done meanwhile."""

@@ -3,7 +3,7 @@ chooses an implementation."""
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
 from marketrank import measuring
+from marketrank.access import AuditLog, Keys, KeyStore
 from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.election import Election
@@ -22,8 +23,10 @@ from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
 from marketrank.feedback.experiments import ExperimentFile
+from marketrank.jobs import ReplayStore
 from marketrank.listings.addresses import shown
-from marketrank.listings.images import PhotoProblem, clean_photo
+from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_photo
+from marketrank.listings.photo_fetch import fetch_photo
 from marketrank.listings.photo_pool import PhotoPool
 from marketrank.listings.photo_source import open_photos
 from marketrank.listings.places import Gazetteer
@@ -36,15 +39,20 @@ from marketrank.models.embed import OnnxEncoder
 from marketrank.models.embed_learned import FUSION as LEARNED
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.estimates import PublishedEstimates
+from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.monitoring.metrics import Metrics
-from marketrank.people import Buyer
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
+from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
+from marketrank.pipelines.drafts import Drafter
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
+from marketrank.pipelines.offers import Offers
+from marketrank.pipelines.predictions import Predictor
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.promoted import Promoted
 from marketrank.ports import (
     BlobStore,
     BuyerStore,
@@ -63,10 +71,12 @@ from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
 from marketrank.storage import embedded
+from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
 from marketrank.storage.dump import dump, load
-from marketrank.storage.locks import hold
+from marketrank.storage.jobs import PostgresJobs, PostgresReplays
+from marketrank.storage.locks import hold, waiting
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
@@ -74,7 +84,6 @@ from marketrank.trials import Trials
 from marketrank.tuning import depths_of, from_settings, lifts_of
 from marketrank.types import (
     BlobKey,
-    BuyerId,
     ListingId,
     ModelVersion,
     Near,
@@ -106,6 +115,7 @@ class Marketplace:
         self.settings = settings
         self._encoders: dict[ModelVersion, Encoder] = {}
         self._opening = Lock()
+        self._writing = Lock()
 
     @property
     def text_folder(self) -> Path:
@@ -158,6 +168,18 @@ class Marketplace:
         return self.people.buyers
 
     @cached_property
+    def key_store(self) -> KeyStore:
+        return PostgresKeys(self.database)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.key_store)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        return PostgresAudit(self.database)
+
+    @cached_property
     def blobs(self) -> BlobStore:
         return open_blobs(self.settings.photos_url or (self.settings.home / "photos").as_uri())
 
@@ -168,6 +190,65 @@ class Marketplace:
     @cached_property
     def registry(self) -> Registry:
         return Registry(self.settings.home / "models")
+
+    @cached_property
+    def promoted(self) -> Promoted:
+        return Promoted(self.registry, self._open_model)
+
+    @cached_property
+    def predictions(self) -> Predictor:
+        return Predictor(
+            self.promoted,
+            view=self.follower.view,
+            listings=self.listings,
+            blobs=self.blobs,
+        )
+
+    @cached_property
+    def drafts(self) -> Drafter:
+        return Drafter(
+            self.promoted,
+            view=self.follower.view,
+            listings=self.listings,
+            vectors=self.vectors,
+            cleaning=lambda: self.cleaning,
+            clean_photo=self.clean_upload,
+        )
+
+    @cached_property
+    def offers(self) -> Offers:
+        return Offers(
+            listings=self.listings,
+            blobs=self.blobs,
+            cleaning=lambda: self.cleaning,
+            clean_photo=self.clean_upload,
+            alone=self._writing_alone,
+            most_photos=self.settings.photos_per_listing,
+        )
+
+    @contextmanager
+    def _writing_alone(self) -> Iterator[None]:
+        # One thread of each process asks the database, or waiting ones would use up its
+        # connections.
+        with self._writing, waiting(self.database, "offers"):
+            yield
+
+    @cached_property
+    def bulk(self) -> BulkWrites:
+        return BulkWrites(self.offers, PostgresJobs(self.database), now)
+
+    @cached_property
+    def replays(self) -> ReplayStore:
+        return PostgresReplays(self.database)
+
+    def fetch_photo(self, url: str, *, max_bytes: int) -> bytes:
+        return fetch_photo(url, max_bytes=max_bytes)
+
+    def _open_model(self, folder: Path) -> PublishedModel:
+        # The release often holds a copy of the same encoder: once in memory is enough.
+        encoder = self.open_encoder(folder / "encoder")
+        shared = encoder if isinstance(encoder, LearnedEncoder) else None
+        return PublishedModel(folder, threads=self.settings.processes, encoder=shared)
 
     @property
     def ranker_file(self) -> Path:
@@ -464,9 +545,6 @@ class Marketplace:
         view = self.follower.view()
         return view.release if view else None
 
-    def buyer(self, id: BuyerId) -> Buyer | None:
-        return self.buyers.get(id)
-
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         return self.liking.buyers_for(id, seller, k, at)
 
@@ -479,14 +557,17 @@ class Marketplace:
     def locate(self, name: str) -> Near | None:
         return self.gazetteer.find(name)
 
-    def clean_photo(self, data: bytes) -> bytes:
+    def clean_upload(self, data: bytes) -> CleanedPhoto | PhotoProblem:
         settings = self.settings
-        outcome = clean_photo(
+        return clean_photo(
             data,
             final_size=settings.photo_size,
             max_bytes=settings.photo_max_bytes,
             max_pixels=settings.photo_max_pixels,
         )
+
+    def clean_photo(self, data: bytes) -> bytes:
+        outcome = self.clean_upload(data)
         if isinstance(outcome, PhotoProblem):
             raise BadInput(outcome.detail)
         return outcome.jpeg
@@ -536,6 +617,10 @@ class Marketplace:
                 embedded.start(self.settings.home)
             raise
 
+    def _follow_models(self) -> None:
+        with suppress(NotReady):  # none yet
+            self.promoted.current()
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Follow changes, and index them if no other process does, until the block ends."""
@@ -548,6 +633,8 @@ class Marketplace:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)
         pollers = [
+            # So that no request waits while a promoted model is opened.
+            Poller("models", self._follow_models, seconds=max(1.0, self.settings.poll_seconds)),
             Poller("follower", self._follow, seconds=self.settings.poll_seconds),
             Poller(
                 "measured view",
@@ -565,4 +652,6 @@ class Marketplace:
         finally:
             for poller in pollers:
                 poller.stop()
+            if "bulk" in self.__dict__:  # somebody has used it
+                self.bulk.stop()
             election.resign()

@@ -324,7 +324,7 @@ def test_unexpected_errors_tell_nothing(
 
 def test_programs_get_problems_and_people_pages(client: TestClient) -> None:
     assert client.get("/v1/nope").headers["content-type"] == "application/problem+json"
-    assert client.delete("/v1/search").json()["status"] == 405
+    assert client.delete("/healthcheck").json()["status"] == 405
     page = client.get("/nope")
     assert page.headers["content-type"].startswith("text/html")
     assert "cannot find that page" in page.text

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from marketrank.access import Scope
 from marketrank.api import people_schemas
 from marketrank.api.app import create_app
 from marketrank.config import Settings
@@ -72,7 +74,8 @@ def people(database_engine: Engine, tmp_path: Path, market: SmallMarket) -> Peop
 @pytest.fixture
 def client(market: SmallMarket, people: People, tmp_path: Path) -> Iterator[TestClient]:
     app = create_app(market, settings=Settings(home=tmp_path), clock=lambda: NOW)  # type: ignore[arg-type]
-    with TestClient(app, raise_server_exceptions=False) as client:
+    key = market.key_store.make(Scope.WRITE, at=NOW)
+    with TestClient(app, raise_server_exceptions=False, headers=key) as client:
         yield client
 
 
@@ -271,9 +274,9 @@ def test_consents_are_given_and_taken_back(client: TestClient, people: People) -
 def test_giving_a_consent_again_keeps_its_time(
     market: SmallMarket, people: People, tmp_path: Path
 ) -> None:
-    times = iter([NOW, NOW + timedelta(days=1)])
+    times = (NOW + timedelta(days=n) for n in count())  # the gate looks, too
     app = create_app(market, settings=Settings(home=tmp_path), clock=lambda: next(times))  # type: ignore[arg-type]
-    with TestClient(app) as client:
+    with TestClient(app, headers=market.key_store.make(Scope.WRITE, at=NOW)) as client:
         assert agree(client, "history").json() == agree(client, "history").json()
 
 

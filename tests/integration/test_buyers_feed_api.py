@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from marketrank.access import Scope
 from marketrank.api.app import create_app
 from marketrank.api.buyers_feed import AudienceAnswer
 from marketrank.api.schemas import SimilarAnswer
 from marketrank.audience import Match, Matched
 from marketrank.config import Settings
-from marketrank.people import Buyer
-from marketrank.types import BuyerId, ListingId, Numbers, Ranking, Request, SellerId
+from marketrank.types import ListingId, Numbers, Ranking, Request, SellerId
 from small_market import NOW, SmallMarket, small_market
-
-KEY = "a-long-admin-key"
 
 
 class Market:
@@ -44,10 +42,6 @@ class Market:
         items = tuple(replace(one, why=("new today",), numbers=numbers) for one in ranking.items)
         return replace(ranking, items=items)
 
-    def buyer(self, id: BuyerId) -> Buyer | None:
-        sellers = {"ann": SellerId("s1"), "ben": SellerId("s2")}
-        return Buyer(id, seller=sellers[id]) if id in sellers else None
-
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         self.asked.append((id, seller, k, at))
         return Matched((Match("9f86d081884c7d659a2f", 0.71),), 0.06251, 1840)
@@ -58,14 +52,12 @@ def market() -> Market:
     return Market()
 
 
-def client_of(market: Market, home: Path, **settings: str) -> TestClient:
-    app = create_app(market, settings=Settings(home=home, **settings), clock=lambda: NOW)  # type: ignore[arg-type]
-    return TestClient(app, raise_server_exceptions=False)
-
-
 @pytest.fixture
 def client(market: Market, tmp_path: Path) -> Iterator[TestClient]:
-    with client_of(market, tmp_path, admin_key=KEY) as client:
+    """Of one with a key of scope write."""
+    app = create_app(market, settings=Settings(home=tmp_path), clock=lambda: NOW)  # type: ignore[arg-type]
+    key = market.small.key_store.make(Scope.WRITE, at=NOW)
+    with TestClient(app, raise_server_exceptions=False, headers=key) as client:
         yield client
 
 
@@ -105,9 +97,10 @@ def test_a_search_explains_itself_in_full(client: TestClient, market: Market) ->
     assert client.get("/v1/search", params={"explain": "all"}).status_code == 422
 
 
-def test_buyers_for_a_listing_with_the_admin_key(client: TestClient, market: Market) -> None:
+def test_buyers_for_a_listing_with_an_admin_key(client: TestClient, market: Market) -> None:
     path = f"/v1/listings/{market.own}/buyers"
-    answer = client.get(path, params={"k": 7}, headers={"Authorization": f"Bearer {KEY}"})
+    admin = market.small.key_store.make(Scope.ADMIN, at=NOW)
+    answer = client.get(path, params={"k": 7}, headers=admin)
     assert answer.status_code == 200
     AudienceAnswer.model_validate(answer.json())
     assert answer.json() == {
@@ -116,28 +109,24 @@ def test_buyers_for_a_listing_with_the_admin_key(client: TestClient, market: Mar
         "reach": {"share": 0.0625, "consenting": 1840},
     }
     assert market.asked == [(market.own, "s1", 7, NOW)]
+    assert client.get("/v1/listings/none/buyers", headers=admin).status_code == 404
 
 
 def test_buyers_for_a_listing_for_its_seller_alone(client: TestClient, market: Market) -> None:
-    path = f"/v1/listings/{market.own}/buyers"
-    assert client.get(path, params={"buyer": "ann"}).status_code == 200
+    keys, path = market.small.key_store, f"/v1/listings/{market.own}/buyers"
+    own = keys.make(Scope.SELLER, at=NOW, seller="s1")
+    assert client.get(path, headers=own).status_code == 200
     market.asked.clear()
-    for params in ({}, {"buyer": "ben"}, {"buyer": "nobody"}):
-        answer = client.get(path, params=params)
-        assert answer.status_code == 403
-        assert "Authorization: Bearer" in answer.json()["detail"]
-    assert client.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 403
-    assert client.get(path, headers={"Authorization": KEY}).status_code == 403
+    other = keys.make(Scope.SELLER, at=NOW, seller="s2")
+    refused = client.get(path, headers=other)
+    assert refused.status_code == 403
+    assert "with the id of its seller" in refused.json()["detail"]
+    nobodys = next(id for id in market.small.stored if id != market.own)
+    assert client.get(f"/v1/listings/{nobodys}/buyers", headers=own).status_code == 403
+    assert client.get(path).status_code == 403  # a key of scope write
+    del client.headers["Authorization"]
+    assert client.get(path).status_code == 401
     assert market.asked == []
-
-
-def test_without_an_admin_key_nobody_has_it(market: Market, tmp_path: Path) -> None:
-    with client_of(market, tmp_path) as client:
-        path = f"/v1/listings/{market.own}/buyers"
-        answer = client.get(path, headers={"Authorization": "Bearer "})
-        assert answer.status_code == 403
-        assert "set admin_key" in answer.json()["detail"]
-        assert client.get("/v1/listings/none/buyers").status_code == 404
 
 
 def test_reasons_stand_on_the_page_as_a_quiet_line(client: TestClient) -> None:

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
 from learned_encoder import learned_encoder  # noqa: E402
-from marketrank.errors import Corrupt  # noqa: E402
+from marketrank.errors import BadInput, Corrupt  # noqa: E402
 from marketrank.models import baseline_files  # noqa: E402
 from marketrank.models.artefact import Source, TextPart  # noqa: E402
 from marketrank.models.baseline_files import Baselines  # noqa: E402
@@ -143,6 +143,25 @@ def test_it_knows_what_it_was_trained_on_and_that_it_has_no_prices(made: Path) -
     model = PublishedModel(made, threads=1)
     assert model.trained_on == {f"l{row}" for row in range(5)}
     assert model.log_prices(ASKED.listings) is None
+
+
+def test_one_text_one_photo_or_both_are_judged_alike(made: Path) -> None:
+    model = PublishedModel(made, threads=1)
+    photos = [photo(1), photo(2)]
+    found = model.judge(ASKED.listings[:1], [photos])
+    np.testing.assert_allclose(model.by_text(ASKED.listings[:1]), found.text, rtol=1e-5)
+    probabilities, vectors = model.by_photo(photos)
+    np.testing.assert_allclose(probabilities, found.photos, rtol=1e-5)
+    np.testing.assert_array_equal(vectors, found.photo_vectors)
+    both = model.by_both(ASKED.listings[0], photos)
+    np.testing.assert_allclose(both, found.combined, rtol=1e-4)
+    np.testing.assert_allclose(model.by_both(ASKED.listings[0], []), found.text, rtol=1e-5)
+    for shown in (photos, []):
+        _, vector = model.study(ASKED.listings[0], shown)
+        expected = model.encoder.encode_listings([ASKED.listings[0].text], [shown])
+        np.testing.assert_allclose(vector, expected, atol=1e-6)
+    with pytest.raises(BadInput, match="photo 2 of 2"):
+        model.by_photo([photo(1), b"torn"])
 
 
 FILES = (

@@ -18,21 +18,33 @@ import numpy as np
 import pytest
 from test_serving import Server, embedded_home, home, wait_for
 
+from marketrank.access import Scope
 from marketrank.config import load
 from marketrank.people import EventId, Purpose
 from marketrank.storage import embedded
 from marketrank.types import BuyerId, Listing, ListingId, SellerId, Seq
 from marketrank.wiring import Marketplace, now
+from small_access import SmallKeys
 
 __all__ = ["embedded_home", "home"]  # fixtures
 ANN = "Marker0Buyer0Zanzibar"
+
+
+def new_key(home: Path) -> dict[str, str]:
+    """A key of scope write as a header."""
+    market, made = Marketplace(load(home)), SmallKeys()
+    header = made.make(Scope.WRITE, at=now())
+    for held in made.held.values():
+        market.key_store.put(held)
+    market.database.dispose()
+    return header
 
 
 class Shop(Server):
     """A server whose output is kept."""
 
     def __init__(self, home: Path, log: Path) -> None:
-        self.log = log
+        self.log, self.key = log, new_key(home)
         with log.open("wb") as out:
             popen = subprocess.Popen
 
@@ -49,7 +61,7 @@ class Shop(Server):
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             None if body is None else json.dumps(body).encode(),
-            {"content-type": "application/json"},
+            {"content-type": "application/json", **self.key},
             method=method,
         )
         with urllib.request.urlopen(request, timeout=20) as answer:

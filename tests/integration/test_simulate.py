@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,12 +16,14 @@ import pytest
 from typer.testing import CliRunner
 
 from marketrank.cli import app
+from marketrank.errors import BadInput
 from marketrank.feedback.session_files import read_sessions
 from marketrank.simulate.market import write_market
 from marketrank.simulate.shopper_stock import draw_stock
 from shopping_server import Server
 
 ARGUMENTS = ["--no-photos", "--listings", "300", "--buyers", "80", "--days", "10"]
+KEY = "mr_of-the-test"
 
 
 def simulate(out: Path, *more: str) -> dict[str, Any]:
@@ -143,15 +146,21 @@ def test_random_state_of_the_process_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.fixture
 def served() -> Iterator[tuple[str, Server]]:
-    """A server on a free port, as its address."""
+    """A server on a free port that wants KEY and is busy at first, as its address."""
+    busy = count()
     shop = Server(draw_stock(listings=300, seed=7, at=datetime(2026, 2, 21, 12, tzinfo=UTC)))
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             body = orjson.loads(self.rfile.read(length)) if length else None
-            status, answer = shop(self.command, self.path, body)
+            status, answer = 401, {"detail": "this needs a key"}
+            if self.headers.get("Authorization") == f"Bearer {KEY}":
+                status, answer = shop(self.command, self.path, body)
+            if next(busy) == 0:
+                status = 429
             self.send_response(status)
+            self.send_header("Retry-After", "0.01")
             self.end_headers()
             self.wfile.write(orjson.dumps(answer))
 
@@ -169,7 +178,11 @@ def served() -> Iterator[tuple[str, Server]]:
 def test_a_running_server_is_visited(served: tuple[str, Server]) -> None:
     url, shop = served
     arguments = ["simulate", "--drive", url, "--json", *ARGUMENTS, "--sessions", "60"]
-    result = CliRunner().invoke(app, arguments)
+    for key in ([], ["--key", "another"]):
+        refused = CliRunner().invoke(app, [*arguments, *key])
+        assert isinstance(refused.exception, BadInput)
+        assert "--key or MARKETRANK_KEY" in str(refused.exception)
+    result = CliRunner().invoke(app, arguments, env={"MARKETRANK_KEY": KEY})
     assert result.exit_code == 0, result.output
     done = orjson.loads(result.stdout)
     assert done["visits"] == 60 and done["median_ms"] > 0

@@ -67,6 +67,10 @@ def test_a_run_is_kept_and_scores_a_feed_it_has_not_seen(
     data = read_training_data(market.listings, seed=3)
     assert (config["seed"], config["data_hash"]) == (3, data.data_hash)
     assert trained["text"]["n"] == len(data.split.test)
+    assert 0.6 < trained["price"]["coverage"] <= 1  # of a dozen prices
+    interval = baseline_files.load(folder / "model").interval
+    assert interval is not None
+    assert interval.share == 0.8
     with Image.open(folder / "confusion-combined.png") as picture:
         assert min(picture.size) > 300
 

@@ -329,3 +329,13 @@ def test_the_number_of_the_last_change() -> None:
     catalogue.apply([replace(_listing(0), seq=Seq(5)), replace(_listing(1), seq=Seq(6))])
     catalogue.apply([replace(_listing(0), seq=Seq(9))])
     assert catalogue.snapshot().seqs(np.array([1, 0, 7])).tolist() == [6, 9, 0]
+
+
+def test_what_has_ended_below_a_category_the_latest_change_first() -> None:
+    gone = [_listing(key, live=False) for key in range(4)]
+    gone[1] = replace(gone[1], seq=Seq(90))
+    others = (_listing(4), _listing(5, live=False, category=_CARS))
+    snapshot = _catalogue(*gone, *others).snapshot()
+    assert snapshot.ended(("Home & Garden",), 3).tolist() == [1, 3, 2]
+    assert snapshot.ended((), 9).tolist() == [1, 5, 3, 2, 0]
+    assert Catalogue().snapshot().ended((), 9).tolist() == []

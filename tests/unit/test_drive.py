@@ -78,6 +78,8 @@ def test_a_server_without_events_or_in_trouble_is_named() -> None:
     good = Server(TRUTH.stock)
     with pytest.raises(BadInput, match="must have POST /v1/events"):
         run(no_events)
+    with pytest.raises(BadInput, match="answered 401: give a key of scope write with --key"):
+        run(lambda method, path, body: (401, {"detail": "this needs a key"}))
     with pytest.raises(NotReady, match="answered 503: not ready"):
         run(lambda method, path, body: (503, {"detail": "not ready"}))
 

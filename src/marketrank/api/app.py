@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -14,19 +15,26 @@ from starlette.types import Scope
 
 import marketrank
 from marketrank.api import (
+    audit,
     buyers,
     buyers_feed,
+    drafts,
     events,
     health,
+    jobs,
     listings,
     metrics,
+    offers,
     pages,
+    predict,
     search,
     suggest,
 )
 from marketrank.api.forms import MAX_FIELD_BYTES
+from marketrank.api.gate import Gate
+from marketrank.api.openapi import documenting
 from marketrank.api.problems import failure_of, problem
-from marketrank.api.security import Guard
+from marketrank.api.security import ID_HEADER, Guard
 from marketrank.api.service import Context, Service
 from marketrank.config import Settings
 from marketrank.errors import MarketrankError
@@ -36,6 +44,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 # Answers below these paths are for programs, errors included; all else is for people.
 _FOR_PROGRAMS = (
     "/v1/",
+    "/predict/",
     "/photos/",
     "/static/",
     "/healthcheck",
@@ -71,7 +80,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(service, settings, clock)
+    here = Context(service, settings, clock)
+    app.state.context = here
     app.state.metrics = measured or Metrics()
     for room in (
         health,
@@ -80,14 +90,34 @@ def create_app(
         suggest,
         buyers_feed,
         listings,
+        offers,
+        jobs,
         events,
         buyers,
+        predict,
+        drafts,
+        audit,
         pages,
     ):
         app.include_router(room.router)
     app.mount("/static", _Static(directory=pages.STATIC))
-    app.add_middleware(Guard, max_body=settings.photo_max_bytes + _FORM_SLACK)
-    app.add_middleware(metrics.Measured, metrics=app.state.metrics)  # outermost: it times all
+    # The last added is the outermost.
+    app.add_middleware(Gate, here=here)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ID_HEADER],
+            expose_headers=[ID_HEADER, "Location", "Retry-After", "ETag"],
+        )
+    app.add_middleware(
+        Guard,
+        max_body=settings.photo_max_bytes + _FORM_SLACK,
+        larger={("PUT", "/v1/listings"): settings.bulk_max_bytes},
+    )
+    app.add_middleware(metrics.Measured, metrics=app.state.metrics)  # it times all
+    app.openapi = documenting(app, open_reading=settings.open_reading)  # type: ignore[method-assign]
     for kind in (MarketrankError, HTTPException, Exception):
         app.add_exception_handler(kind, _explain)
     return app

@@ -1,6 +1,5 @@
 """A buyer's own feed, and the buyers for a listing."""
 
-import hmac
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -10,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.access import ApiKey, Scope
+from marketrank.api.gate import caller
 from marketrank.api.listings import Id, find
 from marketrank.api.parameters import BadParameter, Parameter, check_text, documented, single, whole
 from marketrank.api.schemas import SimilarAnswer, problem_responses, similar_json
@@ -35,16 +36,7 @@ _FEED = (
         {"type": "string", "enum": ["full"]},
     ),
 )
-_AUDIENCE = (
-    Parameter("k", "Buyers to return", _DEFAULT, _SCHEMA),
-    Parameter(
-        "buyer",
-        "Id of the buyer who asks, who must be the listing's seller; else give an admin key",
-        "b-17",
-        {"type": "string", "maxLength": _LONGEST_ID},
-        _LONGEST_ID,
-    ),
-)
+_AUDIENCE = (Parameter("k", "Buyers to return", _DEFAULT, _SCHEMA),)
 
 router = APIRouter(tags=["buyers"])
 
@@ -104,10 +96,9 @@ async def recommendations(
 )
 async def buyers(http: HttpRequest, id: Id) -> Response:
     """Who of those who agreed to it could want the listing, by pseudonyms. Only for its seller, or
-    with the admin key as a bearer token. Each buyer in the answer counts as offered it today."""
+    with a key of scope admin. Each buyer in the answer counts as offered it today."""
     fields = single(http.query_params.multi_items(), known=tuple(p.name for p in _AUDIENCE))
-    token = http.headers.get("authorization", "")
-    return await run_in_threadpool(_audience, context(http), id, fields, token)
+    return await run_in_threadpool(_audience, context(http), id, fields, caller(http).key)
 
 
 def _feed(here: Context, id: RequestId, buyer: str, fields: dict[str, str]) -> Response:
@@ -129,12 +120,10 @@ def _choice(name: str, value: str, yes: str, no: str) -> bool:
     return value == yes
 
 
-def _audience(here: Context, id: str, fields: dict[str, str], token: str) -> Response:
+def _audience(here: Context, id: str, fields: dict[str, str], key: ApiKey | None) -> Response:
     k = whole("k", fields.get("k") or None, 1, _MOST, _DEFAULT)
-    asking = fields.get("buyer", "")
-    check_text("buyer", asking, _LONGEST_ID)
     stored = find(here.service, id)
-    _permit(here, stored, asking, token)
+    _permit(key, stored)
     found = here.service.buyers_for(stored.listing.id, stored.listing.seller, k, here.clock())
     answer: dict[str, Any] = {
         "listing": stored.listing.id,
@@ -144,21 +133,15 @@ def _audience(here: Context, id: str, fields: dict[str, str], token: str) -> Res
     return json_response(answer)
 
 
-def _permit(here: Context, stored: Stored, asking: str, token: str) -> None:
+def _permit(key: ApiKey | None, stored: Stored) -> None:
     """Raises HTTPException 403 for anybody but an administrator and the listing's seller."""
-    key = here.settings.admin_key
-    if key and hmac.compare_digest(token.encode(), f"Bearer {key}".encode()):
-        return
     seller = stored.listing.seller
-    buyer = here.service.buyer(BuyerId(asking)) if asking else None
-    if seller is not None and buyer is not None and buyer.seller == seller:
+    if key is not None and key.allows(Scope.ADMIN):
         return
-    remedy = (
-        "send the admin key as “Authorization: Bearer …”, or ask as its seller with buyer=<id>"
-        if key
-        else "set admin_key and send it as “Authorization: Bearer …”, or ask as its seller with "
-        "buyer=<id>"
-    )
+    if key is not None and seller is not None and key.seller == seller:
+        return
     raise HTTPException(
-        403, f"listing {stored.listing.id}: its buyers are for its seller alone; {remedy}"
+        403,
+        f"listing {stored.listing.id}: its buyers are for its seller alone; send a key of scope "
+        "seller with the id of its seller, or one of scope admin",
     )

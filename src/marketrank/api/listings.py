@@ -60,14 +60,23 @@ async def similar(http: HttpRequest, id: Id) -> Response:
 @router.get(
     "/v1/listings/{id:path}",
     response_class=Response,
-    responses={200: {"model": ListingDetail}, **problem_responses(404, 422)},
+    responses={
+        200: {"model": ListingDetail},
+        304: {"description": "As `If-None-Match` knows it"},
+        **problem_responses(404, 422),
+    },
     summary="One listing",
 )
 async def listing(http: HttpRequest, id: Id) -> Response:
     """Live or ended: `live` says which."""
     single(http.query_params.multi_items(), known=())
     stored = await run_in_threadpool(find, context(http).service, id)
-    return json_response(listing_json(stored))
+    headers = {"ETag": etag(stored), "Cache-Control": "private, no-cache"}
+    if _holds(http.headers.get("if-none-match", ""), str(stored.seq)):
+        return Response(status_code=304, headers=headers)
+    response = json_response(listing_json(stored))
+    response.headers.update(headers)
+    return response
 
 
 @router.get(
@@ -92,6 +101,11 @@ async def photo(
             error
         )
     return Response(data, headers=headers, media_type="image/jpeg")
+
+
+def etag(stored: Stored) -> str:
+    """Changes with everything that is told of a listing."""
+    return f'"{stored.seq}"'
 
 
 def find(service: Service, id: str) -> Stored:

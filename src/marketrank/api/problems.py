@@ -12,9 +12,14 @@ from starlette.responses import Response
 from marketrank.api.parameters import BadParameter
 from marketrank.api.security import response_headers
 from marketrank.api.service import request_id
-from marketrank.errors import BadInput, NotReady
+from marketrank.errors import BadInput, InConflict, NotAllowed, NotReady, NotThere
 
 _RETRY_SECONDS = "10"
+_STATUSES: dict[type[Exception], tuple[int, str]] = {
+    NotThere: (404, "Not found"),
+    NotAllowed: (403, "Forbidden"),
+    InConflict: (409, "Conflict"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,9 @@ def failure_of(error: Exception) -> Failure:
         return Failure(422, "Bad parameter", str(error), "urn:marketrank:bad-parameter", more)
     if isinstance(error, BadInput):
         return Failure(422, "Bad request", str(error), "urn:marketrank:bad-input")
+    for kind, (status, title) in _STATUSES.items():
+        if isinstance(error, kind):
+            return Failure(status, title, str(error))
     if isinstance(error, NotReady):
         wait = {"Retry-After": _RETRY_SECONDS}
         return Failure(503, "Not ready", str(error), "urn:marketrank:not-ready", headers=wait)

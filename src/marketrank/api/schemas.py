@@ -142,6 +142,7 @@ def listing_json(stored: Stored) -> dict[str, Any]:
     return {
         **_common(stored.listing),
         "description": stored.listing.description,
+        "photo_ids": [photo.id for photo in stored.listing.photos],
         "live": stored.live,
         "first_seen": stored.first_seen,
         "flags": [str(flag) for flag in stored.listing.flags],
@@ -202,18 +203,20 @@ def cut(text: str, longest: int) -> str:
     return (head.rpartition(" ")[0] or head).rstrip(" ,;:.-") + "…"
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """What an answer looks like: documents it, and checks it in tests."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class PlaceShape(_Shape):
+class PlaceShape(Shape):
     town: str = Field(examples=["Bristol"])
     county: str | None = Field(examples=["Somerset"])
     latitude: float | None = Field(description="WGS84 degrees", examples=[51.4545])
     longitude: float | None = Field(description="WGS84 degrees", examples=[-2.5879])
 
 
-class _ListingShape(_Shape):
+class _ListingShape(Shape):
     id: str = Field(description="The feed's own id", examples=["1001"])
     url: str = Field(description="Path of the listing's page", examples=["/listings/1001"])
     title: str = Field(examples=["Solid oak dining table"])
@@ -234,7 +237,7 @@ class _ListingShape(_Shape):
     description: str = Field(examples=["Seats six, a few marks on the top, collection only."])
 
 
-class SignalShape(_Shape):
+class SignalShape(Shape):
     signal: str = Field(
         description="price_outlier, duplicate, photo_reused, price_low or contact_in_text",
         examples=["price_low"],
@@ -245,7 +248,7 @@ class SignalShape(_Shape):
     )
 
 
-class ExplainedShape(_Shape):
+class ExplainedShape(Shape):
     """The numbers behind a result."""
 
     features: dict[str, float] = Field(
@@ -292,6 +295,9 @@ class ResultItem(_ListingShape):
 class ListingDetail(_ListingShape):
     """A whole listing."""
 
+    photo_ids: list[str] = Field(
+        description="Ids of the photos, in the order of `photos`", examples=[["1001-0"]]
+    )
     live: bool = Field(description="False once it has ended", examples=[True])
     first_seen: str = Field(
         description="When it first came in (UTC, RFC 3339)", examples=["2026-01-31T09:31:07Z"]
@@ -300,7 +306,7 @@ class ListingDetail(_ListingShape):
     signals: list[SignalShape]
 
 
-class FacetShape(_Shape):
+class FacetShape(Shape):
     value: str = Field(
         description="What to send as the parameter of the facet's name", examples=["Pets"]
     )
@@ -308,7 +314,7 @@ class FacetShape(_Shape):
     count: int = Field(examples=[42])
 
 
-class ParseShape(_Shape):
+class ParseShape(Shape):
     """What a part of the query was taken to mean. Sent back in `ignore`, its kind is taken back."""
 
     kind: str = Field(description=", ".join(ParseKind), examples=["price"])
@@ -328,7 +334,7 @@ class ParseShape(_Shape):
     )
 
 
-class UnderstoodShape(_Shape):
+class UnderstoodShape(Shape):
     """What became of `q`. A filter that is given wins over one that is parsed."""
 
     text: str = Field(
@@ -338,7 +344,7 @@ class UnderstoodShape(_Shape):
     parses: list[ParseShape]
 
 
-class CorrectedShape(_Shape):
+class CorrectedShape(Shape):
     """Words that were probably meant otherwise."""
 
     original: str = Field(description="What was typed", examples=["dinning tabel"])
@@ -350,7 +356,7 @@ class CorrectedShape(_Shape):
     )
 
 
-class SuggestionShape(_Shape):
+class SuggestionShape(Shape):
     text: str = Field(examples=["dining table"])
     count: int = Field(description="Listings that have it in their title", examples=[42])
     category: list[str] = Field(
@@ -360,14 +366,14 @@ class SuggestionShape(_Shape):
     category_count: int = Field(description="How many of them are in it", examples=[30])
 
 
-class SuggestAnswer(_Shape):
+class SuggestAnswer(Shape):
     """Completions, the best first."""
 
     q: str = Field(description="What was typed", examples=["dining ta"])
     suggestions: list[SuggestionShape]
 
 
-class SimilarAnswer(_Shape):
+class SimilarAnswer(Shape):
     """A page of results, best first."""
 
     request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
@@ -419,12 +425,16 @@ class ProblemShape(BaseModel):
 def problem_responses(*statuses: int) -> Mapping[int | str, dict[str, Any]]:
     """OpenAPI entries of these error statuses."""
     titles = {
-        400: "Broken form",
-        403: "Forbidden",
+        400: "Broken body",
+        401: "No valid key",
+        403: "Not with this key",
         404: "Not found",
+        409: "In conflict with what is there",
+        412: "Changed meanwhile",
         413: "Too large",
-        415: "Not a form",
+        415: "Of another kind",
         422: "Bad parameter",
+        429: "Too many requests",
         503: "Not ready",
     }
     schema = ProblemShape.model_json_schema()

@@ -1,6 +1,7 @@
 """What every HTTP exchange gets: an id, security headers, and an end to its body."""
 
 import re
+from collections.abc import Mapping
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -30,11 +31,18 @@ _DRAIN = 4
 
 class Guard:
     """ASGI middleware. Bodies of more than `max_body` bytes end as HTTPException 413 in whoever
-    reads them, without ever being held."""
+    reads them, without ever being held; `larger` has other limits by method and path."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body: int,
+        larger: Mapping[tuple[str, str], int] | None = None,
+    ) -> None:
         self._app = app
         self._max_body = max_body
+        self._larger = dict(larger or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,7 +58,8 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, _limited(receive, self._max_body), send_with_headers)
+        most = self._larger.get((scope["method"], scope["path"]), self._max_body)
+        await self._app(scope, _limited(receive, most), send_with_headers)
 
 
 def response_headers(id: str) -> dict[str, str]:

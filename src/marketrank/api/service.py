@@ -7,10 +7,16 @@ from typing import Any, Protocol, cast
 
 from starlette.requests import Request as HttpRequest
 
+from marketrank.access import AuditLog, Keys
 from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.feedback.intake import Taken
+from marketrank.jobs import ReplayStore
 from marketrank.people import Buyer, Interaction
+from marketrank.pipelines.bulk_writes import BulkWrites
+from marketrank.pipelines.drafts import Drafts
+from marketrank.pipelines.offers import Offers
+from marketrank.pipelines.predictions import Predictions
 from marketrank.types import (
     BlobKey,
     BuyerId,
@@ -51,6 +57,37 @@ class Service(Protocol):
     @property
     def people(self) -> People: ...
 
+    @property
+    def keys(self) -> Keys:
+        """Checks the keys that requests carry."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """What was done with the rights of an administrator."""
+
+    @property
+    def predictions(self) -> Predictions:
+        """What the models in use say of texts and photos."""
+
+    @property
+    def drafts(self) -> Drafts:
+        """Advice to sellers."""
+
+    @property
+    def offers(self) -> Offers:
+        """Writes listings."""
+
+    @property
+    def bulk(self) -> BulkWrites:
+        """Writes many, in jobs."""
+
+    @property
+    def replays(self) -> ReplayStore:
+        """Answers to requests that may be sent again."""
+
+    def fetch_photo(self, url: str, *, max_bytes: int) -> bytes:
+        """The file at a public address. Raises BadInput for any other."""
+
     def answer(self, request: Request) -> Ranking:
         """Rank listings. Raises NotReady before the first release, BadInput for a request that
         cannot be answered."""
@@ -70,9 +107,6 @@ class Service(Protocol):
 
     def locate(self, name: str) -> Near | None:
         """A place by its name ("Bristol"), without a radius; None where it is not known."""
-
-    def buyer(self, id: BuyerId) -> Buyer | None:
-        """None for a buyer of whom nothing is held."""
 
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         """See audience.AudienceFinder."""

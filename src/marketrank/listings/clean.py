@@ -76,7 +76,7 @@ def clean_record(
         created_at=parse_time(values.get("created_at")) or parse_time(posted),
         original=Original(title, description) if keep_original and masked else None,
     )
-    return replace(listing, flags=_flags(listing, masked))
+    return replace(listing, flags=flags_of(listing, masked))
 
 
 def with_photos(listing: Listing, photos: Sequence[Photo]) -> Listing:
@@ -86,7 +86,8 @@ def with_photos(listing: Listing, photos: Sequence[Photo]) -> Listing:
     return replace(listing, photos=tuple(photos), flags=flags)
 
 
-def _flags(listing: Listing, masked: bool) -> tuple[Flag, ...]:
+def flags_of(listing: Listing, masked: bool) -> tuple[Flag, ...]:
+    """What a listing without photos lacks; `masked`: contact details were hidden in its texts."""
     place = listing.place
     noticed = {
         Flag.NO_PRICE: listing.price is None,

@@ -1,7 +1,8 @@
 """The baselines on disk: JSON for names, npz for numbers, and a manifest with checksums. Nothing
 is pickled, and reading needs numpy alone.
 
-    <folder>/{manifest.json, labels.json, categories.json, categories.npz, price.json, price.npz}
+    <folder>/{manifest.json, labels.json, categories.json, categories.npz, price.json, price.npz,
+              price-interval.json}
 """
 
 from dataclasses import dataclass
@@ -17,20 +18,24 @@ from marketrank.models.artefact import sha256
 from marketrank.models.baselines import Categories, PhotoCategory, TextCategory
 from marketrank.models.labels import Labels
 from marketrank.models.price import PriceModel
+from marketrank.models.price_interval import PriceInterval
 from marketrank.models.tfidf import Field, Terms, TfIdf
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+_INTERVAL = "price-interval.json"
 _REMEDY = "run `marketrank train baselines` again"
 Arrays = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Baselines:
-    """All of them. `price` is None where too few listings had a price to learn from."""
+    """All of them. `price` is None where too few listings had a price to learn from, `interval`
+    where too few were held out, or where an earlier version has written the files."""
 
     categories: Categories
     price: PriceModel | None
+    interval: PriceInterval | None = None
 
 
 def save(baselines: Baselines, folder: Path) -> None:
@@ -40,6 +45,8 @@ def save(baselines: Baselines, folder: Path) -> None:
     _save_categories(categories, folder)
     if price is not None:
         _save_price(price, folder)
+    if baselines.interval is not None:
+        _write_json(folder / _INTERVAL, baselines.interval.as_json())
     files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
     _write_json(folder / MANIFEST, {"format": FORMAT, "kind": "baselines", "files": files})
 
@@ -56,7 +63,9 @@ def load(folder: Path) -> Baselines:
             if sha256(folder / name) != expected:
                 raise Corrupt(f"{folder / name} does not match its checksum; {_REMEDY}")
         return Baselines(
-            _load_categories(folder), _load_price(folder) if "price.json" in files else None
+            _load_categories(folder),
+            _load_price(folder) if "price.json" in files else None,
+            _load_interval(folder) if _INTERVAL in files else None,
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise Corrupt(f"the baselines in {folder} cannot be read ({error}); {_REMEDY}") from error
@@ -116,6 +125,10 @@ def _load_price(folder: Path) -> PriceModel:
         weights=arrays["weights"],
         bias=float(names["bias"]),
     )
+
+
+def _load_interval(folder: Path) -> PriceInterval:
+    return PriceInterval.from_json(orjson.loads((folder / _INTERVAL).read_bytes()))
 
 
 def _field_names(field: Field) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class LearnedEncoder:
         owner = np.repeat(np.arange(len(photos)), [len(group) for group in photos])
         seen = np.array(readable, np.bool_)
         fused, _ = self.fuse(words["shared"], pictures[seen], owner[seen])
-        return self._join(words["vector"], fused)
+        return self.join(words["vector"], fused)
 
     def knows(self, word: str) -> bool:
         """See ports.Encoder."""
@@ -79,7 +79,7 @@ class LearnedEncoder:
             shared = words["shared"]
             if picture is not None:
                 shared, _ = self.fuse(shared, picture, np.zeros(1, np.int64))
-            return self._join(words["vector"], shared)
+            return self.join(words["vector"], shared)
         if picture is None:
             raise BadInput("a query needs a text, a photo or both")
         nothing = np.zeros((1, self._described.text.dim), np.float32)
@@ -129,7 +129,9 @@ class LearnedEncoder:
             raise BadInput("the photo of the query cannot be decoded; send a whole JPEG")
         return vectors
 
-    def _join(self, words: Vectors, shared: Vectors) -> Vectors:
+    def join(self, words: Vectors, shared: Vectors) -> Vectors:
+        """The vectors (n, dim) of listings or queries from `vector` of `read` and the vectors of
+        `fuse`."""
         s = self._part.share
         joined = np.hstack([np.sqrt(1 - s) * words, np.sqrt(s) * shared]).astype(np.float32)
         # The parts are unit length up to float32's rounding; so is the whole after this.

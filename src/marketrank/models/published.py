@@ -16,13 +16,14 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from marketrank.errors import Corrupt
+from marketrank.errors import BadInput, Corrupt
 from marketrank.models import baseline_files
 from marketrank.models.artefact import Source, TextPart, sha256
 from marketrank.models.baseline_files import Baselines
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.labels import Labels
-from marketrank.models.probabilities import Floats, log_softmax, logs, mean_by_owner
+from marketrank.models.price_interval import PriceRange, price_range
+from marketrank.models.probabilities import Floats, log_softmax, logs, mean_by_owner, softmax
 from marketrank.models.stack import Stack
 from marketrank.models.towers import TextEncoder
 from marketrank.types import Listing, ListingId, Vectors
@@ -80,11 +81,14 @@ def write_classifiers(
 class PublishedModel:
     """One version, opened. May be used from several threads."""
 
-    def __init__(self, folder: Path, *, threads: int) -> None:
-        """Raises Corrupt where a file is not as it was written."""
+    def __init__(
+        self, folder: Path, *, threads: int, encoder: LearnedEncoder | None = None
+    ) -> None:
+        """`encoder` is that of the folder where it is open already. Raises Corrupt where a file
+        is not as it was written."""
         self._folder = folder / "classifiers"
         described = _read(self._folder)
-        self.encoder = LearnedEncoder(folder / "encoder", threads=threads)
+        self.encoder = encoder or LearnedEncoder(folder / "encoder", threads=threads)
         self.labels = Labels.load(self._folder / LABELS)
         self.baselines: Baselines = baseline_files.load(self._folder / "baselines")
         self._tuned = TextEncoder(self._folder, described.text, threads=threads)
@@ -113,10 +117,57 @@ class PublishedModel:
             weights=weights,
         )
 
+    def by_text(self, listings: Sequence[Listing]) -> Floats:
+        """Shape (n, k): probabilities of root categories by titles and descriptions alone."""
+        sources, _ = self._read_texts(listings)
+        return self._stacks["text"].mix(sources)
+
+    def by_photo(self, photos: Sequence[bytes]) -> tuple[Floats, Vectors]:
+        """Of each cleaned photo: probabilities of root categories (m, k), and unit vectors
+        (m, dim). Raises BadInput where one cannot be decoded."""
+        seen = self._seen(photos)
+        return softmax(seen["roots"]), seen["vector"]
+
+    def by_both(self, listing: Listing, photos: Sequence[bytes]) -> Floats:
+        """Shape (1, k): probabilities by the words and the cleaned photos of one listing. Raises
+        BadInput where a photo cannot be decoded."""
+        return self.study(listing, photos)[0]
+
+    def study(self, listing: Listing, photos: Sequence[bytes]) -> tuple[Floats, Vectors]:
+        """What `by_both` says, and the vector (1, dim) that `encoder.encode_listings` gives, from
+        one look."""
+        sources, words = self._read_texts([listing])
+        shared, kind = words["shared"], "text"
+        if photos:
+            seen, kind = self._seen(photos), "combined"
+            sources["photos"] = log_softmax(seen["roots"]).mean(axis=0, keepdims=True)
+            owner = np.zeros(len(photos), np.int64)
+        else:
+            seen = {"vector": np.zeros((0, shared.shape[1]), np.float32)}
+            owner = np.zeros(0, np.int64)
+        fused, _ = self.encoder.fuse(shared, seen["vector"], owner)
+        return self._stacks[kind].mix(sources), self.encoder.join(words["vector"], fused)
+
+    def _seen(self, photos: Sequence[bytes]) -> dict[str, Vectors]:
+        seen, readable = self.encoder.look_at(photos)
+        if not readable.all():
+            raise BadInput(
+                f"photo {int(readable.argmin()) + 1} of {len(photos)} cannot be decoded; "
+                "send a whole JPEG"
+            )
+        return seen
+
     def log_prices(self, listings: Sequence[Listing]) -> Floats | None:
         """ln(1 + price), shape (n,), not reading the listings' own; None without such a model."""
         price = self.baselines.price
         return None if price is None else price.log_prices(listings)
+
+    def price_range(self, listing: Listing) -> PriceRange | None:
+        """What listings like one ask, not reading its own price; None without a price model."""
+        price = self.baselines.price
+        if price is None:
+            return None
+        return price_range(price, self.baselines.interval, listing)
 
     def _read_texts(
         self, listings: Sequence[Listing]

@@ -6,7 +6,9 @@
 
 What is not named is left out: above all the keys of buyers (`keys/`). Erasing a buyer destroys
 their key, and must hold for the copies that were made before; a backup with keys would bring the
-erased ones back. Also left out is what can be made again: words (`text/`), caches, runs.
+erased ones back. Keys of the API are in the database, as digests: one that was revoked after the
+backup holds again once it is restored, so revoke it again. Also left out is what can be made again:
+words (`text/`), caches, runs.
 """
 
 import hashlib

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 from marketrank.errors import BadInput, NotReady
@@ -24,6 +24,8 @@ none."""
 _SECONDS = 30
 _GRACE = timedelta(seconds=1)
 _MISSING = (404, 405)
+_NO_KEY = (401, 403)
+_TOO_OFTEN = 429
 
 
 @dataclass
@@ -58,8 +60,8 @@ def drive(
     progress: Callable[[int, int], None] | None = None,
 ) -> Driven:
     """Let `visits` shoppers visit, one after the other. The server must hold the market of the
-    same listings and seed. Raises BadInput where it takes none of a visit's events, NotReady where
-    it does not answer."""
+    same listings and seed. Raises BadInput where it takes none of a visit's events or wants another
+    key, NotReady where it does not answer."""
     drive_ = _Drive(call, truth, seed, clock)
     for number in range(visits):
         drive_.visit(number)
@@ -188,6 +190,11 @@ class _Drive:
         status, answer = self._call(method, path, body)
         if status in allowed:
             return None
+        if status in _NO_KEY:
+            raise BadInput(
+                f"{method} {path} answered {status}: give a key of scope write with --key or "
+                "MARKETRANK_KEY; `marketrank keys create simulation --scope write` makes one"
+            )
         if status != 200 or not isinstance(answer, dict):
             detail = answer.get("detail", "") if isinstance(answer, dict) else ""
             raise NotReady(f"{method} {path} answered {status}: {str(detail)[:300]}")
@@ -198,24 +205,32 @@ def _query(parameters: Mapping[str, str]) -> str:
     return urllib.parse.urlencode(parameters)
 
 
-def http_call(url: str) -> Call:
-    """Calls of the server at `url`, as http://127.0.0.1:8080. Raises BadInput for another scheme;
-    its calls raise NotReady where nobody answers."""
+def http_call(url: str, key: str = "") -> Call:
+    """Calls of the server at `url`, as http://127.0.0.1:8080, with a key of its API. Raises
+    BadInput for another scheme; its calls wait as the server asks them to (429), and raise NotReady
+    where nobody answers."""
     base = url.rstrip("/")
     if not base.startswith(("http://", "https://")):
         raise BadInput(f"--drive {url}: give the address of a server, as http://127.0.0.1:8080")
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
 
     def call(method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(base + path, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
-                return answer.status, _read(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, _read(error.read())
-        except (OSError, urllib.error.URLError) as error:
-            raise NotReady(f"{base} does not answer ({error}); start `marketrank serve`") from error
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+                    return answer.status, _read(answer.read())
+            except urllib.error.HTTPError as error:
+                if error.code != _TOO_OFTEN:
+                    return error.code, _read(error.read())
+                sleep(float(error.headers.get("Retry-After", "1")))
+            except (OSError, urllib.error.URLError) as error:
+                raise NotReady(
+                    f"{base} does not answer ({error}); start `marketrank serve`"
+                ) from error
 
     return call
 

@@ -27,6 +27,7 @@ from marketrank.models.probabilities import logs
 from marketrank.models.small_photos import WIDTH, describe
 from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import Categorised, categorise_described, score
+from marketrank.pipelines.price_intervals import learn_intervals
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.run_facts import write_facts, write_json
 from marketrank.pipelines.runs import Run, finished_run, identify, write_run
@@ -87,14 +88,19 @@ def train_baselines(
     train, validation, test = (
         whole.take(ids) for ids in (data.split.train, data.split.validation, data.split.test)
     )
-    progress("fit baselines", 0, 2)
+    progress("fit baselines", 0, 3)
     measured = _tune(_fit(train, seed=data.seed, currency=currency), validation)
     categorised = categorise_described(measured, test.listings, test.described, test.owner)
     prices = None if measured.price is None else measured.price.log_prices(test.listings)
     metrics = score(test.listings, categorised, prices, currency=currency)
-    progress("fit baselines", 1, 2)
+    progress("fit baselines", 1, 3)
+    learned = learn_intervals(data, measured.price, currency=currency)
+    if learned is not None:
+        metrics["price"] |= learned.metrics
+    progress("fit baselines", 2, 3)
     kept = _with_tuning(_fit(whole, seed=data.seed, currency=currency), measured)
-    progress("fit baselines", 2, 2)
+    kept = replace(kept, interval=learned.interval if learned else None)
+    progress("fit baselines", 3, 3)
 
     def fill(folder: Path) -> None:
         categories = measured.categories

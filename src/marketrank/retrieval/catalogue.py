@@ -197,6 +197,15 @@ class Snapshot:
         value = -price if sort is Sort.PRICE_DESC else price
         return np.lexsort((keys, value, price == _NO_PRICE))
 
+    def ended(self, category: tuple[str, ...], limit: int) -> Keys:
+        """Keys of listings below `category` that have ended, the latest change first."""
+        if not self.chunks:
+            return np.zeros(0, np.int64)
+        within = self._within(category)
+        gone = [~chunk.live & (chunk.seq > 0) & within[chunk.category] for chunk in self.chunks]
+        keys = np.flatnonzero(np.concatenate(gone)[: self.size])
+        return keys[np.argsort(-self.seqs(keys), kind="stable")[:limit]]
+
     def _within(self, prefix: tuple[str, ...]) -> NDArray[np.bool_]:
         """By category number: whether its path starts with the prefix."""
         depth = len(prefix)

@@ -1,7 +1,8 @@
 """Locks between processes, held by a session of the database."""
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 
 from sqlalchemy import Connection, Engine, text
@@ -76,3 +77,13 @@ class Hold:
 def hold(engine: Engine, name: str) -> Hold:
     """A claim to the lock `name`: `with hold(engine, "indexer") as lock: if lock.held(): …`."""
     return Hold(engine, name)
+
+
+@contextmanager
+def waiting(engine: Engine, name: str) -> Iterator[None]:
+    """Wait for the lock `name`, and hold it until the block ends. Not for long: it is a
+    transaction, which the server ends after a minute without a word."""
+    id_ = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": id_})
+        yield
