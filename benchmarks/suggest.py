@@ -95,7 +95,7 @@ class OnlySuggests:
 
 def over_http(completer: Completer, texts: list[str]) -> dict[str, float]:
     service: Any = OnlySuggests(completer)
-    app = create_app(service, settings=Settings(home=Path(tempfile.mkdtemp())))
+    app = create_app(service, settings=Settings(home=Path(tempfile.mkdtemp()), rate_per_address=0))
     listener = socket.create_server(("127.0.0.1", 0))
     # Accepted sockets inherit it; asyncio sets it only on those that it opens by address itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

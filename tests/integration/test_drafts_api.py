@@ -56,6 +56,7 @@ def test_words_or_photos_will_do(client: TestClient) -> None:
         ({"files": photos(9)}, 400, "Too many files"),
         ({"files": {"image": ("a.jpg", b"x")}}, 422, "send it as photo"),
         ({"data": {"titel": "x"}}, 422, "known are title"),
+        ({"data": {"title": " ", "description": "Oak"}}, 422, "send a title or a photo"),
         ({"data": {"title": "x" * 301}}, 422, "300"),
     ],
 )

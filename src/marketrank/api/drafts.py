@@ -9,7 +9,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from marketrank.api.forms import FORM_KINDS, Upload, read_uploads
-from marketrank.api.parameters import check_text, single
+from marketrank.api.parameters import BadParameter, check_text, single
 from marketrank.api.schemas import (
     ResultItem,
     Shape,
@@ -35,6 +35,8 @@ FIELDS: dict[str, tuple[int, str, str]] = {
 }
 """By name: characters at most, meaning, example."""
 _MODEL = "multimodal-20260131T093000-1a2b3c4d5e6f"
+
+_SAYS_SOMETHING = {"minLength": 1, "pattern": r"^[^\x00]*[^\x00-\x20\x85\s][^\x00]*$"}
 
 router = APIRouter(tags=["sellers"])
 
@@ -125,20 +127,21 @@ def _body() -> dict[str, Any]:
         "items": {"type": "string", "format": "binary"},
         "description": "Image files, any common format",
     }
-    # A photo or a title: one of the two at least.
-    fields["title"] |= {"minLength": 1, "pattern": r"^[^\x00]*[^\W_\x00][^\x00]*$"}
     schema = {
         "type": "object",
         "additionalProperties": False,
         "properties": {"photo": photo, **fields},
+        # One of title and photo is needed, which anyOf would say less plainly than the summary.
     }
-    plain = {**schema, "properties": fields, "required": ["title"]}
+    plain = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**fields, "title": fields["title"] | _SAYS_SOMETHING},
+        "required": ["title"],
+    }
     return {
         "required": True,
-        "content": {
-            FORM_KINDS[0]: {"schema": {**schema, "required": ["title"]}},
-            FORM_KINDS[1]: {"schema": plain},
-        },
+        "content": {FORM_KINDS[0]: {"schema": schema}, FORM_KINDS[1]: {"schema": plain}},
     }
 
 
@@ -151,7 +154,7 @@ def _body() -> dict[str, Any]:
 )
 async def draft(http: HttpRequest) -> Response:
     """Category, price, title, photos, what is like it and what speaks against it, from a title, or
-    photos, or both. Nothing is kept."""
+    photos, or both: one of them is needed. Nothing is kept."""
     here = context(http)
     posted, photos = await read_uploads(
         http, ("photo",), most=MOST_PHOTOS, photo_max_bytes=here.settings.photo_max_bytes
@@ -159,6 +162,8 @@ async def draft(http: HttpRequest) -> Response:
     values = single(posted, known=tuple(FIELDS))
     for name, value in values.items():
         check_text(name, value, FIELDS[name][0])
+    if not photos and not values.get("title", "").strip():
+        raise BadParameter("title", "nothing", "send a title or a photo")
     return await run_in_threadpool(_advise, here, values, photos)
 
 

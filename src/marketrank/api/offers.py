@@ -53,22 +53,23 @@ class BulkAnswer(Shape):
     lines: list[LineShape]
 
 
-def offer_schema(*, required: tuple[str, ...]) -> dict[str, Any]:
+def offer_schema(*, required: tuple[str, ...], without: tuple[str, ...] = ()) -> dict[str, Any]:
     """A listing as it is sent, for the OpenAPI document."""
     return {
         "type": "object",
         "additionalProperties": False,
         "required": list(required),
         "properties": {
-            name: _field_schema(name, field, null=name not in required)
+            name: _field_schema(name, field)
             for name, field in OFFER_FIELDS.items()
+            if name not in without
         },
         # Coordinates come in pairs.
         "dependentRequired": {"latitude": ["longitude"], "longitude": ["latitude"]},
     }
 
 
-def _field_schema(name: str, field: OfferField, *, null: bool) -> dict[str, Any]:
+def _field_schema(name: str, field: OfferField) -> dict[str, Any]:
     text = {"type": "string", "maxLength": field.longest, **_TEXTS.get(name, {})}
     kinds: dict[str, dict[str, Any]] = {
         "text": text,
@@ -76,7 +77,7 @@ def _field_schema(name: str, field: OfferField, *, null: bool) -> dict[str, Any]
         "number": {"type": "number", "minimum": field.bounds[0], "maximum": field.bounds[1]},
     }
     found = [kinds[kind] for kind in field.kinds]
-    if null and name not in ("latitude", "longitude", "id"):
+    if name not in ("latitude", "longitude", "id", "title"):
         found.append({"type": "null"})
     schema = found[0] if len(found) == 1 else {"anyOf": found}
     return {**schema, "description": field.meaning, "examples": [field.example]}
@@ -137,7 +138,7 @@ async def create(http: HttpRequest) -> Response:
             "content": {
                 _LINES: {
                     "schema": {"type": "string", "format": "ndjson"},
-                    "example": '{"id": "1001", "title": "Solid oak dining table", "price": 120}\\n',
+                    "example": '{"id": "1001", "title": "Solid oak dining table", "price": 120}\n',
                 }
             },
         }
@@ -153,6 +154,8 @@ async def upsert(http: HttpRequest) -> Response:
     records = list(_read_lines(await http.body()))
     if not records:
         raise HTTPException(400, "the body has no line; send a JSON object a line")
+    if all(isinstance(values, str) for _, values in records):
+        raise HTTPException(400, f"no line is a JSON object: of the first, {records[0][1]}")
     return await run_in_threadpool(_upsert, here, http, records)
 
 
@@ -163,7 +166,7 @@ async def upsert(http: HttpRequest) -> Response:
     status_code=201,
     responses={
         201: {"model": ListingDetail},
-        **problem_responses(400, 403, 404, 413, 415, 422),
+        **problem_responses(400, 403, 404, 409, 413, 415, 422),
     },
     openapi_extra={
         "parameters": [DOCUMENTED],
@@ -263,7 +266,9 @@ async def remove_photo(http: HttpRequest, id: Id, image: ImageName) -> Response:
     },
     openapi_extra={
         "parameters": [_IF_MATCH],
-        "requestBody": _body(_JSON, {**offer_schema(required=()), "minProperties": 1}),
+        "requestBody": _body(
+            _JSON, {**offer_schema(required=(), without=("id",)), "minProperties": 1}
+        ),
     },
     summary="Change a listing",
 )

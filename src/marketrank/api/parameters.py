@@ -50,8 +50,11 @@ class Parameter:
     longest: int = 100
 
 
+_NO_NUL = r"^[^\x00]*$"
+
+
 def _text(longest: int, **more: Any) -> dict[str, Any]:
-    return {"type": "string", "maxLength": longest, **more}
+    return {"type": "string", "maxLength": longest, "pattern": _NO_NUL, **more}
 
 
 def _number(low: int, high: int, default: int) -> dict[str, Any]:
@@ -71,11 +74,14 @@ PARAMETERS: tuple[Parameter, ...] = (
         "price",
         "Range in major units, both ends included: 10..50, 10.. or ..50",
         "10..50",
-        _text(100),
+        _text(100, format="price-range"),
     ),
-    Parameter("near", "Name of a town or city", "Bristol", _text(100)),
+    Parameter("near", "Name of a town or city", "Bristol", _text(100, format="place")),
     Parameter(
-        "within", "Radius around `near`, in mi (as are bare numbers) or km", "20mi", _text(100)
+        "within",
+        "Radius around `near`, in mi (as are bare numbers) or km",
+        "20mi",
+        _text(100, format="distance"),
     ),
     Parameter(
         "sort",
@@ -89,7 +95,7 @@ PARAMETERS: tuple[Parameter, ...] = (
         "ignore",
         "Kinds of parses of `q` to take back, separated by commas: " + ", ".join(ParseKind),
         "price,near",
-        _text(100),
+        _text(100, format="parse-kinds"),
     ),
     Parameter(
         "spell",
@@ -97,7 +103,13 @@ PARAMETERS: tuple[Parameter, ...] = (
         "on",
         {"type": "string", "enum": ["on", "off"], "default": "on"},
     ),
-    Parameter("like", "Id of a listing to find similar ones to", "1001", _text(200), 200),
+    Parameter(
+        "like",
+        "Id of a listing to find similar ones to",
+        "1001",
+        _text(200, format="listing-id"),
+        200,
+    ),
     Parameter(
         "explain",
         "full: with the numbers behind each result",

@@ -34,7 +34,7 @@ _TEXT = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_TEXT,
-    "pattern": r"^[^\x00]*[^\x00\s][^\x00]*$",
+    "pattern": r"^[^\x00]*[^\x00-\x20\x85\s][^\x00]*$",
     "description": "Title and description, or a part of them",
     "examples": ["Solid oak dining table, seats six"],
 }

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from marketrank.api.gate import caller
 from marketrank.api.parameters import BadParameter
 from marketrank.api.service import Context
+from marketrank.errors import InConflict
 from marketrank.jobs import Replay
 
 HEADER = "Idempotency-Key"
@@ -34,7 +35,7 @@ def once(
 ) -> Response:
     """`make()`, or the answer that an earlier request with the same idempotency key got. `asked` is
     all that the request asks for. Raises HTTPException 409 while the earlier one is being answered,
-    BadParameter where it asked for something else."""
+    InConflict where it asked for something else."""
     key = http.headers.get(HEADER)
     if key is None:
         return make()
@@ -59,7 +60,7 @@ def once(
 
 def _repeated(key: str, earlier: Replay, digest: bytes) -> Response:
     if earlier.request != digest:
-        raise BadParameter(HEADER, key, "it was used for another request; take a new one")
+        raise InConflict(f"{HEADER} {key}: it was used for another request; take a new one")
     if not earlier.status:
         raise HTTPException(
             409, "the first request with this key is being answered; wait", {"Retry-After": "1"}

@@ -142,7 +142,7 @@ class Offers:
             for photo in fresh:
                 photos.setdefault(photo.id, photo)
             if len(photos) > self._most_photos:
-                raise BadInput(
+                raise InConflict(
                     f"the listing would have {len(photos)} photos; {self._most_photos} are the "
                     "most: remove some first"
                 )
