@@ -60,3 +60,43 @@ def write_tastes(
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([header, *lines])
     return folder
+
+
+def write_one_off(folder: Path, *, buyers: int, listings: int, views: int, seed: int) -> Path:
+    """Second-hand listings that are seen for some days and sold: each buyer looks, in a few
+    sessions, at what is there, mostly of two kinds that they want."""
+    random = np.random.default_rng(seed)
+    kinds, days = 40, 120
+    kind = random.integers(kinds, size=listings)
+    start = np.sort(random.uniform(0, days, listings))
+    end = start + random.exponential(6, listings)
+    draw = random.gamma(0.7, 1.0, listings)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for buyer in range(buyers):
+        wanted = random.choice(kinds, 2, replace=False)
+        first = random.uniform(2, days)
+        for _ in range(1 + random.poisson(1.5)):
+            there = np.flatnonzero((start <= first) & (first < end))
+            if len(there):
+                chance = draw[there] * np.where(np.isin(kind[there], wanted), 25.0, 1.0)
+                n = min(len(there), 1 + random.poisson(views))
+                for step, one in enumerate(
+                    random.choice(there, n, replace=False, p=chance / chance.sum())
+                ):
+                    at = int(1.6e9 + first * 86_400 + step * 40)
+                    rows.append((f"b{buyer}", f"l{one:05d}", at, "view"))
+            first += random.exponential(2)
+            if first >= days:
+                break
+    things = [
+        (f"l{one:05d}", f"thing of kind {kind[one]}", f"Root {kind[one] % 5} / Kind {kind[one]}")
+        for one in range(listings)
+    ]
+    for name, header, lines in (
+        ("listings.csv", ("listing_id", "title", "category"), things),
+        ("events.csv", ("buyer_id", "listing_id", "at", "kind"), rows),
+    ):
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([header, *lines])
+    return folder

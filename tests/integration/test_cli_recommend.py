@@ -26,7 +26,7 @@ def run(folder: Path, *options: str) -> str:
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
     """Scores and details of a set in which kinds follow demographics, and one listing another."""
     folder = tmp_path_factory.mktemp("set")
-    write_tastes(folder, buyers=700, listings=240, events=10, seed=3, follow=0.3)
+    write_tastes(folder, buyers=300, listings=120, events=10, seed=3, follow=0.3)
     details = folder / "details.json"
     scores = json.loads(run(folder, "--json", "--details", str(details)))
     return scores, json.loads(details.read_text())
