@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketrank.access import HeldKey, KeyId, Keys, Scope, check_scopes, new_token
@@ -32,6 +32,7 @@ def test_a_token_opens_its_key_alone() -> None:
     assert one not in repr(store)  # nothing that is kept holds a secret
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_other_text_opens_nothing(token: str) -> None:
     assert Keys(SmallKeys()).check(token, AT) is None

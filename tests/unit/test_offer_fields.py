@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketrank.errors import BadInput
@@ -46,6 +46,7 @@ def test_what_is_wrong_is_named(values: dict[str, Any], hint: str) -> None:
         record_values(values)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(list(OFFER_FIELDS)), st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)))  # fmt: skip

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketrank.errors import BadInput
@@ -134,6 +134,7 @@ def test_other_addresses(url: str) -> None:
     assert web.asked == []
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_refused_in_words(url: str) -> None:
     with pytest.raises(BadInput):

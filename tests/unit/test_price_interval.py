@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketrank.errors import BadInput
@@ -72,6 +72,7 @@ def test_a_range_is_rounded_outwards_and_stays_between_its_bounds() -> None:
     assert price_range(fixed(9_000.0), interval, one).high == Money(1_000_000, "GBP")
 
 
+@settings(deadline=None)
 @given(st.floats(0, 10_000))
 def test_the_middle_is_within_the_range(pounds: float) -> None:
     found = price_range(fixed(pounds), PriceInterval(0.8, {}, (-0.5, 0.5)), listings(1, "x")[0])

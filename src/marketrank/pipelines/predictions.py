@@ -28,7 +28,7 @@ from marketrank.types import (
 MOST_NEIGHBOURS = 50
 _KEPT_VECTORS = 20_000  # of photos, 256 floats each: 20 MB
 _FEWEST_LISTINGS = 10
-_LOOKED_AT = 2  # times as many photos are compared as asked for: each takes 8 ms where it is new
+_MORE = 5  # photos that are compared beyond those asked for: each takes 8 ms where it is new
 _UNKNOWN = ListingId("")
 
 
@@ -128,7 +128,7 @@ class Predictor:
         stored = self._listings.get_by_key([ListingKey(key) for key in hits.keys.tolist()])
         shown: list[tuple[Listing, Photo]] = []
         for one in stored.values():
-            if one.live and len(shown) < _LOOKED_AT * k:
+            if one.live and len(shown) < k + _MORE:
                 shown += [(one.listing, held) for held in one.listing.photos]
         if not shown:
             return ()
