@@ -15,8 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine
 
+from databases import sibling
 from exported import exported_encoder
 from marketrank.storage import database, embedded
 
@@ -61,12 +62,6 @@ def _make_template(url: str) -> None:
         database.migrate(engine)
         engine.dispose()
         connection.execute(f"ALTER DATABASE unfinished RENAME TO {_TEMPLATE}")
-
-
-def sibling(url: str, name: str, driver: str = "postgresql") -> str:
-    """The URL of another database on the same server."""
-    parsed = make_url(url).set(database=name, drivername=driver)
-    return parsed.render_as_string(hide_password=False)
 
 
 @pytest.fixture

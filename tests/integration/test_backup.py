@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from conftest import sibling
+from databases import sibling
 from marketrank.config import load
 from marketrank.errors import BadInput, Corrupt
 from marketrank.pipelines import backup as backups
