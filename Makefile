@@ -7,13 +7,14 @@ ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit test-docker clean help
+.PHONY: demo test test-cloud lint unit test-docker clean help
 
 help:
 	@echo "make demo   a made-up marketplace, cleaned, indexed and served on http://127.0.0.1:8080"
 	@echo "            (make demo ARGS=--no-serve ends after a printed search)"
 	@echo "make test   style, types and all tests"
 	@echo "make unit   the tests without I/O"
+	@echo "make test-cloud    make and destroy the Terraform plans at a stand-in of AWS (minutes)"
 	@echo "make test-docker   build the images, run compose.yaml and search through it (docs/deploy.md)"
 
 demo: $(VENV)/.demo
@@ -21,6 +22,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-cloud: $(VENV)/.test
+	TEST_CLOUD=1 $(BIN)/python -m pytest tests/integration/test_terraform.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
