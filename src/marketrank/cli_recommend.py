@@ -18,7 +18,7 @@ from marketrank.terminal import progress_bars, report
 if TYPE_CHECKING:
     from marketrank.pipelines.recommend import Outcome
 
-_TABLE_WIDTH = 110
+_TABLE_WIDTH = 150  # a narrower terminal wraps lines; a table that is cut tells less
 _METRICS = ("ndcg@10", "recall@10", "coverage")
 # Names of sets are their folders': never read as markup.
 _out = Console(highlight=False, markup=False)

@@ -126,20 +126,30 @@ def test_trees_learn_what_no_line_can() -> None:
     assert trees.fit(given, first, np.zeros_like(positive), seed=1).booster is None
 
 
+def test_nobody_with_two_events_teaches_nothing() -> None:
+    some = some_histories()
+    alone = some.where(some.place == 0)
+    assert recommender.examples(alone, TUNED, known(some), seed=1, told=quiet) is None
+
+
 def test_depths_follow_the_size() -> None:
     assert recommender.depths(some_histories()) == 3
 
 
 def test_examples_know_nothing_of_what_they_foretell() -> None:
     some = some_histories(buyers=60)
-    made, positive = recommender.examples(some, TUNED, known(some), seed=1, told=quiet)
+    found = recommender.examples(some, TUNED, known(some), seed=1, told=quiet)
+    assert found is not None
+    made, positive = found
     held = some.from_end == 0
     random = np.random.default_rng(9)
     other = some.listing.copy()
     other[held] = random.permutation(other[held])
     # Only what is to be foretold at depth 0 differs: its candidates and features must not.
     changed = Histories(some.buyers, some.listings, some.buyer, other, some.at)
-    again, _ = recommender.examples(changed, TUNED, known(some), seed=1, told=quiet)
+    found = recommender.examples(changed, TUNED, known(some), seed=1, told=quiet)
+    assert found is not None
+    again, _ = found
     n = int(made.ends[np.flatnonzero(np.diff(made.rows) < 0)[0] + 1])
     assert np.array_equal(made.listings[:n], again.listings[:n])
     assert made.features[:n] == pytest.approx(again.features[:n])

@@ -21,10 +21,19 @@ from marketrank.buyers.recommend.cold_start import ColdStart
 from marketrank.buyers.recommend.content import describe
 from marketrank.buyers.recommend.ease import Ease
 from marketrank.buyers.recommend.histories import Histories, Ints, histories
-from marketrank.buyers.recommend.peers import EASE, PEERS, POPULARITY, K, fitted, ranked, tune
+from marketrank.buyers.recommend.peers import (
+    EASE,
+    PEERS,
+    POPULARITY,
+    K,
+    Tuned,
+    fitted,
+    ranked,
+    tune,
+)
 from marketrank.buyers.recommend.popularity import popularity
 from marketrank.buyers.recommend.recommender import Knowledge
-from marketrank.evaluation.recommend_metrics import Lists, score, summarise
+from marketrank.evaluation.recommend_metrics import BUCKETS, Lists, score, summarise
 from marketrank.evaluation.sets.interaction_set import InteractionSet
 from marketrank.pipelines.progress import Progress, silent
 
@@ -47,6 +56,9 @@ def evaluate(given: InteractionSet, *, seed: int, progress: Progress = silent) -
     start = perf_counter()
     about: dict[str, Any] = {"set": describe_set(given), "seed": seed}
     events = histories(len(given.buyers), len(given.listings), given.buyer, given.listing, given.at)
+    if not len(given.buyer):
+        nothing = {system: {bucket: {"n": 0} for bucket in BUCKETS} for system in SYSTEMS}
+        return Outcome(nothing, about | {"ease_left_out": 0, "seconds": 0.0})
     attributes = encode(given.attributes)
     about["attribute_columns"] = attributes.single.shape[1] + attributes.pairs.shape[1]
     known = _known(given, events, attributes, about, seed=seed, progress=progress)
@@ -92,22 +104,43 @@ def _known(
         if name == EASE and isinstance(signal, Ease):
             about["ease_left_out"] = signal.left_out
     progress("rank by peers", len(PEERS), len(PEERS))
+    ours = _ours(given, train, rows, tuned, attributes, about=about, seed=seed, progress=progress)
+    # With nothing to learn an order from, ours is what it starts from.
+    shown |= ours or {OURS: shown[POPULARITY], WITHOUT: shown[POPULARITY]}
+    lengths = train.lengths[rows]
+    return {name: score(some, truth[:, np.newaxis], lengths) for name, some in shown.items()}
+
+
+def _ours(
+    given: InteractionSet,
+    train: Histories,
+    rows: Ints,
+    tuned: Tuned,
+    attributes: Attributes,
+    *,
+    about: dict[str, Any],
+    seed: int,
+    progress: Progress,
+) -> dict[str, Ints]:
+    """What ours shows, with and without demographics; nothing where nobody has two events."""
     everybody = np.ones(train.buyers, np.bool_)
     choices, told = cold_start.choose(train, attributes, everybody, seed=seed)
-    knowledge = Knowledge(describe(given.titles, given.categories), attributes, choices)
     about["demographics"] = {"choices": [asdict(one) for one in choices], **told}
+    knowledge = Knowledge(describe(given.titles, given.categories), attributes, choices)
     examples = recommender.examples(train, tuned, knowledge, seed=seed, told=progress)
+    if examples is None:
+        return {}
     signals = recommender.signals(train, tuned, knowledge, seed=seed)
     pools = recommender.candidates(
         train, signals, rows, lambda done, total: progress("rank by ours", done, total)
     )
+    shown = {}
     for name, without in ((OURS, frozenset[str]()), (WITHOUT, recommender.DEMOGRAPHIC)):
         made, positive = examples
         model = recommender.learn(made.without(without), positive, seed=seed, told=progress)
         shown[name] = model(pools.without(without))
         about[name] = dict(model.told)
-    lengths = train.lengths[rows]
-    return {name: score(some, truth[:, np.newaxis], lengths) for name, some in shown.items()}
+    return shown
 
 
 def _unseen(

@@ -88,13 +88,13 @@ def choose(
         grid += [Choice(*each) for each in product(_PENALTIES, strengths, _RANKS, _BY_GAIN)]
     fold = np.random.default_rng(seed).integers(0, FOLDS, len(rows))
     totals = np.zeros(len(grid))
-    columns = _popular(histories, taught)
     for number in range(FOLDS):
         kept, asked = rows[fold != number], rows[fold == number]
         if not len(kept) or not len(asked):
             continue
         inside = np.zeros(histories.buyers, np.bool_)
         inside[kept] = True
+        columns = _popular(histories, inside)
         for place, model in enumerate(_models(histories, attributes, grid, inside)):
             totals[place] += _ndcg(model, histories, asked, columns).sum()
     means = totals / max(len(rows), 1)
@@ -119,7 +119,7 @@ def _models(
     shared: dict[tuple[float, bool], _Moments] = {}
     for choice in choices:
         target = targets[choice.by_gain]
-        base = np.asarray(target.mean(axis=0), np.float32).ravel()
+        base = np.asarray(target.sum(axis=0), np.float32).ravel() / max(target.shape[0], 1)
         if choice.penalty is None or not features.shape[1]:
             nothing = np.zeros((features.shape[1], 0), np.float32)
             yield ColdStart(base, columns[:0], centred, nothing)

@@ -119,8 +119,9 @@ def depths(histories: Histories) -> int:
 
 def examples(
     histories: Histories, tuned: Tuned, known: Knowledge, *, seed: int, told: Told
-) -> tuple[Pools, Bools]:
-    """Pools of buyers as they were before their last events, and what they turned to."""
+) -> tuple[Pools, Bools] | None:
+    """Pools of buyers as they were before their last events, and what they turned to. None where
+    nobody has two events."""
     some: list[Pools] = []
     marks: list[Bools] = []
     n = depths(histories)
@@ -128,6 +129,8 @@ def examples(
     for depth in range(n):
         told("learn: signals", depth, n)
         split = last_events(histories, depth)
+        if not len(split.buyers):
+            continue
         kept = np.sort(random.permutation(len(split.buyers))[: _ASKED // n])
         fitted = signals(split.before, tuned, known, seed=seed)
         made = candidates(
@@ -139,11 +142,11 @@ def examples(
         some.append(made)
         marks.append(_positive(made, split.listings[kept]))
     told("learn: signals", n, n)
-    return _joined(some), np.concatenate(marks)
+    return (_joined(some), np.concatenate(marks)) if some else None
 
 
 def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommender:
-    """From examples. Where there are none, or nothing is gained, the best single signal."""
+    """From examples. Where nothing is gained, the best single signal has its say."""
     fold = _folds(given.rows, seed)
     scores: dict[tuple[float, float], Floats] = {}
     for number in range(_FOLDS):
@@ -154,8 +157,8 @@ def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommende
             whole[outside] = some
     values = {key: _ndcg(given, one, positive) for key, one in scores.items()}
     single = {name: _ndcg(given, given.column(name), positive) for name in _SINGLE}
-    anchor = max(_SINGLE, key=lambda name: float(single[name].mean()) if len(given.rows) else 0.0)
-    chosen = max(values, key=lambda key: float(values[key].mean()) if len(given.rows) else 0.0)
+    anchor = max(_SINGLE, key=lambda name: float(single[name].mean()))
+    chosen = max(values, key=lambda key: float(values[key].mean()))
     penalty, mix = chosen
     shares = _choose_shares(given, scores[chosen], positive, anchor)
     wide = choice_model.fit(given, positive, penalty=_PENALTIES[0])
@@ -171,7 +174,7 @@ def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommende
         "penalty": penalty,
         "trees": mix,
         "shares": list(shares),
-        "validation": {name: float(one.mean()) for name, one in single.items() if len(one)}
+        "validation": {name: float(one.mean()) for name, one in single.items()}
         | {f"learned, penalty {p:g}, trees {m:g}": float(v.mean()) for (p, m), v in values.items()},
         "weights": _weights(head, given.names),
     }
