@@ -132,6 +132,10 @@ class BuyerTower(nn.Module):
         shape = self.shape
         rows = history.shape[0]
         who = self.place(place)
+        if not self.values:
+            # No value is frequent enough to be known; an input that nothing reads would not be part
+            # of the exported graph.
+            who = who + 0 * attributes.sum(dim=1, keepdim=True)
         for number, table in enumerate(self.values):
             who = who + table(attributes[:, number])
         tokens = self.token(torch.cat([history, signs], dim=2))
