@@ -21,7 +21,12 @@ from marketrank.api.replay import DOCUMENTED, once
 from marketrank.api.schemas import ListingDetail, Shape, listing_json, problem_responses
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
-from marketrank.pipelines.offer_fields import OFFER_FIELDS, OfferField
+from marketrank.pipelines.offer_fields import (
+    LONGEST_LABEL,
+    MOST_LABELS,
+    OFFER_FIELDS,
+    OfferField,
+)
 from marketrank.pipelines.offers import Writer
 from marketrank.types import ImageId, ListingId, Seq, Stored
 
@@ -73,7 +78,11 @@ def _field_schema(name: str, field: OfferField) -> dict[str, Any]:
     text = {"type": "string", "maxLength": field.longest, **_TEXTS.get(name, {})}
     kinds: dict[str, dict[str, Any]] = {
         "text": text,
-        "texts": {"type": "array", "maxItems": 6, "items": {"type": "string", "maxLength": 40}},
+        "texts": {
+            "type": "array",
+            "maxItems": MOST_LABELS,
+            "items": {"type": "string", "maxLength": LONGEST_LABEL},
+        },
         "number": {"type": "number", "minimum": field.bounds[0], "maximum": field.bounds[1]},
     }
     found = [kinds[kind] for kind in field.kinds]
@@ -84,9 +93,9 @@ def _field_schema(name: str, field: OfferField) -> dict[str, Any]:
 
 
 _TEXTS: dict[str, dict[str, Any]] = {
-    "id": {"minLength": 1, "pattern": r"^[A-Za-z0-9][A-Za-z0-9 ._:/&-]{0,150}[A-Za-z0-9]$"},
-    "title": {"minLength": 1, "pattern": r"^[A-Za-z]{4}[^\x00]*$"},
-    "price": {"pattern": r"^£?[1-9][0-9]{0,6}(\.[0-9]{2})?$"},
+    "id": {"minLength": 1},
+    "title": {"minLength": 1, "pattern": r"^[\s\S]*[^\x00-\x20\x85\s][\s\S]*$"},
+    "price": {"format": "price-text"},
     "currency": {"pattern": "^[A-Z]{3}$"},
     "created_at": {"format": "date-time"},
 }

@@ -14,6 +14,8 @@ from marketrank.listings.sources import present
 from marketrank.listings.times import parse_time
 
 LONGEST_ID = 200
+MOST_LABELS = 8
+LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ OFFER_FIELDS: Mapping[str, OfferField] = {
     "description": OfferField(("text",), 20_000, "All else there is to say", "Seats six."),
     "category": OfferField(
         ("text", "texts"),
-        300,
+        1_000,
         'Path from the root: a list, or one text with " / " between labels',
         ["Home & Garden", "Dining, Living Room"],
     ),
@@ -78,10 +80,22 @@ def _text(name: str, field: OfferField, value: Any) -> str | None:
             raise BadInput(f"{name}: {value} is not between {low:g} and {high:g}")
         # With two decimals a price is the same in countries whose "1.234" is more than a thousand.
         return f"{value:.2f}" if name == "price" else str(value)
-    text = present(value)
-    if text is not None and len(text) > field.longest:
-        raise BadInput(f"{name}: it has {len(text)} characters; {field.longest} are the most")
-    return _checked(name, text)
+    if kind == "texts":
+        _check_labels(name, value)
+    elif len(value) > field.longest:
+        raise BadInput(f"{name}: it has {len(value)} characters; {field.longest} are the most")
+    elif name == "id" and not value:
+        raise BadInput("id: it is empty; give one, or leave it out")
+    return _checked(name, present(value))
+
+
+def _check_labels(name: str, labels: list[str]) -> None:
+    longest = max(map(len, labels), default=0)
+    if len(labels) > MOST_LABELS or longest > LONGEST_LABEL:
+        raise BadInput(
+            f"{name}: it has {len(labels)} labels of up to {longest} characters; {MOST_LABELS} of "
+            f"{LONGEST_LABEL} are the most"
+        )
 
 
 def _checked(name: str, text: str | None) -> str | None:

@@ -80,7 +80,9 @@ class Offers:
     def create(self, values: Values, writer: Writer, at: datetime) -> Stored:
         """A new listing, under the id that is given or a new one. Raises BadInput for what cannot
         be a listing, InConflict where the id is taken, NotAllowed for another's listing."""
-        values = {**values, "id": values.get("id") or uuid4().hex}
+        # An empty id is an error, told below; "N/A" is how feeds write that there is none.
+        if values.get("id") != "" and present(values.get("id")) is None:
+            values = {**values, "id": uuid4().hex}
         listing = self._own(self._cleaned(values), writer, at, None)
         with self._alone():
             if self._listings.get([listing.id]):
