@@ -42,8 +42,13 @@ RELATIVE = frozenset({"item_knn", "knn_late", "ease", "ials", "next", "near"})
 DEMOGRAPHIC = frozenset({"demographics"})
 """Signals that read attributes."""
 _SINGLE = (*PEERS, "recent_24", "recent_8")
-_DEPTHS = ((150_000, 3), (400_000, 2))  # events up to which so many last events each are foretold
-_ASKED = 5_000  # buyers who teach, of all depths together
+_DEPTHS = (
+    (100_000, 6),
+    (200_000, 3),
+    (400_000, 2),
+)  # events up to which so many last events each are foretold
+_ASKED = 12_000  # buyers who teach, of all depths together
+_ASKED_AT_ONCE = 5_000  # of one depth
 _NARROW = 80
 _FOLDS = 3
 _PENALTIES = (30.0, 300.0)
@@ -131,7 +136,7 @@ def examples(
         split = last_events(histories, depth)
         if not len(split.buyers):
             continue
-        kept = np.sort(random.permutation(len(split.buyers))[: _ASKED // n])
+        kept = np.sort(random.permutation(len(split.buyers))[: min(_ASKED // n, _ASKED_AT_ONCE)])
         fitted = signals(split.before, tuned, known, seed=seed)
         made = candidates(
             split.before,
@@ -158,7 +163,7 @@ def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommende
     values = {key: _ndcg(given, one, positive) for key, one in scores.items()}
     single = {name: _ndcg(given, given.column(name), positive) for name in _SINGLE}
     anchor = max(_SINGLE, key=lambda name: float(single[name].mean()))
-    chosen = max(values, key=lambda key: float(values[key].mean()))
+    chosen = _simplest(values)
     penalty, mix = chosen
     shares = _choose_shares(given, scores[chosen], positive, anchor)
     wide = choice_model.fit(given, positive, penalty=_PENALTIES[0])
@@ -179,6 +184,17 @@ def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommende
         "weights": _weights(head, given.names),
     }
     return Recommender(wide, head, boosted, mix, anchor, shares, report)
+
+
+def _simplest(values: Mapping[tuple[float, float], Doubles]) -> tuple[float, float]:
+    """The (penalty, mix) with the strongest penalty and the fewest trees that is not worse than the
+    best by more than a standard error (Breiman et al. 1984): among equals chance would choose."""
+    best = max(values, key=lambda key: float(values[key].mean()))
+    for key in sorted(values, key=lambda key: (-key[0], key[1])):
+        behind = values[best] - values[key]
+        if behind.mean() <= behind.std() / np.sqrt(max(len(behind), 1)):
+            return key
+    return best
 
 
 def top(given: Pools, scores: Floats) -> Ints:
