@@ -133,7 +133,7 @@ def test_nobody_with_two_events_teaches_nothing() -> None:
 
 
 def test_depths_follow_the_size() -> None:
-    assert recommender.depths(some_histories()) == 6
+    assert recommender.depths(some_histories()) == 4
 
 
 def test_examples_know_nothing_of_what_they_foretell() -> None:

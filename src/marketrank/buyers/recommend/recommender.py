@@ -42,12 +42,9 @@ RELATIVE = frozenset({"item_knn", "knn_late", "ease", "ials", "next", "near"})
 DEMOGRAPHIC = frozenset({"demographics"})
 """Signals that read attributes."""
 _SINGLE = (*PEERS, "recent_24", "recent_8")
-_DEPTHS = (
-    (100_000, 6),
-    (200_000, 3),
-    (400_000, 2),
-)  # events up to which so many last events each are foretold
-_ASKED = 12_000  # buyers who teach, of all depths together
+_DEPTHS = ((100_000, 4), (200_000, 3), (400_000, 2))
+"""Events up to which so many last events of each buyer teach."""
+_ASKED = 8_000  # buyers who teach, of all depths together
 _ASKED_AT_ONCE = 5_000  # of one depth
 _NARROW = 80
 _FOLDS = 3
@@ -84,7 +81,7 @@ class Recommender:
 
     def __call__(self, given: Pools) -> Ints:
         """The first K candidates of each buyer (rows, K), -1 where there are fewer."""
-        narrow = _narrow(given, self.wide(given))
+        narrow = given.where(_narrowed(given, self.wide(given), _first_of_single(given)))
         boosted = self.trees(narrow, self.wide(narrow))
         learned = _mixed(narrow, self.head(narrow), boosted, self.mix)
         return top(narrow, _shared(narrow, learned, self.anchor, self.shares))
@@ -153,11 +150,12 @@ def examples(
 def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommender:
     """From examples. Where nothing is gained, the best single signal has its say."""
     fold = _folds(given.rows, seed)
+    first = _first_of_single(given)
     scores: dict[tuple[float, float], Floats] = {}
     for number in range(_FOLDS):
         told("learn: order", number, _FOLDS)
         inside, outside = _parts(given, fold, number)
-        for key, some in _trial(given, positive, inside, outside, seed).items():
+        for key, some in _trial(given, positive, first, inside, outside, seed=seed).items():
             whole = scores.setdefault(key, np.full(len(positive), -np.inf, np.float32))
             whole[outside] = some
     values = {key: _ndcg(given, one, positive) for key, one in scores.items()}
@@ -167,7 +165,7 @@ def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommende
     penalty, mix = chosen
     shares = _choose_shares(given, scores[chosen], positive, anchor)
     wide = choice_model.fit(given, positive, penalty=_PENALTIES[0])
-    kept = _narrowed(given, wide(given))
+    kept = _narrowed(given, wide(given), first)
     narrow, marks = given.where(kept), positive[kept]
     head = choice_model.fit(narrow, marks, penalty=penalty, start=wide, most=_ASKED)
     boosted = trees.fit(narrow, wide(narrow), marks, seed=seed) if mix else Trees(None)
@@ -207,13 +205,20 @@ def top(given: Pools, scores: Floats) -> Ints:
 
 
 def _trial(
-    given: Pools, positive: Bools, inside: Bools, outside: Bools, seed: int
+    given: Pools,
+    positive: Bools,
+    single: Bools,
+    inside: Bools,
+    outside: Bools,
+    *,
+    seed: int,
 ) -> dict[tuple[float, float], Floats]:
     """By penalty and mix, scores of the candidates `outside`, learned from those `inside`."""
     teaching, asked = given.where(inside), given.where(outside)
     marks = positive[inside]
     wide = choice_model.fit(teaching, marks, penalty=_PENALTIES[0])
-    near, far = _narrowed(teaching, wide(teaching)), _narrowed(asked, wide(asked))
+    near = _narrowed(teaching, wide(teaching), single[inside])
+    far = _narrowed(asked, wide(asked), single[outside])
     narrow, others = teaching.where(near), asked.where(far)
     boosted = trees.fit(narrow, wide(narrow), marks[near], seed=seed)(others, wide(others))
     found: dict[tuple[float, float], Floats] = {}
@@ -280,17 +285,15 @@ def _scaled(given: Pools, scores: Floats) -> Floats:
     return np.asarray(away / np.maximum(deviation, 1e-9)[group], np.float32)
 
 
-def _narrow(given: Pools, scores: Floats) -> Pools:
-    return given.where(_narrowed(given, scores))
+def _narrowed(given: Pools, scores: Floats, single: Bools) -> Bools:
+    """The best candidates by `wide`, and those in `single`."""
+    return np.asarray((_ranks(given, scores) < _NARROW) | single)
 
 
-def _narrowed(given: Pools, scores: Floats) -> Bools:
-    """The best candidates by `wide`, and the first of each single signal: what a share of it may
-    want."""
-    kept = _ranks(given, scores) < _NARROW
-    for name in _SINGLE:
-        kept |= _ranks(given, given.column(name)) < K
-    return np.asarray(kept)
+def _first_of_single(given: Pools) -> Bools:
+    """The first of each single signal: what a share of it may want."""
+    firsts = [_ranks(given, given.column(name)) < K for name in _SINGLE]
+    return np.asarray(np.logical_or.reduce(firsts))
 
 
 def _ranks(given: Pools, scores: Floats) -> Ints:
