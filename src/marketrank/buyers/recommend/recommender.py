@@ -51,8 +51,7 @@ _FOLDS = 3
 _PENALTIES = (30.0, 300.0)
 _TREES = (0.0, 0.3, 0.6)
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of what is learned, beside the best single signal
-_WORTH = 0.005  # how much better a smaller share must be, in parts of the anchor's NDCG
-_TOGETHER = 1_000.0  # buyers' worth of all histories, in the choice for one length
+_SURE = 2.0  # standard errors
 BUCKETS = ((1, 2), (3, 9), (10, None))
 """Lengths of histories, both ends included."""
 
@@ -235,9 +234,8 @@ def _trial(
 def _choose_shares(
     given: Pools, learned: Floats, positive: Bools, anchor: str
 ) -> tuple[float, ...]:
-    """By bucket, from what was learned without the buyers that it is tried on."""
-    if not len(given.rows):
-        return tuple(0.0 for _ in BUCKETS)
+    """By bucket, from what was learned without the buyers that it is tried on: the share that is
+    best for all, but where another one is surely better for histories of a bucket's length."""
     bucket = _bucket(_lengths(given))
     kept = learned > -np.inf
     narrow, marks = given.where(kept), positive[kept]
@@ -253,15 +251,18 @@ def _choose_shares(
             for share in _SHARES
         ]
     )
-    overall = gains.mean(axis=1) / max(float(alone.mean()), 1e-9)
+    usual = int(np.argmax(gains.mean(axis=1)))
     found = []
     for number in range(len(BUCKETS)):
-        own = bucket == number
-        n = int(own.sum())
-        within = gains[:, own].sum(axis=1) / max(float(alone[own].mean()) if n else 0.0, 1e-9)
-        value = (within + _TOGETHER * overall) / (n + _TOGETHER)
-        best = int(np.argmax(value))
-        found.append(_SHARES[best if value[best] > value[0] + _WORTH else 0])
+        ahead = gains[:, bucket == number] - gains[usual, bucket == number]
+        n = ahead.shape[1]
+        if not n:
+            found.append(_SHARES[usual])
+            continue
+        error = ahead.std(axis=1) / np.sqrt(n)
+        sure = np.where(error > 0, ahead.mean(axis=1) - _SURE * error, 0.0)
+        best = int(np.argmax(sure))
+        found.append(_SHARES[best if sure[best] > 0 else usual])
     return tuple(found)
 
 
