@@ -1,7 +1,7 @@
 """deploy/terraform: well-formed, valid, and applied and destroyed against a server that plays AWS.
 
 Terraform and its AWS provider come from this machine, never from a network: without them the tests
-are skipped. moto records state; that the services themselves do as they are told is not shown.
+are skipped; those that make things take minutes and run with TEST_CLOUD=1. moto records state; that the services themselves do as they are told is not shown.
 """
 
 import json
@@ -121,6 +121,7 @@ def test_mistakes_are_refused_with_a_remedy(project: Project) -> None:
 
 
 @needs_provider
+@pytest.mark.skipif("TEST_CLOUD" not in os.environ, reason="takes minutes: make test-cloud")
 def test_a_machine_is_made_becomes_a_cluster_and_is_destroyed(
     project: Project, endpoint: str
 ) -> None:

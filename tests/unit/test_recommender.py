@@ -133,7 +133,7 @@ def test_nobody_with_two_events_teaches_nothing() -> None:
 
 
 def test_depths_follow_the_size() -> None:
-    assert recommender.depths(some_histories()) == 3
+    assert recommender.depths(some_histories()) == 4
 
 
 def test_examples_know_nothing_of_what_they_foretell() -> None:
@@ -154,3 +154,36 @@ def test_examples_know_nothing_of_what_they_foretell() -> None:
     assert np.array_equal(made.listings[:n], again.listings[:n])
     assert made.features[:n] == pytest.approx(again.features[:n])
     assert positive.any()
+
+
+def test_among_equals_the_simplest_is_chosen() -> None:
+    random = np.random.default_rng(1)
+    base = random.random(500)
+    noise = random.normal(scale=0.1, size=500)
+    noise -= noise.mean() - 0.001  # better by less than its standard error
+    found = recommender._simplest(
+        {(30.0, 0.0): base, (300.0, 0.0): base, (300.0, 0.6): base + noise}
+    )
+    assert found == (300.0, 0.0)
+    better = {(300.0, 0.0): base, (300.0, 0.6): base + noise + 0.05}
+    assert recommender._simplest(better) == (300.0, 0.6)
+
+
+def test_a_length_has_its_own_share_only_where_that_is_sure() -> None:
+    n, size = 900, 15
+    given = one_feature(n, size, noise=1.0)
+    short = given.group() < n // 2
+    lengths = np.where(short, 2, 20)
+    given = Pools(given.rows, given.ends, given.listings, given.features, given.names, lengths)
+    learned, alone = given.column("ease"), given.column("popularity")
+
+    def shares(of_short: np.ndarray, of_long: np.ndarray) -> tuple[float, ...]:
+        liked = np.where(short, of_short, of_long).reshape(n, size).argmax(axis=1)
+        positive = np.zeros(n * size, np.bool_)
+        positive[np.arange(n) * size + liked] = True
+        return recommender._choose_shares(given, learned, positive, "popularity")
+
+    both = shares(alone, learned)
+    assert (both[0], both[2]) == (0.0, 1.0)
+    assert shares(learned, learned) == (1.0, 1.0, 1.0)
+    assert shares(alone, alone) == (0.0, 0.0, 0.0)

@@ -63,6 +63,10 @@ def evaluate(given: InteractionSet, *, seed: int, progress: Progress = silent) -
     about["attribute_columns"] = attributes.single.shape[1] + attributes.pairs.shape[1]
     known = _known(given, events, attributes, about, seed=seed, progress=progress)
     unseen = _unseen(events, attributes, about, seed=seed, progress=progress)
+    told = np.array([any(one.values()) for one in given.attributes], np.bool_)
+    about["unseen_with_attributes"] = {
+        name: float(one.ndcg[told].mean()) for name, one in unseen.items() if told.any()
+    }
     scores = summarise(known, unseen, peers=PEERS, listings=len(given.listings), seed=seed)
     about["seconds"] = round(perf_counter() - start, 1)
     return Outcome(scores, about)

@@ -13,8 +13,8 @@ from scipy import linalg
 from marketrank.buyers.recommend.histories import Floats, Histories, Ints, Matrix
 from marketrank.buyers.recommend.signals import Scores
 
-LARGEST = 10_000
-"""Rows of the matrix that is inverted, at most: 400 MB, and a minute on two cores."""
+LARGEST = 8_000
+"""Rows of the matrix that is inverted, at most: 256 MB, and half a minute on two cores."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,15 +42,16 @@ RELATIVE = frozenset({"item_knn", "knn_late", "ease", "ials", "next", "near"})
 DEMOGRAPHIC = frozenset({"demographics"})
 """Signals that read attributes."""
 _SINGLE = (*PEERS, "recent_24", "recent_8")
-_DEPTHS = ((150_000, 3), (400_000, 2))  # events up to which so many last events each are foretold
-_ASKED = 5_000  # buyers who teach, of all depths together
+_DEPTHS = ((100_000, 4), (200_000, 3), (400_000, 2))
+"""Events up to which so many last events of each buyer teach."""
+_ASKED = 8_000  # buyers who teach, of all depths together
+_ASKED_AT_ONCE = 5_000  # of one depth
 _NARROW = 80
 _FOLDS = 3
 _PENALTIES = (30.0, 300.0)
 _TREES = (0.0, 0.3, 0.6)
 _SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of what is learned, beside the best single signal
-_WORTH = 0.005  # how much better a smaller share must be, in parts of the anchor's NDCG
-_TOGETHER = 1_000.0  # buyers' worth of all histories, in the choice for one length
+_SURE = 2.0  # standard errors
 BUCKETS = ((1, 2), (3, 9), (10, None))
 """Lengths of histories, both ends included."""
 
@@ -79,7 +80,7 @@ class Recommender:
 
     def __call__(self, given: Pools) -> Ints:
         """The first K candidates of each buyer (rows, K), -1 where there are fewer."""
-        narrow = _narrow(given, self.wide(given))
+        narrow = given.where(_narrowed(given, self.wide(given), _first_of_single(given)))
         boosted = self.trees(narrow, self.wide(narrow))
         learned = _mixed(narrow, self.head(narrow), boosted, self.mix)
         return top(narrow, _shared(narrow, learned, self.anchor, self.shares))
@@ -131,7 +132,7 @@ def examples(
         split = last_events(histories, depth)
         if not len(split.buyers):
             continue
-        kept = np.sort(random.permutation(len(split.buyers))[: _ASKED // n])
+        kept = np.sort(random.permutation(len(split.buyers))[: min(_ASKED // n, _ASKED_AT_ONCE)])
         fitted = signals(split.before, tuned, known, seed=seed)
         made = candidates(
             split.before,
@@ -148,21 +149,22 @@ def examples(
 def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommender:
     """From examples. Where nothing is gained, the best single signal has its say."""
     fold = _folds(given.rows, seed)
+    first = _first_of_single(given)
     scores: dict[tuple[float, float], Floats] = {}
     for number in range(_FOLDS):
         told("learn: order", number, _FOLDS)
         inside, outside = _parts(given, fold, number)
-        for key, some in _trial(given, positive, inside, outside, seed).items():
+        for key, some in _trial(given, positive, first, inside, outside, seed=seed).items():
             whole = scores.setdefault(key, np.full(len(positive), -np.inf, np.float32))
             whole[outside] = some
     values = {key: _ndcg(given, one, positive) for key, one in scores.items()}
     single = {name: _ndcg(given, given.column(name), positive) for name in _SINGLE}
     anchor = max(_SINGLE, key=lambda name: float(single[name].mean()))
-    chosen = max(values, key=lambda key: float(values[key].mean()))
+    chosen = _simplest(values)
     penalty, mix = chosen
     shares = _choose_shares(given, scores[chosen], positive, anchor)
     wide = choice_model.fit(given, positive, penalty=_PENALTIES[0])
-    kept = _narrowed(given, wide(given))
+    kept = _narrowed(given, wide(given), first)
     narrow, marks = given.where(kept), positive[kept]
     head = choice_model.fit(narrow, marks, penalty=penalty, start=wide, most=_ASKED)
     boosted = trees.fit(narrow, wide(narrow), marks, seed=seed) if mix else Trees(None)
@@ -181,6 +183,17 @@ def learn(given: Pools, positive: Bools, *, seed: int, told: Told) -> Recommende
     return Recommender(wide, head, boosted, mix, anchor, shares, report)
 
 
+def _simplest(values: Mapping[tuple[float, float], Doubles]) -> tuple[float, float]:
+    """The (penalty, mix) with the strongest penalty and the fewest trees that is not worse than the
+    best by more than a standard error (Breiman et al. 1984): among equals chance would choose."""
+    best = max(values, key=lambda key: float(values[key].mean()))
+    for key in sorted(values, key=lambda key: (-key[0], key[1])):
+        behind = values[best] - values[key]
+        if behind.mean() <= behind.std() / np.sqrt(max(len(behind), 1)):
+            return key
+    return best
+
+
 def top(given: Pools, scores: Floats) -> Ints:
     """The first K listings of each buyer (rows, K), equal scores by number, -1 for none."""
     found = np.full((len(given.rows), K), -1, np.int64)
@@ -191,13 +204,20 @@ def top(given: Pools, scores: Floats) -> Ints:
 
 
 def _trial(
-    given: Pools, positive: Bools, inside: Bools, outside: Bools, seed: int
+    given: Pools,
+    positive: Bools,
+    single: Bools,
+    inside: Bools,
+    outside: Bools,
+    *,
+    seed: int,
 ) -> dict[tuple[float, float], Floats]:
     """By penalty and mix, scores of the candidates `outside`, learned from those `inside`."""
     teaching, asked = given.where(inside), given.where(outside)
     marks = positive[inside]
     wide = choice_model.fit(teaching, marks, penalty=_PENALTIES[0])
-    near, far = _narrowed(teaching, wide(teaching)), _narrowed(asked, wide(asked))
+    near = _narrowed(teaching, wide(teaching), single[inside])
+    far = _narrowed(asked, wide(asked), single[outside])
     narrow, others = teaching.where(near), asked.where(far)
     boosted = trees.fit(narrow, wide(narrow), marks[near], seed=seed)(others, wide(others))
     found: dict[tuple[float, float], Floats] = {}
@@ -214,9 +234,8 @@ def _trial(
 def _choose_shares(
     given: Pools, learned: Floats, positive: Bools, anchor: str
 ) -> tuple[float, ...]:
-    """By bucket, from what was learned without the buyers that it is tried on."""
-    if not len(given.rows):
-        return tuple(0.0 for _ in BUCKETS)
+    """By bucket, from what was learned without the buyers that it is tried on: the share that is
+    best for all, but where another one is surely better for histories of a bucket's length."""
     bucket = _bucket(_lengths(given))
     kept = learned > -np.inf
     narrow, marks = given.where(kept), positive[kept]
@@ -232,15 +251,18 @@ def _choose_shares(
             for share in _SHARES
         ]
     )
-    overall = gains.mean(axis=1) / max(float(alone.mean()), 1e-9)
+    usual = int(np.argmax(gains.mean(axis=1)))
     found = []
     for number in range(len(BUCKETS)):
-        own = bucket == number
-        n = int(own.sum())
-        within = gains[:, own].sum(axis=1) / max(float(alone[own].mean()) if n else 0.0, 1e-9)
-        value = (within + _TOGETHER * overall) / (n + _TOGETHER)
-        best = int(np.argmax(value))
-        found.append(_SHARES[best if value[best] > value[0] + _WORTH else 0])
+        ahead = gains[:, bucket == number] - gains[usual, bucket == number]
+        n = ahead.shape[1]
+        if not n:
+            found.append(_SHARES[usual])
+            continue
+        error = ahead.std(axis=1) / np.sqrt(n)
+        sure = np.where(error > 0, ahead.mean(axis=1) - _SURE * error, 0.0)
+        best = int(np.argmax(sure))
+        found.append(_SHARES[best if sure[best] > 0 else usual])
     return tuple(found)
 
 
@@ -264,17 +286,15 @@ def _scaled(given: Pools, scores: Floats) -> Floats:
     return np.asarray(away / np.maximum(deviation, 1e-9)[group], np.float32)
 
 
-def _narrow(given: Pools, scores: Floats) -> Pools:
-    return given.where(_narrowed(given, scores))
+def _narrowed(given: Pools, scores: Floats, single: Bools) -> Bools:
+    """The best candidates by `wide`, and those in `single`."""
+    return np.asarray((_ranks(given, scores) < _NARROW) | single)
 
 
-def _narrowed(given: Pools, scores: Floats) -> Bools:
-    """The best candidates by `wide`, and the first of each single signal: what a share of it may
-    want."""
-    kept = _ranks(given, scores) < _NARROW
-    for name in _SINGLE:
-        kept |= _ranks(given, given.column(name)) < K
-    return np.asarray(kept)
+def _first_of_single(given: Pools) -> Bools:
+    """The first of each single signal: what a share of it may want."""
+    firsts = [_ranks(given, given.column(name)) < K for name in _SINGLE]
+    return np.asarray(np.logical_or.reduce(firsts))
 
 
 def _ranks(given: Pools, scores: Floats) -> Ints:
