@@ -1,7 +1,8 @@
 """deploy/terraform: well-formed, valid, and applied and destroyed against a server that plays AWS.
 
 Terraform and its AWS provider come from this machine, never from a network: without them the tests
-are skipped; those that make things take minutes and run with TEST_CLOUD=1. moto records state; that the services themselves do as they are told is not shown.
+are skipped; the one that makes things takes minutes and runs with TEST_CLOUD=1. moto records state;
+that the services themselves do as they are told is not shown.
 """
 
 import json
