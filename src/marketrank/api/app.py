@@ -28,6 +28,8 @@ from marketrank.api import (
     pages,
     predict,
     search,
+    sell,
+    seller,
     suggest,
 )
 from marketrank.api.forms import MAX_FIELD_BYTES
@@ -97,6 +99,8 @@ def create_app(
         predict,
         drafts,
         audit,
+        sell,
+        seller,
         pages,
     ):
         app.include_router(room.router)

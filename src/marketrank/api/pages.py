@@ -164,7 +164,7 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
     symbol = wording.currency_symbol(here.settings.currency)
     spelt = spelling(query, ranking.corrected)
     words = query.words if spelt is None or spelt.offered else spelt.text
-    return _render(
+    return render(
         "search.html",
         **_form(here, query, request.photo),
         heading=_heading(query, request, liked, words),
@@ -184,7 +184,7 @@ def _mistaken(
     here: Context, query: PageQuery, error: BadParameter, photo: bytes | None
 ) -> Response:
     """The page again with what was typed, and what to mend."""
-    return _render(
+    return render(
         "search.html",
         422,
         **_form(here, query, photo),
@@ -258,7 +258,7 @@ def _listing(here: Context, id: RequestId, listing_id: str) -> Response:
     stored = find(here.service, listing_id)
     found = stored.listing
     now = here.clock()
-    return _render(
+    return render(
         "listing.html" if stored.live else "ended.html",
         200 if stored.live else 410,
         listing=found,
@@ -294,7 +294,8 @@ def _decoded(text: str) -> bytes:
         )
 
 
-def _render(template: str, status: int = 200, **values: Any) -> Response:
+def render(template: str, status: int = 200, **values: Any) -> Response:
+    """A page from a template of ours."""
     html = _environment().get_template(template).render(**values)
     # Going back to a page must not ask the server again: a photo search would be gone.
     return HTMLResponse(html, status, {"Cache-Control": "private, max-age=0"})

@@ -87,9 +87,9 @@ def clean_photo(
 def smaller_photo(
     data: bytes, *, longest: int, shortest: int, max_bytes: int, max_pixels: int
 ) -> bytes | PhotoProblem:
-    """An upright RGB JPEG of the whole picture, without bars and metadata: its longer side `longest`
-    pixels, or its shorter one `shortest` where that is more; never larger than it was. Never raises
-    on bad data."""
+    """An upright RGB JPEG of the whole picture, without bars and metadata: its longer side
+    `longest` pixels, or its shorter one `shortest` where that is more; never larger than it was.
+    Never raises on bad data."""
     image = open_verified(data, max_bytes=max_bytes, max_pixels=max_pixels)
     if isinstance(image, PhotoProblem):
         return image
