@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from marketrank.api.page_query import PageQuery
-from marketrank.api.results_map import WIDTH, map_of
+from marketrank.api.results_map import SIDE, map_of
 from marketrank.types import Near, Place, PlaceCount
 from small_market import PLACES
 
@@ -28,7 +28,7 @@ def test_places_stand_where_they_are_and_lead_to_their_results() -> None:
     leeds, bristol, inverness = found.spots
     assert inverness.y < leeds.y < bristol.y  # from the north
     assert inverness.x < bristol.x < leeds.x  # from the west
-    assert all(0 <= one.x <= WIDTH and 0 <= one.y <= found.height for one in found.spots)
+    assert all(0 < one.x < SIDE and 0 < one.y < SIDE for one in found.spots)
     assert leeds.radius > bristol.radius > inverness.radius
     assert leeds.narrowed == replace(QUERY, near="Leeds", within="1mi", offset="")
     assert [one.name for one in found.spots] == ["Leeds", "Bristol", "Inverness"]

@@ -15,15 +15,17 @@ from marketrank.errors import BadInput
 from marketrank.listings.places import Gazetteer
 from marketrank.types import Near, Place, PlaceCount
 
-WIDTH = 600.0
-_HEIGHTS = (320.0, 720.0)
-_MARGIN = 36.0
+SIDE = 560.0
+_MARGIN = 56.0
+"""Room for the largest circle at the edge and its name above it."""
 _NARROWEST = 0.6
 """Degrees of latitude that the map shows at least."""
 _CELL = 0.15, 0.24
 """Degrees of latitude and of longitude between the dots of the country."""
 _RADIUS = (7.0, 24.0)
 _NAMED = 8
+_DOT = 0.8
+"""Their size, as a share of that."""
 _LABEL = (90.0, 18.0)
 """About what a name takes, in units of the map: those that would cover another are left out."""
 _SAME_PLACE = 0.02
@@ -46,11 +48,11 @@ class Spot:
 @dataclass(frozen=True, slots=True)
 class ResultsMap:
     """`spots` come in the order of their counts, the largest first; `ground` is the path of the
-    dots behind them. Lengths are in units of the viewBox."""
+    dots behind them, `dot` wide. Lengths are in units of a viewBox of `side` squared."""
 
-    width: float
-    height: float
+    side: float
     ground: str
+    dot: float
     spots: tuple[Spot, ...]
 
 
@@ -62,7 +64,6 @@ class _Frame:
     north: float
     scale: float
     squeeze: float
-    height: float
 
     def at(self, latitude: float, longitude: float) -> tuple[float, float]:
         x = (longitude - self.west) * self.squeeze * self.scale
@@ -91,29 +92,26 @@ def map_of(
         narrowed = _narrowed(one.place, query, locate, country)
         name = one.place.town if free else ""
         spots.append(Spot(x, y, radius, one.place.town, one.count, narrowed, name))
-    return ResultsMap(WIDTH, frame.height, _ground(frame, country), tuple(spots))
+    dot = round(_DOT * _CELL[0] * frame.scale, 1)
+    return ResultsMap(SIDE, _ground(frame, country), dot, tuple(spots))
 
 
 def _frame(points: Sequence[tuple[float, float]]) -> _Frame:
-    """All points with a margin around them, in a height that fits a page."""
+    """All points with a margin around them, in the middle."""
     latitudes, longitudes = zip(*points, strict=True)
-    middle = (min(latitudes) + max(latitudes)) / 2, (min(longitudes) + max(longitudes)) / 2
-    squeeze = max(0.1, math.cos(math.radians(middle[0])))
-    tall = max(max(latitudes) - min(latitudes), _NARROWEST)
-    wide = max((max(longitudes) - min(longitudes)) * squeeze, _NARROWEST)
-    inner = WIDTH - 2 * _MARGIN
-    scale = min(inner / wide, (_HEIGHTS[1] - 2 * _MARGIN) / tall)
-    height = round(max(_HEIGHTS[0], tall * scale + 2 * _MARGIN), 1)
-    west = middle[1] - WIDTH / 2 / scale / squeeze
-    return _Frame(west, middle[0] + height / 2 / scale, scale, squeeze, height)
+    north, east = (min(latitudes) + max(latitudes)) / 2, (min(longitudes) + max(longitudes)) / 2
+    squeeze = max(0.1, math.cos(math.radians(north)))
+    tall = max(latitudes) - min(latitudes)
+    wide = (max(longitudes) - min(longitudes)) * squeeze
+    scale = (SIDE - 2 * _MARGIN) / max(tall, wide, _NARROWEST)
+    half = SIDE / 2 / scale
+    return _Frame(east - half / squeeze, north + half, scale, squeeze)
 
 
 def _ground(frame: _Frame, country: str) -> str:
     """The dots that are inside the frame, as a path of points."""
     inside = (frame.at(*cell) for cell in _cells(country))
-    return "".join(
-        f"M{x:g} {y:g}h0" for x, y in inside if 0 <= x <= WIDTH and 0 <= y <= frame.height
-    )
+    return "".join(f"M{x:g} {y:g}h0" for x, y in inside if 0 <= x <= SIDE and 0 <= y <= SIDE)
 
 
 @cache
