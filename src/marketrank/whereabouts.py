@@ -68,7 +68,7 @@ class Whereabouts:
 
 def _codes(points: NDArray[np.float32]) -> Keys:
     """A number for each point of the unit sphere (n, 3), equal for equal ones; -1 for none."""
-    known = ~np.isnan(points).any(axis=1)
+    known = ~np.isnan(points[:, 0])
     x, y, z = np.where(known[:, None], np.rint((points + 1) * _STEPS), 0).astype(np.int64).T
     return np.where(known, (x << 40) | (y << 20) | z, -1)
 

@@ -7,7 +7,7 @@ one where there is any town.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from marketrank.api.page_query import PageQuery
 from marketrank.api.wording import MILE_COUNTRIES
@@ -108,10 +108,20 @@ def _frame(points: Sequence[tuple[float, float]]) -> _Frame:
     return _Frame(east - half / squeeze, north + half, scale, squeeze)
 
 
+@lru_cache(64)
 def _ground(frame: _Frame, country: str) -> str:
-    """The dots that are inside the frame, as a path of points."""
-    inside = (frame.at(*cell) for cell in _cells(country))
-    return "".join(f"M{x:g} {y:g}h0" for x, y in inside if 0 <= x <= SIDE and 0 <= y <= SIDE)
+    """The dots that are inside the frame, as a path of points: most of what a map costs, and
+    results of everywhere, the most frequent, share a frame."""
+    west, north, down = frame.west, frame.north, frame.scale
+    right = down * frame.squeeze
+    south, east = north - SIDE / down, west + SIDE / right
+    return "".join(
+        [
+            f"M{(longitude - west) * right:.0f} {(north - latitude) * down:.0f}h0"
+            for latitude, longitude in _cells(country)
+            if south < latitude < north and west < longitude < east
+        ]
+    )
 
 
 @cache
