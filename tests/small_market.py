@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,7 @@ from marketrank.types import (
     Near,
     Photo,
     Place,
+    PlaceCount,
     Ranking,
     ReleaseId,
     Request,
@@ -53,6 +55,7 @@ from marketrank.types import (
     Suggestion,
 )
 from small_access import SmallAudit, SmallKeys
+from small_people import SmallPeople
 from small_predictions import SmallDrafts, SmallPredictions
 from small_stores import SmallBlobs, SmallJobs, SmallListings, SmallReplays
 
@@ -128,6 +131,7 @@ class SmallMarket:
     clock: datetime = field(default_factory=lambda: NOW)
     turn: Lock = field(default_factory=Lock)
     predictions: SmallPredictions = field(default_factory=SmallPredictions)
+    people: SmallPeople = field(default_factory=SmallPeople)
 
     @cached_property
     def key_store(self) -> SmallKeys:
@@ -207,7 +211,15 @@ class SmallMarket:
         facets = _facets([found for _, found in scored], len(request.filters.category))
         stages = {"retrieve": 0.25}
         return Ranking(
-            request.id, RELEASE, tuple(items), len(scored), facets, stages, understood, corrected
+            request.id,
+            RELEASE,
+            tuple(items),
+            len(scored),
+            facets,
+            stages,
+            understood,
+            corrected,
+            places=_places([found for _, found in scored]) if request.places else (),
         )
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
@@ -260,7 +272,8 @@ class SmallMarket:
         return out.getvalue()
 
     def _scored(self, request: Request) -> list[tuple[float, Listing]]:
-        live = [s.listing for s in self.stored.values() if s.live and s.listing.id != request.like]
+        gone = self.people.hidden(request.buyer) | {request.like}
+        live = [s.listing for s in self.stored.values() if s.live and s.listing.id not in gone]
         fitting = [found for found in live if _fits(found, request)]
         if request.photo is not None:
             asked = _mean_colour(request.photo)
@@ -404,6 +417,11 @@ def _facets(found: Sequence[Listing], depth: int) -> dict[str, tuple[FacetValue,
         ),
         "price": tuple(FacetValue(band, band, n) for band, n in bands.items() if n),
     }
+
+
+def _places(found: Sequence[Listing]) -> tuple[PlaceCount, ...]:
+    counts = Counter(listing.place for listing in found if listing.place is not None)
+    return tuple(PlaceCount(place, n) for place, n in counts.most_common())
 
 
 def _mean_colour(jpeg: bytes) -> tuple[float, ...]:

@@ -67,7 +67,7 @@ def market() -> SmallMarket:
 @pytest.fixture
 def people(database_engine: Engine, tmp_path: Path, market: SmallMarket) -> People:
     made = People(database_engine, KeyFolder(tmp_path / "keys"), market)
-    market.people = made  # type: ignore[attr-defined]
+    market.people = made  # type: ignore[assignment]
     return made
 
 

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 import marketrank
 from marketrank.api import (
+    acting,
     audit,
     buyers,
     buyers_feed,
@@ -31,6 +32,7 @@ from marketrank.api import (
     sell,
     seller,
     suggest,
+    your_data,
 )
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.gate import Gate
@@ -101,6 +103,8 @@ def create_app(
         audit,
         sell,
         seller,
+        acting,
+        your_data,
         pages,
     ):
         app.include_router(room.router)

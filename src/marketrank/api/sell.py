@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from marketrank.api.draft_form import DraftForm, carried, read_draft_form
 from marketrank.api.draft_view import AdviceView, advice_view, plain_view
 from marketrank.api.drafts import FIELDS
-from marketrank.api.pages import render
+from marketrank.api.pages import Page
 from marketrank.api.parameters import category_text
 from marketrank.api.seller_session import checked, signed_in
 from marketrank.api.service import Context, context
@@ -61,7 +61,7 @@ def _page(http: HttpRequest, form: DraftForm, mistake: str = "") -> Response:
     here = context(http)
     advice, problem = _advice(here, form)
     told = mistake or form.mistake or problem
-    return render(
+    return Page(http).render(
         "sell.html",
         422 if told else 200,
         form=form,
@@ -79,7 +79,9 @@ def _part(http: HttpRequest, form: DraftForm) -> Response:
     advice, problem = _advice(here, form)
     told = form.mistake or problem
     # 200 in any case: htmx shows no other.
-    return render("_advice.html", advice=advice, mistake=told, live=True, **_common(here, form))
+    return Page(http).render(
+        "_advice.html", advice=advice, mistake=told, live=True, **_common(here, form)
+    )
 
 
 def _common(here: Context, form: DraftForm) -> dict[str, Any]:

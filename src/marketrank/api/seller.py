@@ -16,7 +16,7 @@ from marketrank.api import wording
 from marketrank.api.draft_view import PriceView, price_view
 from marketrank.api.forms import read_uploads
 from marketrank.api.listings import find
-from marketrank.api.pages import Card, card, render
+from marketrank.api.pages import Card, Page, card
 from marketrank.api.seller_session import (
     COOKIE,
     FORM_COOKIE,
@@ -130,7 +130,7 @@ async def _fields(http: HttpRequest) -> dict[str, str]:
 def _sign_in_page(http: HttpRequest, after: str, mistake: str = "") -> Response:
     cookie = form_cookie(http)
     token = form_token(context(http), cookie)
-    answer = render(
+    answer = Page(http).render(
         "seller_sign_in.html", 422 if mistake else 200, token=token, after=after, mistake=mistake
     )
     keep(http, answer, FORM_COOKIE, cookie, _FORM_SECONDS)
@@ -163,7 +163,7 @@ def _overview(http: HttpRequest) -> Response:
         who.seller, _ON_A_PAGE + 1, Seq(int(before)) if known else None
     )
     shown, more = found[:_ON_A_PAGE], len(found) > _ON_A_PAGE
-    return render(
+    return Page(http).render(
         "seller.html",
         who=who,
         offered=[_offered(here, one, here.clock()) for one in shown],
@@ -178,7 +178,7 @@ def _one(http: HttpRequest, id: str) -> Response:
     if who is None:
         return RedirectResponse("/seller/sign-in", 303)
     stored = _own(here, who, id)
-    return render(
+    return Page(http).render(
         "seller_listing.html",
         who=who,
         one=_offered(here, stored, here.clock()),
