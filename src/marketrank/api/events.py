@@ -42,9 +42,9 @@ router = APIRouter(tags=["buyers"])
 )
 async def events(http: HttpRequest) -> Response:
     """Each event is taken or refused by itself, and a batch may be sent again: an id that was taken
-    before is not taken twice. 409, with the reasons, where none could be taken. Of buyers who have not agreed to
-    `history` an event only counts towards how popular the listing is. `sold` ends the listing;
-    what a buyer `hide`s is not shown to them again."""
+    before is not taken twice. 409, with the reasons, where none could be taken. Of buyers who have
+    not agreed to `history` an event only counts towards how popular the listing is. `sold` ends the
+    listing; what a buyer `hide`s is not shown to them again."""
     body = await read_object(http, ("events",))
     batch = body.get("events")
     if not isinstance(batch, list) or len(batch) > MAX_EVENTS:
