@@ -53,6 +53,7 @@ from marketrank.types import (
     Suggestion,
 )
 from small_access import SmallAudit, SmallKeys
+from small_people import SmallPeople
 from small_predictions import SmallDrafts, SmallPredictions
 from small_stores import SmallBlobs, SmallJobs, SmallListings, SmallReplays
 
@@ -127,8 +128,8 @@ class SmallMarket:
     clock: datetime = field(default_factory=lambda: NOW)
     turn: Lock = field(default_factory=Lock)
     predictions: SmallPredictions = field(default_factory=SmallPredictions)
-    people: Any = None
-    """An api.service.People where a test needs one: `people_of_market`."""
+    people: Any = field(default_factory=SmallPeople)
+    """An api.service.People; over real stores: `people_of_market`."""
 
     @cached_property
     def key_store(self) -> SmallKeys:
@@ -257,7 +258,8 @@ class SmallMarket:
         return out.getvalue()
 
     def _scored(self, request: Request) -> list[tuple[float, Listing]]:
-        live = [s.listing for s in self.stored.values() if s.live and s.listing.id != request.like]
+        gone = self.people.hidden(request.buyer) | {request.like}
+        live = [s.listing for s in self.stored.values() if s.live and s.listing.id not in gone]
         fitting = [found for found in live if _fits(found, request)]
         if request.photo is not None:
             asked = _mean_colour(request.photo)

@@ -264,6 +264,17 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         (), description="Origins whose pages may read the API from a browser; none by default"
     )
+    page_key: str = Field(
+        "",
+        repr=False,
+        description="What cookies of the page are signed with: 32 random characters or more, for a "
+        "site of yours that names its buyers; empty makes a key in the keys folder",
+    )
+    demo_buyers: bool = Field(
+        False,
+        description="The page lets anybody be one of a few made-up buyers; `marketrank demo` turns "
+        "it on, and no real marketplace should",
+    )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"
     )

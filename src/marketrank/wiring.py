@@ -45,6 +45,7 @@ from marketrank.monitoring.metrics import Metrics
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
+from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -412,6 +413,10 @@ class Marketplace:
                 full=full,
                 progress=progress,
             )
+
+    def make_demo_buyers(self) -> int:
+        """The made-up buyers of a demo: see `pipelines.demo_buyers`."""
+        return make_demo_buyers(self.buyers, self.events, self.listings, at=now())
 
     def estimator(self) -> PriceEstimator | None:
         """The price model of the version in use; None before the first is promoted."""

@@ -13,7 +13,7 @@ from marketrank.config import Settings
 from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
-from marketrank.people import Buyer, Impression, Interaction
+from marketrank.people import Buyer, Impression, Interaction, InteractionKind
 from marketrank.ports import BuyerStore, EventStore, ListingStore
 from marketrank.retrieval.follow import Poller
 from marketrank.shown import Shown, impression_of, light
@@ -86,7 +86,12 @@ class People:
         self.impression_log.put(light(shown))
 
     def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
-        return self.intake.take(interactions, at)
+        taken = self.intake.take(interactions, at)
+        refused = {one.index for one in taken.refused}
+        for index, one in interactions.items():
+            if one.kind is InteractionKind.HIDE and index not in refused:
+                self.follower.hide(one.buyer, one.listing)
+        return taken
 
     def get(self, id: BuyerId) -> Buyer | None:
         return self.buyers.get(id)

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 import marketrank
 from marketrank.api import (
+    acting,
     audit,
     buyers,
     buyers_feed,
@@ -29,6 +30,7 @@ from marketrank.api import (
     predict,
     search,
     suggest,
+    your_data,
 )
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.gate import Gate
@@ -97,6 +99,8 @@ def create_app(
         predict,
         drafts,
         audit,
+        acting,
+        your_data,
         pages,
     ):
         app.include_router(room.router)

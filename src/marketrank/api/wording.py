@@ -1,10 +1,11 @@
 """What people read on the page: ages, distances and a listing's flags in plain words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from marketrank.api.schemas import listing_url
+from marketrank.people import InteractionKind
 from marketrank.retrieval.query import KM_PER_MILE
 from marketrank.types import Flag, Money, Signal, Stored
 
@@ -97,3 +98,25 @@ def reasons(why: Sequence[str]) -> str:
     far away it is, and what it shares with the words that were typed."""
     shown = [one for one in why if not (one.endswith(" away") or one.startswith("matches "))]
     return " · ".join(one[:1].upper() + one[1:] for one in shown[:2])
+
+
+_FOUND_BY = {"taste": "Fits what you look at", "popular": "Others look at it now"}
+
+
+def feed_reason(found_by: Sequence[str]) -> str:
+    """What a feed says of a listing that has no better reason to be there: who found it."""
+    said = (words for name, words in _FOUND_BY.items() if name in found_by)
+    return next(said, "Recently listed")
+
+
+DONE: Mapping[str, str] = {
+    InteractionKind.VIEW: "looked at",
+    InteractionKind.CLICK: "opened",
+    InteractionKind.SAVE: "saved",
+    InteractionKind.MESSAGE: "asked about",
+    InteractionKind.OFFER: "made an offer for",
+    InteractionKind.SOLD: "bought",
+    InteractionKind.HIDE: "hid",
+    InteractionKind.REPORT: "reported",
+}
+"""What somebody did, as their own page tells it."""
