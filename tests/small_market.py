@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, UnidentifiedImageError
 from marketrank.access import Keys
 from marketrank.audience import Match, Matched
 from marketrank.errors import BadInput, NotReady
+from marketrank.feedback.interest import Interest
 from marketrank.listings.images import clean_photo
 from marketrank.listings.places import Gazetteer
 from marketrank.pipelines.bulk_writes import BulkWrites
@@ -235,6 +236,15 @@ class SmallMarket:
 
     def listing(self, id: ListingId) -> Stored | None:
         return self.stored.get(id)
+
+    def listings_of(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        own = [one for one in self.stored.values() if one.listing.seller == seller]
+        older = [one for one in own if before is None or one.seq < before]
+        return sorted(older, key=lambda one: -one.seq)[:limit]
+
+    @cached_property
+    def interest(self) -> Interest:
+        return Interest((self.clock - timedelta(days=14)).date())
 
     def photo(self, key: BlobKey) -> bytes:
         return self.blobs[key]

@@ -36,6 +36,7 @@ from marketrank.types import (
     Money,
     Photo,
     Rejected,
+    SellerId,
     Seq,
     Stored,
     StoredVectors,
@@ -59,6 +60,10 @@ class ListingStore(Protocol):
         """Those that exist, live or ended."""
 
     def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]: ...
+
+    def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        """A seller's listings, live and ended, the last changed first, at most `limit`: those whose
+        last change has a number below `before` (None: all)."""
 
     def changes(self, after: Seq, limit: int) -> list[Stored]:
         """Listings whose last change has a number above `after`, in order, at most `limit`."""

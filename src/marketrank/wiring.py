@@ -23,6 +23,7 @@ from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
 from marketrank.feedback.experiments import ExperimentFile
+from marketrank.feedback.interest import Interest
 from marketrank.jobs import ReplayStore
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_photo
@@ -92,10 +93,11 @@ from marketrank.types import (
     ReleaseId,
     Request,
     SellerId,
+    Seq,
     Stored,
     Suggestion,
 )
-from marketrank.wiring_people import People
+from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
@@ -157,8 +159,12 @@ class Marketplace:
             database=lambda: self.database,
             listings=lambda: self.listings,
             clock=now,
-            listeners=[self.liking.count],
+            listeners=[self.liking.count, self.interest.hear],
         )
+
+    @cached_property
+    def interest(self) -> Interest:
+        return Interest((now() - HEARD).date())
 
     @property
     def events(self) -> EventStore:
@@ -555,6 +561,9 @@ class Marketplace:
 
     def listing(self, id: ListingId) -> Stored | None:
         return self.listings.get([id]).get(id)
+
+    def listings_of(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        return self.listings.of_seller(seller, limit, before)
 
     def photo(self, key: BlobKey) -> bytes:
         return self.blobs.get(key)

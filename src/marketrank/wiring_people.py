@@ -24,7 +24,8 @@ from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
 _FORGETTING_SECONDS = 3_600
-_HEARD = timedelta(days=14)
+HEARD = timedelta(days=14)
+"""Listeners hear of what happened so long before the start."""
 
 
 class People:
@@ -66,7 +67,7 @@ class People:
         return EventFollower(
             events=self.events,
             buyers=self.buyers,
-            since=(self._clock() - _HEARD).date(),
+            since=(self._clock() - HEARD).date(),
             listeners=self._listeners,
         )
 

@@ -29,6 +29,8 @@ from marketrank.api import (
     pages,
     predict,
     search,
+    sell,
+    seller,
     suggest,
     your_data,
 )
@@ -101,6 +103,8 @@ def create_app(
         audit,
         acting,
         your_data,
+        sell,
+        seller,
         pages,
     ):
         app.include_router(room.router)

@@ -7,7 +7,7 @@ from datetime import datetime
 from marketrank.api.schemas import listing_url
 from marketrank.people import InteractionKind
 from marketrank.retrieval.query import KM_PER_MILE
-from marketrank.types import Flag, Money, Signal, Stored
+from marketrank.types import Finding, Flag, Money, Signal, Stored
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -54,12 +54,22 @@ class Caution:
 
 def cautions(stored: Stored) -> list[Caution]:
     """The reasons of a listing's signals, none said twice."""
-    said = {_SAID_ALREADY.get(signal) for signal in stored.signals}
-    return [
+    return list(cautions_of(stored.findings))
+
+
+def cautions_of(findings: Sequence[Finding]) -> tuple[Caution, ...]:
+    """The reasons of findings, none said twice."""
+    said = {_SAID_ALREADY.get(finding.signal) for finding in findings}
+    return tuple(
         Caution(finding.reason, tuple(listing_url(other) for other in finding.others))
-        for finding in stored.findings
+        for finding in findings
         if finding.signal not in said
-    ]
+    )
+
+
+def in_ten(share: float) -> str:
+    """ "8 in 10"."""
+    return f"{round(10 * share)} in 10"
 
 
 def age(at: datetime, now: datetime) -> str:
