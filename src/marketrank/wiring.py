@@ -157,6 +157,7 @@ class Marketplace:
             listings=lambda: self.listings,
             clock=now,
             listeners=[self.liking.count],
+            forget=self.liking.forget,
         )
 
     @property

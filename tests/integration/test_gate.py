@@ -133,6 +133,53 @@ def test_who_a_buyer_was_stands_in_no_log(
     assert "leeds" not in caplog.text
 
 
+def test_what_ends_in_an_error_of_ours_is_logged_too(start: Any, market: SmallMarket) -> None:
+    def fail(_: str) -> None:
+        raise RuntimeError("a disk is full")
+
+    market.people = SimpleNamespace(erase=fail)  # type: ignore[attr-defined]
+    admin = market.key_store.make(Scope.ADMIN, at=NOW)
+    assert start().delete("/v1/buyers/ann", headers=admin).status_code == 500
+    (action,) = market.audit.actions
+    assert (action.target, action.detail["status"]) == ("/v1/buyers/{id:path}", 500)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/search?buyer=ann"),
+        ("GET", "/v1/listings/1001/similar?buyer=ann"),
+        ("GET", "/v1/buyers/ann/recommendations"),
+    ],
+)
+def test_who_names_a_buyer_needs_a_key_where_reading_is_open(
+    start: Any, market: SmallMarket, method: str, path: str
+) -> None:
+    client = start()
+    stranger = client.request(method, path)
+    assert (stranger.status_code, stranger.headers["www-authenticate"]) == (401, "Bearer")
+    assert stranger.headers["content-type"] == "application/problem+json"
+    for scope, seller in ((Scope.READ, None), (Scope.SELLER, "s1")):
+        key = market.key_store.make(scope, at=NOW, seller=seller)
+        refused = client.request(method, path, headers=key)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:marketrank:scope")
+        assert "write" in refused.json()["detail"]
+    assert market.asked == []
+    for scope in (Scope.WRITE, Scope.ADMIN):
+        key = market.key_store.make(scope, at=NOW)
+        assert client.request(method, path, headers=key).status_code == 200
+    assert [one.buyer for one in market.asked] == ["ann", "ann"]
+
+
+def test_a_form_that_names_a_buyer_needs_a_key(start: Any, market: SmallMarket) -> None:
+    client = start()
+    for address, form in (("", {"buyer": "ann", "q": "oak"}), ("?buyer=ann", {"q": "oak"})):
+        refused = client.post(f"/v1/search{address}", data=form)
+        assert (refused.status_code, market.asked) == (401, [])
+        assert "scope write" in refused.json()["detail"]
+    assert client.post("/v1/search", data={"buyer": " ", "q": "oak"}).status_code == 200
+
+
 def test_rates_by_address_and_by_key(start: Any, market: SmallMarket) -> None:
     client = start(rate_per_address=1, rate_per_key=2, rate_burst_seconds=2)
     assert [client.get("/v1/search").status_code for _ in range(3)] == [200, 200, 429]

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.api.gate import permit_buyer
 from marketrank.api.parameters import PARAMETERS, documented, single
 from marketrank.api.schemas import (
     ListingDetail,
@@ -54,6 +55,7 @@ async def similar(http: HttpRequest, id: Id) -> Response:
     """Best first, never the listing itself or a repeat of it; `q` says what should be different
     ("in blue"). A listing that has ended still has some."""
     fields = single(http.query_params.multi_items(), known=_SIMILAR_PARAMETERS)
+    permit_buyer(http, fields)
     return await run_in_threadpool(_similar, context(http), request_id(http), id, fields)
 
 
