@@ -211,6 +211,30 @@ def test_what_takes_too_long(
     assert (late.status_code, late.json()["title"]) == (503, "Took too long")
 
 
+def test_every_answer_has_a_request_id(
+    start: Any, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = start(request_seconds=0.1, photo_max_bytes=1_000)
+    tag = client.get("/v1/listings/1001").headers["etag"]
+    monkeypatch.setattr(market, "suggest", lambda *_: 1 / 0)
+    monkeypatch.setattr(market, "answer", lambda _: time.sleep(0.5))
+    photo = {"image": b"x" * 60_000}
+    answers = {
+        200: client.get("/static/style.css"),
+        304: client.get("/v1/listings/1001", headers={"If-None-Match": tag}),
+        401: client.get("/v1/audit"),
+        404: client.get("/nope"),
+        405: client.put("/v1/search", headers=market.key_store.make(Scope.WRITE, at=NOW)),
+        413: client.post("/predict/image", files=photo),
+        422: client.get("/v1/search?sort=odd"),
+        500: client.get("/v1/suggest"),
+        503: client.get("/v1/search"),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert answer.headers["x-request-id"]
+
+
 def test_other_origins_are_shut_out_unless_named(start: Any) -> None:
     asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
     header = "access-control-allow-origin"

@@ -30,6 +30,7 @@ from marketrank.api import (
     search,
     suggest,
 )
+from marketrank.api.compression import Compressed
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.gate import Gate
 from marketrank.api.openapi import documenting
@@ -111,6 +112,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ID_HEADER],
             expose_headers=[ID_HEADER, "Location", "Retry-After", "ETag"],
         )
+    app.add_middleware(Compressed)
     app.add_middleware(
         Guard,
         max_body=settings.photo_max_bytes + _FORM_SLACK,

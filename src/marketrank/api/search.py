@@ -41,6 +41,7 @@ _FORM_DOCS = {
                             "type": "string",
                             "format": "binary",
                             "description": "An image file, any common format",
+                            "examples": ["@table.jpg"],
                         },
                         **{
                             p.name: {**p.schema, "description": p.meaning, "examples": [p.example]}
