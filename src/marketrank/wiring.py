@@ -160,6 +160,7 @@ class Marketplace:
             listings=lambda: self.listings,
             clock=now,
             listeners=[self.liking.count, self.interest.hear],
+            forget=self.liking.forget,
         )
 
     @cached_property

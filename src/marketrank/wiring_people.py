@@ -40,13 +40,16 @@ class People:
         listings: Callable[[], ListingStore],
         clock: Callable[[], datetime],
         listeners: Sequence[Listener] = (),
+        forget: Callable[[BuyerId], None] = lambda _: None,
     ) -> None:
-        """`listeners` hear of what buyers did in the last weeks, and from now on."""
+        """`listeners` hear of what buyers did in the last weeks, and from now on; `forget` drops
+        what other parts of this process remember of a buyer who is erased."""
         self._settings = settings
         self._database = database
         self._listings = listings
         self._clock = clock
         self._listeners = listeners
+        self._forget_buyer = forget
 
     @cached_property
     def keys(self) -> KeyFolder:
@@ -104,7 +107,9 @@ class People:
         return self.buyers.export(id)
 
     def erase(self, id: BuyerId) -> bool:
-        return self.buyers.erase(id)
+        there_was = self.buyers.erase(id)
+        self._forget_buyer(id)
+        return there_was
 
     @contextmanager
     def running(self) -> Iterator[None]:

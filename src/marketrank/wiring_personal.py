@@ -23,7 +23,7 @@ from marketrank.retrieval.feed import POPULAR, popular_retriever
 from marketrank.retrieval.follow import Poller, View
 from marketrank.retrieval.private_index import private_index
 from marketrank.tuning import Tuning
-from marketrank.types import ListingId, SellerId
+from marketrank.types import BuyerId, ListingId, SellerId
 
 _AUDIENCE_SECONDS = 60.0
 _MOST_EVENTS = 100
@@ -107,6 +107,11 @@ class PersonalParts:
 
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         return self.audience.buyers_for(id, seller, k, at)
+
+    def forget(self, id: BuyerId) -> None:
+        """What is remembered of a buyer who is erased, without opening what nobody has used."""
+        if "audience" in self.__dict__:
+            self.audience.offers.forget(id)
 
     @contextmanager
     def running(self) -> Iterator[None]:

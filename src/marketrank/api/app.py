@@ -34,6 +34,7 @@ from marketrank.api import (
     suggest,
     your_data,
 )
+from marketrank.api.compression import Compressed
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.gate import Gate
 from marketrank.api.openapi import documenting
@@ -119,6 +120,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ID_HEADER],
             expose_headers=[ID_HEADER, "Location", "Retry-After", "ETag"],
         )
+    app.add_middleware(Compressed)
     app.add_middleware(
         Guard,
         max_body=settings.photo_max_bytes + _FORM_SLACK,

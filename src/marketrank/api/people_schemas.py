@@ -229,7 +229,11 @@ class ExportAnswer(BaseModel):
 
     id: str = Field(examples=["b-17"])
     attributes: dict[str, str] = Field(examples=[{"age": "25-34"}])
-    place: dict[str, Any] | None
+    place: dict[str, Any] | None = Field(
+        examples=[
+            {"town": "Bristol", "county": "Somerset", "latitude": 51.4545, "longitude": -2.5879}
+        ]
+    )
     seller: str | None = Field(examples=["s-4"])
     consents: dict[str, str] = Field(examples=[{"history": _WHEN}])
     agreements: list[dict[str, Any]] = Field(
@@ -238,7 +242,9 @@ class ExportAnswer(BaseModel):
     interactions: list[dict[str, Any]] = Field(
         examples=[[{"id": "e-1", "listing": "1001", "kind": "click", "at": _WHEN, "request": None}]]
     )
-    impressions: list[dict[str, Any]]
+    impressions: list[dict[str, Any]] = Field(
+        examples=[[{"request": "0d1f6c2e9a3b4c5d8e7f60718293a4b5", "at": _WHEN, "surface": "feed"}]]
+    )
 
 
 class ErasedAnswer(_Shape):
