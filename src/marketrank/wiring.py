@@ -48,6 +48,7 @@ from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
@@ -59,6 +60,7 @@ from marketrank.ports import (
     BlobStore,
     BuyerStore,
     Encoder,
+    EstimateStore,
     EventStore,
     ListingStore,
     PriceEstimator,
@@ -67,6 +69,7 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.estimates import Estimates
 from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
@@ -77,6 +80,7 @@ from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
 from marketrank.storage.dump import dump, load
+from marketrank.storage.estimates import PostgresEstimates
 from marketrank.storage.jobs import PostgresJobs, PostgresReplays
 from marketrank.storage.locks import hold, waiting
 from marketrank.storage.postgres import PostgresListings
@@ -151,6 +155,15 @@ class Marketplace:
     @cached_property
     def vectors(self) -> VectorStore:
         return PostgresVectors(self.database)
+
+    @cached_property
+    def estimate_store(self) -> EstimateStore:
+        return PostgresEstimates(self.database)
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """What listings like each one ask, as this process knows it."""
+        return Estimates(self.estimate_store)
 
     @cached_property
     def people(self) -> People:
@@ -316,6 +329,7 @@ class Marketplace:
             tuning=self.liking.tuned(from_settings(self.settings)),
             personal=self.liking.personal,
             ranker=self.ranker,
+            more_facts=[self.liking.more_facts, self.estimates.more_facts],
             trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
@@ -430,7 +444,10 @@ class Marketplace:
         promoted = self.registry.current()
         if promoted is None:
             return None
-        return PublishedEstimates.open(self.registry.path(promoted))
+        return self._open_estimator(promoted)
+
+    def _open_estimator(self, version: ModelVersion) -> PriceEstimator:
+        return PublishedEstimates.open(self.registry.path(version))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""
@@ -478,6 +495,12 @@ class Marketplace:
             open_encoder=self.open_encoder,
             exact_below=self.settings.exact_below,
             rebuild_share=self.settings.rebuild_share,
+            estimating=Estimating(
+                listings=self.listings,
+                estimates=self.estimate_store,
+                version=self.registry.current,
+                open_estimator=self._open_estimator,
+            ),
         )
 
     def index(self, *, rebuild: bool, progress: Progress = silent) -> Indexed:
@@ -621,6 +644,7 @@ class Marketplace:
     def _follow(self) -> None:
         with self._reviving():
             self.follower.refresh()
+            self.estimates.refresh()
 
     @contextmanager
     def _reviving(self) -> Iterator[None]:
@@ -644,6 +668,7 @@ class Marketplace:
         self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
+            self.estimates.refresh()
         except MarketrankError as error:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)

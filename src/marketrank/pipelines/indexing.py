@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from marketrank.errors import Corrupt
 from marketrank.pipelines.category_model import fit_categories, still_fits
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
@@ -70,7 +71,9 @@ class Indexer:
         open_encoder: Callable[[Path], Encoder],
         exact_below: int,
         rebuild_share: float,
+        estimating: Estimating | None = None,
     ) -> None:
+        """`estimating` follows the listings beside words and vectors."""
         self._listings = listings
         self._vectors = vectors
         self._blobs = blobs
@@ -80,6 +83,7 @@ class Indexer:
         self._open_encoder = open_encoder
         self._exact_below = exact_below
         self._rebuild_share = rebuild_share
+        self._estimating = estimating
         self._encoder: tuple[Path, Encoder] | None = None
         self._embedded = Seq(0)
         self._ended = 0  # changes since the release that ended a listing
@@ -117,6 +121,8 @@ class Indexer:
         if self._listings.last_seq() == 0:
             return Indexed(texts, 0, False, None)
         embedded = self._embed(progress)
+        if self._estimating is not None:
+            self._estimating.catch_up(progress)
         released = self._is_free() and (rebuild or self._release_is_stale())
         if released:
             folder, encoder = self._current_encoder()
