@@ -186,6 +186,7 @@ class Engine:
             understood,
             corrected,
             trial.experiment,
+            view.encoder.version,
         )
 
     def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:

@@ -75,6 +75,7 @@ from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
+from marketrank.shadow import Shadow, limits_of
 from marketrank.storage import embedded
 from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
@@ -214,7 +215,9 @@ class Marketplace:
 
     @cached_property
     def promoted(self) -> Promoted:
-        return Promoted(self.registry, self._open_model)
+        return Promoted(
+            self.registry, self._open_model, on_refused=partial(self.metrics.refused, "model")
+        )
 
     @cached_property
     def predictions(self) -> Predictor:
@@ -311,6 +314,24 @@ class Marketplace:
             release_folder=self.release_folder,
             open_encoder=self.open_encoder,
             synonyms=self.synonyms,
+            compare=self.shadow.compare,
+            on_refused=partial(self.metrics.refused, "release"),
+        )
+
+    @cached_property
+    def shadow(self) -> Shadow:
+        return Shadow(self._engine_over, limits_of(self.settings), now)
+
+    def _engine_over(self, view: View) -> Engine:
+        """An engine that remembers nothing and knows nobody, over one view."""
+        return Engine(
+            view=lambda: view,
+            listings=self.listings,
+            vectors=self.vectors,
+            depths=depths_of(self.settings),
+            understanding=self.understanding,
+            tuning=from_settings(self.settings),
+            ranker=self.ranker,
         )
 
     @cached_property
@@ -501,6 +522,7 @@ class Marketplace:
                 version=self.registry.current,
                 open_estimator=self._open_estimator,
             ),
+            on_refused=partial(self.metrics.refused, "encoder"),
         )
 
     def index(self, *, rebuild: bool, progress: Progress = silent) -> Indexed:
@@ -570,6 +592,7 @@ class Marketplace:
 
     def answer(self, request: Request) -> Ranking:
         ranking = self.engine.answer(request)
+        self.shadow.keep(request)
         self.metrics.answered(request, ranking)
         return ranking
 
@@ -643,7 +666,7 @@ class Marketplace:
 
     def _follow(self) -> None:
         with self._reviving():
-            self.follower.refresh()
+            self.follower.refresh(in_background=True)
             self.estimates.refresh()
 
     @contextmanager
