@@ -242,6 +242,26 @@ class BuyerStore(Protocol):
         """Go on with erasures that a crash has cut short; how many there were."""
 
 
+class OutreachLog(Protocol):
+    """Which buyers sellers were told of, and for which listing: of one day, by all processes. A day
+    is one of UTC."""
+
+    def open_to(
+        self, listing: ListingId, buyers: Sequence[BuyerId], *, at: datetime, cap: int
+    ) -> set[BuyerId]:
+        """Those who may be offered the listing: who were not offered `cap` others that day. None
+        of whom nothing is held."""
+
+    def tell(
+        self, listing: ListingId, buyers: Sequence[BuyerId], *, at: datetime, cap: int
+    ) -> set[BuyerId]:
+        """Count them as offered the listing, the same one once a day, and return them; those are
+        left out that `open_to` would leave out at this moment, whoever told of them meanwhile."""
+
+    def drop_before(self, at: datetime) -> int:
+        """Forget earlier days; returns how many rows went."""
+
+
 class BlobStore(Protocol):
     """Immutable bytes by their sha256."""
 

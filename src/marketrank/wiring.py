@@ -347,6 +347,7 @@ class Marketplace:
             view=self._view,
             events=lambda: self.events,
             buyers=lambda: self.buyers,
+            outreach=lambda: self.people.outreach,
             clock=now,
         )
 

@@ -14,12 +14,13 @@ from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
 from marketrank.people import Buyer, Impression, Interaction
-from marketrank.ports import BuyerStore, EventStore, ListingStore
+from marketrank.ports import BuyerStore, EventStore, ListingStore, OutreachLog
 from marketrank.retrieval.follow import Poller
 from marketrank.shown import Shown, impression_of, light
 from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
+from marketrank.storage.outreach import PostgresOutreach
 from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
@@ -59,6 +60,10 @@ class People:
     @cached_property
     def buyers(self) -> BuyerStore:
         return PostgresBuyers(self._database(), self.keys)
+
+    @cached_property
+    def outreach(self) -> OutreachLog:
+        return PostgresOutreach(self._database(), self.keys)
 
     @cached_property
     def follower(self) -> EventFollower:
@@ -126,4 +131,5 @@ class People:
 
     def _forget(self) -> None:
         self.buyers.finish_erasing()
+        self.outreach.drop_before(self._clock())
         self.events.drop_before(self._clock() - timedelta(days=self._settings.impression_days))

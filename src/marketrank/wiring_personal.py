@@ -22,7 +22,7 @@ from marketrank.durable import write
 from marketrank.models.published_tower import TowerFolder
 from marketrank.people import Counted, Interaction
 from marketrank.personal import Personal
-from marketrank.ports import BuyerStore, EventStore
+from marketrank.ports import BuyerStore, EventStore, OutreachLog
 from marketrank.retrieval.feed import POPULAR, popular_retriever
 from marketrank.retrieval.follow import Poller, View
 from marketrank.retrieval.private_index import private_index
@@ -45,12 +45,14 @@ class PersonalParts:
         view: Callable[[], View | None],
         events: Callable[[], EventStore],
         buyers: Callable[[], BuyerStore],
+        outreach: Callable[[], OutreachLog],
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._view = view
         self._events = events
         self._buyers = buyers
+        self._outreach = outreach
         self._clock = clock
 
     @cached_property
@@ -118,6 +120,7 @@ class PersonalParts:
             tower=self.towers,
             make_index=partial(private_index, exact_below=self._settings.exact_below),
             secret=lambda: _secret(self._settings.home / "audience.key"),
+            log=self._outreach(),
             cap=self._settings.audience_per_day,
             sensitive=self.sensitive.flags,
             weighting=self.weighting,
