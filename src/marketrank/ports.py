@@ -163,9 +163,10 @@ class EventStore(Protocol):
         at: datetime,
         anonymous: Collection[EventId] = (),
     ) -> Recorded:
-        """Keep them in one transaction, each id once, in any order of their times; numbered in
-        commit order. `at` is when they arrived. Of those named in `anonymous` only the listing, the
-        kind and the day are kept, as a `Counted`."""
+        """Keep them, each id once, in any order of their times; numbered in commit order. `at` is
+        when they arrived. Of those named in `anonymous` only the listing, the kind and the day are
+        kept, as a `Counted`; these in one transaction, the others in another, so that nothing tells
+        which came together. One that fails may leave the other done: send all of them again."""
 
     def known(self, ids: Collection[EventId]) -> set[EventId]:
         """Those that `record` has been given before."""
@@ -182,6 +183,10 @@ class EventStore(Protocol):
 
     def counted(self, after: Seq, limit: int) -> list[tuple[Seq, Counted]]:
         """The anonymous ones with a number above `after`, in commit order."""
+
+    def mix(self, before: date) -> int:
+        """Put the anonymous ones of earlier days into an order of chance, so that nothing leads
+        from one to what was kept at the same time; returns of how many days."""
 
     def last_seq(self) -> Seq:
         """The highest number of an interaction, anonymous ones and changes of buyers included,

@@ -3,7 +3,7 @@ shown, and what this process knows of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -132,4 +132,5 @@ class People:
     def _forget(self) -> None:
         self.buyers.finish_erasing()
         self.outreach.drop_before(self._clock())
+        self.events.mix(self._clock().astimezone(UTC).date())
         self.events.drop_before(self._clock() - timedelta(days=self._settings.impression_days))

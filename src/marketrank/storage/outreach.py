@@ -17,7 +17,7 @@ _TURN = 7_307_710_005  # advisory lock; any fixed number
 _TABLE = b"offered"
 # Of each of these buyers how many other listings they were offered that day.
 _OTHERS = text(
-    "SELECT o.pseudonym, count(*) FROM offered o"
+    "SELECT o.pseudonym, count(*) AS others FROM offered o"
     " JOIN unnest(CAST(:pseudonyms AS bytea[]), CAST(:digests AS bytea[])) AS r (pseudonym, digest)"
     " ON o.pseudonym = r.pseudonym AND o.digest <> r.digest"
     " WHERE o.day = :day GROUP BY o.pseudonym"
@@ -109,7 +109,7 @@ def _open(
         "digests": [_digest(listing, one) for one in keys.values()],
     }
     rows = connection.execute(_OTHERS, values).all() if keys else []
-    full = {bytes(row.pseudonym) for row in rows if row.count >= cap}
+    full = {bytes(row.pseudonym) for row in rows if row.others >= cap}
     return {id for id, one in keys.items() if one.raw_pseudonym not in full}
 
 
