@@ -174,7 +174,6 @@ class Marketplace:
             listings=lambda: self.listings,
             clock=now,
             listeners=[self.liking.count, self.interest.hear],
-            forget=self.liking.forget,
         )
 
     @cached_property
@@ -376,6 +375,7 @@ class Marketplace:
             view=self._view,
             events=lambda: self.events,
             buyers=lambda: self.buyers,
+            outreach=lambda: self.people.outreach,
             clock=now,
         )
 

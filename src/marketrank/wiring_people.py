@@ -3,7 +3,7 @@ shown, and what this process knows of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,12 +14,13 @@ from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
 from marketrank.people import Buyer, Impression, Interaction, InteractionKind
-from marketrank.ports import BuyerStore, EventStore, ListingStore
+from marketrank.ports import BuyerStore, EventStore, ListingStore, OutreachLog
 from marketrank.retrieval.follow import Poller
 from marketrank.shown import Shown, impression_of, light
 from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
+from marketrank.storage.outreach import PostgresOutreach
 from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
@@ -40,16 +41,13 @@ class People:
         listings: Callable[[], ListingStore],
         clock: Callable[[], datetime],
         listeners: Sequence[Listener] = (),
-        forget: Callable[[BuyerId], None] = lambda _: None,
     ) -> None:
-        """`listeners` hear of what buyers did in the last weeks, and from now on; `forget` drops
-        what other parts of this process remember of a buyer who is erased."""
+        """`listeners` hear of what buyers did in the last weeks, and from now on."""
         self._settings = settings
         self._database = database
         self._listings = listings
         self._clock = clock
         self._listeners = listeners
-        self._forget_buyer = forget
 
     @cached_property
     def keys(self) -> KeyFolder:
@@ -63,6 +61,10 @@ class People:
     @cached_property
     def buyers(self) -> BuyerStore:
         return PostgresBuyers(self._database(), self.keys)
+
+    @cached_property
+    def outreach(self) -> OutreachLog:
+        return PostgresOutreach(self._database(), self.keys)
 
     @cached_property
     def follower(self) -> EventFollower:
@@ -107,9 +109,7 @@ class People:
         return self.buyers.export(id)
 
     def erase(self, id: BuyerId) -> bool:
-        there_was = self.buyers.erase(id)
-        self._forget_buyer(id)
-        return there_was
+        return self.buyers.erase(id)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -137,4 +137,6 @@ class People:
 
     def _forget(self) -> None:
         self.buyers.finish_erasing()
+        self.outreach.drop_before(self._clock())
+        self.events.mix(self._clock().astimezone(UTC).date())
         self.events.drop_before(self._clock() - timedelta(days=self._settings.impression_days))
