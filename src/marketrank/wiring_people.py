@@ -3,6 +3,7 @@ shown, and what this process knows of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,14 @@ from marketrank.types import BuyerId
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
 _FORGETTING_SECONDS = 3_600
 _HEARD = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many erasures were finished, and how many days of impressions were dropped."""
+
+    erasures: int
+    days: int
 
 
 class People:
@@ -105,7 +114,7 @@ class People:
         """Follow what buyers do and log what they are shown until the block ends."""
         pollers = [
             Poller("events", self.follower.refresh, seconds=self._settings.poll_seconds),
-            Poller("forgetting", self._forget, seconds=_FORGETTING_SECONDS),
+            Poller("forgetting", self.sweep, seconds=_FORGETTING_SECONDS),
         ]
         for poller in pollers:
             poller.start()
@@ -124,6 +133,7 @@ class People:
     def _query_digest(self, query: str) -> str:
         return self.keys.digest("query", query).hex()
 
-    def _forget(self) -> None:
-        self.buyers.finish_erasing()
-        self.events.drop_before(self._clock() - timedelta(days=self._settings.impression_days))
+    def sweep(self) -> Swept:
+        """Finish erasures that were cut short, and forget what was shown too long ago."""
+        before = self._clock() - timedelta(days=self._settings.impression_days)
+        return Swept(self.buyers.finish_erasing(), self.events.drop_before(before))
