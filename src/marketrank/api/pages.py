@@ -164,7 +164,7 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
     symbol = wording.currency_symbol(here.settings.currency)
     spelt = spelling(query, ranking.corrected)
     words = query.words if spelt is None or spelt.offered else spelt.text
-    return _render(
+    page = _render(
         "search.html",
         **_form(here, query, request.photo),
         heading=_heading(query, request, liked, words),
@@ -178,6 +178,9 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
         orders=orders(query, ranked=_is_ranked(request)),
         paging=paging(query, request.offset, ranking.total),
     )
+    # JSON names them in its body.
+    page.headers.update({"X-Release": ranking.release, "X-Model": ranking.model})
+    return page
 
 
 def _mistaken(
