@@ -48,6 +48,7 @@ from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
+from marketrank.pipelines.drift_report import newest_drift
 from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -649,6 +650,7 @@ class Marketplace:
             text_folder=self.text_folder,
             release_folder=self.release_folder,
             clock=now,
+            drift=partial(newest_drift, self.settings.home),
         )
 
     def indexing(self, election: Election) -> list[Poller]:
@@ -704,6 +706,7 @@ class Marketplace:
                 partial(self.measuring.view, self.follower),
                 seconds=measuring.SECONDS,
             ),
+            Poller("measured drift", self.measuring.drift, seconds=measuring.DRIFT_SECONDS),
         ]
         if self.settings.serve_indexes:
             pollers += self.indexing(election)

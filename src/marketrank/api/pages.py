@@ -193,7 +193,7 @@ def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
     symbol = wording.currency_symbol(here.settings.currency)
     spelt = spelling(query, ranking.corrected)
     words = query.words if spelt is None or spelt.offered else spelt.text
-    return page.render(
+    answer = page.render(
         "search.html",
         **_form(here, query, request.photo),
         ranking_id=ranking.request,
@@ -208,6 +208,9 @@ def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
         orders=orders(query, ranked=ranked, own=own),
         paging=paging(query, request.offset, ranking.total),
     )
+    # JSON names them in its body.
+    answer.headers.update({"X-Release": ranking.release, "X-Model": ranking.model})
+    return answer
 
 
 def _mistaken(page: Page, query: PageQuery, error: BadParameter, photo: bytes | None) -> Response:
