@@ -14,7 +14,7 @@ from functools import partial
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Thread
+from threading import Event, Thread
 from typing import IO
 
 import numpy as np
@@ -85,11 +85,17 @@ class Indexer:
         self._ended = 0  # changes since the release that ended a listing
         self._writer: TextWriter | None = None
         self._builder: Future[None] | None = None
+        self._stopping = Event()
 
     @property
     def embedded(self) -> Seq:
         """The change up to which everything has its vector."""
         return self._embedded
+
+    def stop(self) -> None:
+        """End a `catch_up` of another thread after the batch that it is at. What it has done
+        stays, and a process may end: one that ends under a running tower is aborted by it."""
+        self._stopping.set()
 
     def close(self) -> None:
         """Give a release that is being built a moment to end, and the text index back."""
@@ -117,6 +123,8 @@ class Indexer:
         if self._listings.last_seq() == 0:
             return Indexed(texts, 0, False, None)
         embedded = self._embed(progress)
+        if self._stopping.is_set():
+            return Indexed(texts, embedded, False, releases.current(self._release_folder))
         released = self._is_free() and (rebuild or self._release_is_stale())
         if released:
             folder, encoder = self._current_encoder()
@@ -159,7 +167,7 @@ class Indexer:
         if self._writer is None:
             self._writer = TextWriter(self._text_folder)
         done = 0
-        while changes := self._listings.changes(self._writer.applied(), _TEXT_BATCH):
+        while changes := self._changes(self._writer.applied(), _TEXT_BATCH):
             for change in changes:
                 if change.live:
                     listing = change.listing
@@ -176,7 +184,7 @@ class Indexer:
         encoder = self._open_current_encoder()
         done = 0
         total = None if self._embedded else self._count_missing(encoder)
-        while changes := self._listings.changes(self._embedded, _EMBED_BATCH):
+        while changes := self._changes(self._embedded, _EMBED_BATCH):
             missing = self._missing(encoder, changes)
             if missing:
                 self._vectors.put_vectors(
@@ -193,6 +201,10 @@ class Indexer:
                 progress("embed listings", done, total)
                 self._index_texts(silent)  # a long embedding must not hold up the words
         return done
+
+    def _changes(self, after: Seq, limit: int) -> Sequence[Stored]:
+        """None once it is to stop."""
+        return () if self._stopping.is_set() else self._listings.changes(after, limit)
 
     def _bring_back(
         self, encoder: Encoder, changes: Sequence[Stored], embedded: Set[ListingKey]
@@ -218,7 +230,7 @@ class Indexer:
     def _count_missing(self, encoder: Encoder) -> int:
         """How much there is to embed, for the progress bar of a first run."""
         missing, after = 0, Seq(0)
-        while changes := self._listings.changes(after, _TEXT_BATCH):
+        while changes := self._changes(after, _TEXT_BATCH):
             missing += len(self._missing(encoder, changes))
             after = changes[-1].seq
         return missing
