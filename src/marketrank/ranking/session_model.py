@@ -75,7 +75,7 @@ class SessionJudge:
         """What each feature adds to the scores of some candidates, (len(rows), f + 1), and the
         names of the columns, the last of which is "bias": what every candidate starts from. Rows
         sum to the scores."""
-        found = self._trees.contributions(features[np.ix_(rows, self._columns)])
+        found = self._trees.contributions(features[rows][:, self._columns])
         return found, (*self.features, "bias")
 
 
