@@ -716,6 +716,7 @@ class Marketplace:
             with self.people.running(), self.liking.running():
                 yield
         finally:
+            election.stop()
             for poller in pollers:
                 poller.stop()
             if "bulk" in self.__dict__:  # somebody has used it
