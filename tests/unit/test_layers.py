@@ -25,6 +25,7 @@ FLOORS = [
         "audience",
         "trials",
         "shown",
+        "whereabouts",
     },
     {"pipelines"},
     {"election"},
