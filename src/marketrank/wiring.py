@@ -42,6 +42,7 @@ from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.monitoring.metrics import Metrics
+from marketrank.monitoring.slow import SlowQueries
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
@@ -536,6 +537,7 @@ class Marketplace:
     def answer(self, request: Request) -> Ranking:
         ranking = self.engine.answer(request)
         self.metrics.answered(request, ranking)
+        self.slow.note(request, ranking)
         return ranking
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
@@ -575,6 +577,10 @@ class Marketplace:
     @cached_property
     def metrics(self) -> Metrics:
         return Metrics()
+
+    @cached_property
+    def slow(self) -> SlowQueries:
+        return SlowQueries(keep_words=self.settings.keep_slow_queries)
 
     def election(self) -> Election:
         """This process's claim to be the one that indexes."""

@@ -19,7 +19,16 @@ FLOORS = [
     {"pipelines"},
     {"election"},
     {"measuring"},
-    {"wiring", "wiring_people", "wiring_personal", "api", "terminal"},
+    {
+        "wiring",
+        "wiring_people",
+        "wiring_personal",
+        "api",
+        "terminal",
+        "operator_desk",
+        "operator_runs",
+        "operator_versions",
+    },
     {"serving", "worker", "cli_home"},
     {
         "cli_audit",
