@@ -74,7 +74,7 @@ def stands(home: Path, registry: Registry) -> dict[str, Stand]:
             rankers,
             partial(session_model.versions, rankers),
             partial(_ranker, rankers),
-            partial(session_model.read, rankers),
+            partial(_check_ranker, rankers),
             "marketrank train ranker",
         ),
         Stand(
@@ -134,6 +134,16 @@ def _ranker(folder: Path, name: str) -> Version:
         reasons, unjudged = list(audit.get("reasons", ())), list(audit.get("unjudged", ()))
         decision = Decision("refused" if reasons else "passed", reasons, unjudged)
     return Version(name, _created(folder / name / "manifest.json"), metrics, facts, decision)
+
+
+def _check_ranker(folder: Path, name: str) -> object:
+    model = session_model.read(folder, name)
+    if unknown := session_model.unknown_features(model):
+        raise Corrupt(
+            f"ranker {name} reads {', '.join(unknown)}, which this version of marketrank does not "
+            "know; train one with `marketrank train ranker`"
+        )
+    return model
 
 
 def _created(path: Path) -> datetime | None:

@@ -18,6 +18,8 @@ from marketrank.pipelines.reports import AUDIT, DRIFT, RELEVANCE
 _MODES = {"judged_pool": "Among judged listings", "corpus": "Among all listings"}
 _METRIC = "ndcg@10"
 _MOST_CHECKS = 20
+_WHOLE = {"fairness": AUDIT, "drift": DRIFT}
+"""Reports that come with a page, by the room that they are of."""
 # A page of our own making that brings its style along; it may do nothing else.
 _STANDALONE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
@@ -36,16 +38,6 @@ def fairness(http: HttpRequest) -> Response:
     return page(http, "fairness.html", kept=kept, groups=[] if kept is None else _groups(kept))
 
 
-@router.get("/fairness/page")
-def fairness_page(http: HttpRequest) -> Response:
-    """The whole audit, as the command has written it."""
-    kept = _newest(http, AUDIT)
-    if kept is None or kept.page is None:
-        raise HTTPException(404, "no audit with a page is kept; run `marketrank audit --out DIR`")
-    headers = {"Content-Security-Policy": _STANDALONE, "Cache-Control": "no-store"}
-    return Response(kept.page.read_bytes(), media_type="text/html", headers=headers)
-
-
 @router.get("/drift")
 def drift(http: HttpRequest) -> Response:
     checks = desk(http).reports(DRIFT, _MOST_CHECKS)
@@ -53,6 +45,16 @@ def drift(http: HttpRequest) -> Response:
     columns = [] if newest is None else _columns(newest)
     window = "" if newest is None else _window(newest)
     return page(http, "drift.html", checks=checks, newest=newest, columns=columns, window=window)
+
+
+@router.get("/{name}/page")
+def whole(http: HttpRequest, name: str) -> Response:
+    """A report as the command has written it."""
+    kept = _newest(http, _WHOLE[name]) if name in _WHOLE else None
+    if kept is None or kept.page is None:
+        raise HTTPException(404, f"no report on {name!r} with a page is kept")
+    headers = {"Content-Security-Policy": _STANDALONE, "Cache-Control": "no-store"}
+    return Response(kept.page.read_bytes(), media_type="text/html", headers=headers)
 
 
 def _newest(http: HttpRequest, kind: str) -> KeptReport | None:
@@ -139,6 +141,7 @@ def _columns(kept: KeptReport) -> list[dict[str, Any]]:
                 "name": str(one.get("name", "")),
                 "kind": str(one.get("kind", "")),
                 "drifted": bool(one.get("drifted")),
+                "judged": bool(one.get("judged", True)),
                 "score": score,
                 "threshold": threshold,
                 "share": share,
