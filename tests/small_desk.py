@@ -53,15 +53,15 @@ class SmallDesk:
             raise Corrupt(f"{version}: trees.txt does not match its checksum")
         self._switch(found, version, Change(at, version, found.current, why, False))
 
-    def roll_back(self, kind: str, *, at: datetime, why: str) -> str:
+    def roll_back(self, kind: str, *, at: datetime, why: str) -> str | None:
         found = self.versions(kind)
         if not found.can_roll_back:
             raise NotReady("there is nothing to go back to")
-        before = str(found.changes[0].previous)
-        self._switch(found, before, Change(at, before, found.current, why, True))
+        before = found.changes[0].previous
+        self._switch(found, before, Change(at, before or "", found.current, why, True))
         return before
 
-    def _switch(self, found: Versions, version: str, change: Change) -> None:
+    def _switch(self, found: Versions, version: str | None, change: Change) -> None:
         changes = (change, *found.changes)
         self.held[found.kind] = replace(found, current=version, changes=changes, can_roll_back=True)
 

@@ -77,8 +77,8 @@ class AudienceFinder:
         self._built: tuple[TowerModel, Audience] | None = None
 
     def refresh(self, at: datetime) -> int:
-        """Build the index of all who agreed now; returns how many they are. Without a tower for
-        the encoder of the release there is none."""
+        """Build the index of all who agreed now, and forget what others were offered; returns how
+        many they are. Without a tower for the encoder of the release there is none."""
         view, model = self._view(), self._tower()
         if view is None or model is None or model.encoder != view.encoder.version:
             self._built = None
@@ -91,6 +91,7 @@ class AudienceFinder:
             interest=model.interest,
         )
         self._built = (model, audience)
+        self.offers.keep(members.ids)
         return len(members.ids)
 
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:

@@ -3,6 +3,7 @@ standard error; `--json` makes the report one JSON object."""
 
 import csv
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -253,9 +254,11 @@ def demo(
         home=settings.home,
     )
     index(home=settings.home)
+    open_existing(settings.home).make_demo_buyers()
     _out.print("\nmarketrank search 'oak table'", style="bold")
     search(text="oak table", limit=5, home=settings.home)
     if not no_serve:
+        os.environ["MARKETRANK_DEMO_BUYERS"] = "true"  # how processes that serve learn of it
         serve(host=host, port=port, workers=1, home=settings.home)
 
 

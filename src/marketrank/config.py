@@ -173,6 +173,25 @@ class Settings(BaseSettings):
     rebuild_share: float = Field(
         0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"
     )
+    shadow_queries: int = Field(
+        50,
+        ge=0,
+        le=1000,
+        description="Latest searches (in memory, without who asked) that a new release is tried "
+        "on beside the old one before it takes over; 0 tries none",
+    )
+    shadow_overlap: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of the first ten results that a new release must have in common with "
+        "the old one over these searches, or it is refused",
+    )
+    shadow_slower: float = Field(
+        3.0,
+        ge=1,
+        description="How many times slower than the old one a new release may answer them",
+    )
     feed_taste: float = Field(
         2.0, ge=0, description="Home feed: weight of what fits the buyer; what is new weighs 1"
     )

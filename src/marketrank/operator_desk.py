@@ -53,16 +53,17 @@ class OperatorDesk:
 
     @cached_property
     def _stands(self) -> dict[str, Stand]:
-        return stands(self._market.settings.home, self._market.registry)
+        market = self._market
+        return stands(market.registry, market.ranker_folder, market.liking.towers.folder)
 
     def versions(self, kind: str) -> Versions:
         return self._stands[kind].show()
 
     def promote(self, kind: str, version: str, *, at: datetime, why: str) -> None:
-        self._stands[kind].shelf.promote(version, at=at, why=why)
+        self._stands[kind].chooser.promote(version, at=at, why=why)
 
-    def roll_back(self, kind: str, *, at: datetime, why: str) -> str:
-        return self._stands[kind].shelf.roll_back(at=at, why=why)
+    def roll_back(self, kind: str, *, at: datetime, why: str) -> str | None:
+        return self._stands[kind].chooser.rollback(at=at, why=why)
 
     def runs(self) -> Sequence[TrainingRun]:
         return operator_runs.runs_in(self._market.settings.home / "runs")

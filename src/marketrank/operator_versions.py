@@ -15,8 +15,9 @@ from marketrank.errors import BadInput, Corrupt
 from marketrank.models import promotions, published_tower
 from marketrank.models.registry import Manifest, Registry
 from marketrank.operator_runs import flat, read_object
-from marketrank.pipelines.choosing import Shelf
+from marketrank.pipelines import shelves
 from marketrank.pipelines.ranker_gate import AUDIT
+from marketrank.pipelines.shelves import Shelf
 from marketrank.ranking import session_model
 
 _log = logging.getLogger(__name__)
@@ -26,18 +27,16 @@ _NO_TIME = ""
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """One kind: its folder, the names in it, how one is read and checked, what makes one."""
+    """One kind: its folder, the names in it, how one is read, who chooses among them, what makes
+    one. `to_none`: a rollback from the first leads to none."""
 
     kind: str
     folder: Path
     names: Callable[[], list[str]]
     read: Callable[[str], Version]
-    check: Callable[[str], object]
+    chooser: Registry | Shelf
     command: str
-
-    @property
-    def shelf(self) -> Shelf:
-        return Shelf(self.folder, self.check)
+    to_none: bool = True
 
     def show(self) -> Versions:
         """What is there; versions that cannot be read are logged and left out."""
@@ -53,36 +52,36 @@ class Stand:
             Change(one.at, one.version, one.previous, one.why, one.rollback)
             for one in reversed(log[-_MOST_CHANGES:])
         ]
-        earlier = bool(current and promotions.earlier(log, current))
-        return Versions(self.kind, current, found, changes, earlier, self.command)
+        back = bool(current) and (self.to_none or bool(promotions.earlier(log, current)))
+        return Versions(self.kind, current, found, changes, back, self.command)
 
 
-def stands(home: Path, registry: Registry) -> dict[str, Stand]:
+def stands(registry: Registry, ranker_folder: Path, tower_folder: Path) -> dict[str, Stand]:
     """All kinds of a home, by name."""
-    rankers, towers = home / "rankers", home / "towers"
     every = (
         Stand(
             "models",
             registry.folder,
             lambda: [one.version for one in registry.versions()],
             lambda name: _model(registry.folder, registry.read(name)),
-            partial(registry.read, verify=True),
+            registry,
             "marketrank train all",
+            to_none=False,
         ),
         Stand(
             "rankers",
-            rankers,
-            partial(session_model.versions, rankers),
-            partial(_ranker, rankers),
-            partial(_check_ranker, rankers),
+            ranker_folder,
+            partial(session_model.versions, ranker_folder),
+            partial(_ranker, ranker_folder),
+            shelves.rankers(ranker_folder),
             "marketrank train ranker",
         ),
         Stand(
             "towers",
-            towers,
-            lambda: sorted(path.parent.name for path in towers.glob("[!.]*/tower.json")),
-            partial(_tower, towers),
-            partial(_check_tower, towers),
+            tower_folder,
+            partial(published_tower.versions, tower_folder),
+            partial(_tower, tower_folder),
+            shelves.towers(tower_folder),
             "marketrank train buyers",
         ),
     )
@@ -136,16 +135,6 @@ def _ranker(folder: Path, name: str) -> Version:
     return Version(name, _created(folder / name / "manifest.json"), metrics, facts, decision)
 
 
-def _check_ranker(folder: Path, name: str) -> object:
-    model = session_model.read(folder, name)
-    if unknown := session_model.unknown_features(model):
-        raise Corrupt(
-            f"ranker {name} reads {', '.join(unknown)}, which this version of marketrank does not "
-            "know; train one with `marketrank train ranker`"
-        )
-    return model
-
-
 def _created(path: Path) -> datetime | None:
     try:
         return datetime.fromisoformat(orjson.loads(path.read_bytes())["created_at"])
@@ -163,11 +152,3 @@ def _tower(folder: Path, name: str) -> Version:
     }
     created = datetime.fromisoformat(found.created_at)
     return Version(name, created, flat(found.metrics), facts)
-
-
-def _check_tower(folder: Path, name: str) -> object:
-    known = {path.parent.name for path in folder.glob("[!.]*/tower.json")}
-    if name not in known:
-        listed = ", ".join(sorted(known)) or "none: run `marketrank train buyers`"
-        raise BadInput(f"{folder} has no tower {name!r}; known are {listed}")
-    return published_tower.read(folder / name, verify=True)

@@ -37,6 +37,7 @@ from marketrank.types import (
     Photo,
     Reason,
     Rejected,
+    SellerId,
     Seq,
     Stored,
     StoredVectors,
@@ -60,6 +61,10 @@ class ListingStore(Protocol):
         """Those that exist, live or ended."""
 
     def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]: ...
+
+    def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        """A seller's listings, live and ended, the last changed first, at most `limit`: those whose
+        last change has a number below `before` (None: all)."""
 
     def changes(self, after: Seq, limit: int) -> list[Stored]:
         """Listings whose last change has a number above `after`, in order, at most `limit`."""
@@ -87,6 +92,27 @@ class ListingStore(Protocol):
 class PriceEstimator(Protocol):
     def estimates(self, listings: Sequence[Listing]) -> Mapping[ListingId, Money]:
         """What listings like each one ask; a listing that it cannot judge is left out."""
+
+
+class EstimateStore(Protocol):
+    """What listings like each one ask, numbered in the same order as the listings' changes."""
+
+    def missing(self, version: ModelVersion, after: Seq, limit: int) -> dict[ListingKey, str]:
+        """Live listings whose last change has a number above `after` and which this version has
+        not read as they are now, in the order of their changes, at most `limit`: their
+        content_hash by key."""
+
+    def put_estimates(
+        self, version: ModelVersion, minor: Mapping[ListingKey, tuple[str, int | None]]
+    ) -> None:
+        """Insert or replace in one transaction: of each listing the content_hash that was read, and
+        minor units of the model's currency, None where it cannot be judged."""
+
+    def estimates_after(
+        self, after: Seq, limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], Seq]:
+        """Keys (n,) and minor units (n,), NaN where there is none, with a number above `after`, in
+        order, and the number of the last one (`after` where n = 0)."""
 
 
 class Quarantine(Protocol):

@@ -75,6 +75,7 @@ def facts_of(
         "pixels": np.where(pixels > 0, pixels, np.nan),
         "trade": np.array([np.nan if one is None else float(one) for one in traders]),
         "sellers": view.catalogue.sellers(keys).astype(np.int64),
+        "seller_listings": view.catalogue.seller_listings(keys),
     }
     for tell in more:
         known |= tell(view, request, keys)

@@ -440,6 +440,8 @@ class Ranking:
     corrected: Correction | None = None
     experiment: str = ""
     """Which it was part of; for the log alone."""
+    model: ModelVersion = ModelVersion("")
+    """Whose encoder made the vectors of query and listings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
 from marketrank.feedback.experiments import ExperimentFile
+from marketrank.feedback.interest import Interest
 from marketrank.jobs import ReplayStore
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_photo
@@ -46,7 +47,9 @@ from marketrank.monitoring.slow import SlowQueries
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
+from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
@@ -58,6 +61,7 @@ from marketrank.ports import (
     BlobStore,
     BuyerStore,
     Encoder,
+    EstimateStore,
     EventStore,
     ListingStore,
     PriceEstimator,
@@ -66,16 +70,19 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.estimates import Estimates
 from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
+from marketrank.shadow import Shadow, limits_of
 from marketrank.storage import embedded
 from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
 from marketrank.storage.dump import dump, load
+from marketrank.storage.estimates import PostgresEstimates
 from marketrank.storage.jobs import PostgresJobs, PostgresReplays
 from marketrank.storage.locks import hold, waiting
 from marketrank.storage.postgres import PostgresListings
@@ -92,10 +99,11 @@ from marketrank.types import (
     ReleaseId,
     Request,
     SellerId,
+    Seq,
     Stored,
     Suggestion,
 )
-from marketrank.wiring_people import People
+from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
@@ -151,14 +159,28 @@ class Marketplace:
         return PostgresVectors(self.database)
 
     @cached_property
+    def estimate_store(self) -> EstimateStore:
+        return PostgresEstimates(self.database)
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """What listings like each one ask, as this process knows it."""
+        return Estimates(self.estimate_store)
+
+    @cached_property
     def people(self) -> People:
         return People(
             self.settings,
             database=lambda: self.database,
             listings=lambda: self.listings,
             clock=now,
-            listeners=[self.liking.count],
+            listeners=[self.liking.count, self.interest.hear],
+            forget=self.liking.forget,
         )
+
+    @cached_property
+    def interest(self) -> Interest:
+        return Interest((now() - HEARD).date())
 
     @property
     def events(self) -> EventStore:
@@ -194,7 +216,9 @@ class Marketplace:
 
     @cached_property
     def promoted(self) -> Promoted:
-        return Promoted(self.registry, self._open_model)
+        return Promoted(
+            self.registry, self._open_model, on_refused=partial(self.metrics.refused, "model")
+        )
 
     @cached_property
     def predictions(self) -> Predictor:
@@ -291,6 +315,24 @@ class Marketplace:
             release_folder=self.release_folder,
             open_encoder=self.open_encoder,
             synonyms=self.synonyms,
+            compare=self.shadow.compare,
+            on_refused=partial(self.metrics.refused, "release"),
+        )
+
+    @cached_property
+    def shadow(self) -> Shadow:
+        return Shadow(self._engine_over, limits_of(self.settings), now)
+
+    def _engine_over(self, view: View) -> Engine:
+        """An engine that remembers nothing and knows nobody, over one view."""
+        return Engine(
+            view=lambda: view,
+            listings=self.listings,
+            vectors=self.vectors,
+            depths=depths_of(self.settings),
+            understanding=self.understanding,
+            tuning=from_settings(self.settings),
+            ranker=self.ranker,
         )
 
     @cached_property
@@ -309,6 +351,7 @@ class Marketplace:
             tuning=self.liking.tuned(from_settings(self.settings)),
             personal=self.liking.personal,
             ranker=self.ranker,
+            more_facts=[self.liking.more_facts, self.estimates.more_facts],
             trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
@@ -414,12 +457,19 @@ class Marketplace:
                 progress=progress,
             )
 
+    def make_demo_buyers(self) -> int:
+        """The made-up buyers of a demo: see `pipelines.demo_buyers`."""
+        return make_demo_buyers(self.buyers, self.events, self.listings, at=now())
+
     def estimator(self) -> PriceEstimator | None:
         """The price model of the version in use; None before the first is promoted."""
         promoted = self.registry.current()
         if promoted is None:
             return None
-        return PublishedEstimates.open(self.registry.path(promoted))
+        return self._open_estimator(promoted)
+
+    def _open_estimator(self, version: ModelVersion) -> PriceEstimator:
+        return PublishedEstimates.open(self.registry.path(version))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""
@@ -467,6 +517,13 @@ class Marketplace:
             open_encoder=self.open_encoder,
             exact_below=self.settings.exact_below,
             rebuild_share=self.settings.rebuild_share,
+            estimating=Estimating(
+                listings=self.listings,
+                estimates=self.estimate_store,
+                version=self.registry.current,
+                open_estimator=self._open_estimator,
+            ),
+            on_refused=partial(self.metrics.refused, "encoder"),
         )
 
     def index(self, *, rebuild: bool, progress: Progress = silent) -> Indexed:
@@ -536,6 +593,7 @@ class Marketplace:
 
     def answer(self, request: Request) -> Ranking:
         ranking = self.engine.answer(request)
+        self.shadow.keep(request)
         self.metrics.answered(request, ranking)
         self.slow.note(request, ranking)
         return ranking
@@ -552,6 +610,9 @@ class Marketplace:
 
     def listing(self, id: ListingId) -> Stored | None:
         return self.listings.get([id]).get(id)
+
+    def listings_of(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        return self.listings.of_seller(seller, limit, before)
 
     def photo(self, key: BlobKey) -> bytes:
         return self.blobs.get(key)
@@ -611,7 +672,8 @@ class Marketplace:
 
     def _follow(self) -> None:
         with self._reviving():
-            self.follower.refresh()
+            self.follower.refresh(in_background=True)
+            self.estimates.refresh()
 
     @contextmanager
     def _reviving(self) -> Iterator[None]:
@@ -635,6 +697,7 @@ class Marketplace:
         self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
+            self.estimates.refresh()
         except MarketrankError as error:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)

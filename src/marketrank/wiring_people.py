@@ -13,7 +13,7 @@ from marketrank.config import Settings
 from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
-from marketrank.people import Buyer, Impression, Interaction
+from marketrank.people import Buyer, Impression, Interaction, InteractionKind
 from marketrank.ports import BuyerStore, EventStore, ListingStore
 from marketrank.retrieval.follow import Poller
 from marketrank.shown import Shown, impression_of, light
@@ -24,7 +24,8 @@ from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
 _FORGETTING_SECONDS = 3_600
-_HEARD = timedelta(days=14)
+HEARD = timedelta(days=14)
+"""Listeners hear of what happened so long before the start."""
 
 
 class People:
@@ -39,13 +40,16 @@ class People:
         listings: Callable[[], ListingStore],
         clock: Callable[[], datetime],
         listeners: Sequence[Listener] = (),
+        forget: Callable[[BuyerId], None] = lambda _: None,
     ) -> None:
-        """`listeners` hear of what buyers did in the last weeks, and from now on."""
+        """`listeners` hear of what buyers did in the last weeks, and from now on; `forget` drops
+        what other parts of this process remember of a buyer who is erased."""
         self._settings = settings
         self._database = database
         self._listings = listings
         self._clock = clock
         self._listeners = listeners
+        self._forget_buyer = forget
 
     @cached_property
     def keys(self) -> KeyFolder:
@@ -66,7 +70,7 @@ class People:
         return EventFollower(
             events=self.events,
             buyers=self.buyers,
-            since=(self._clock() - _HEARD).date(),
+            since=(self._clock() - HEARD).date(),
             listeners=self._listeners,
         )
 
@@ -86,7 +90,12 @@ class People:
         self.impression_log.put(light(shown))
 
     def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
-        return self.intake.take(interactions, at)
+        taken = self.intake.take(interactions, at)
+        refused = {one.index for one in taken.refused}
+        for index, one in interactions.items():
+            if one.kind is InteractionKind.HIDE and index not in refused:
+                self.follower.hide(one.buyer, one.listing)
+        return taken
 
     def get(self, id: BuyerId) -> Buyer | None:
         return self.buyers.get(id)
@@ -98,7 +107,9 @@ class People:
         return self.buyers.export(id)
 
     def erase(self, id: BuyerId) -> bool:
-        return self.buyers.erase(id)
+        there_was = self.buyers.erase(id)
+        self._forget_buyer(id)
+        return there_was
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -8,9 +8,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from marketrank.audience import AudienceFinder, Matched
-from marketrank.buyers.popularity import Popularity
+from marketrank.buyers.popularity import SAVES, Popularity
 from marketrank.buyers.profile import Weighting
 from marketrank.buyers.sensitive import SensitiveCategories
 from marketrank.config import Settings
@@ -23,8 +27,9 @@ from marketrank.retrieval.feed import POPULAR, popular_retriever
 from marketrank.retrieval.follow import Poller, View
 from marketrank.retrieval.private_index import private_index
 from marketrank.tuning import Tuning
-from marketrank.types import ListingId, SellerId
+from marketrank.types import BuyerId, ListingId, Request, SellerId
 
+Keys = NDArray[np.int64]
 _AUDIENCE_SECONDS = 60.0
 _MOST_EVENTS = 100
 _SECRET_BYTES = 32
@@ -73,6 +78,18 @@ class PersonalParts:
     def popularity(self) -> Popularity:
         return Popularity(self._settings.popular_half_life_days)
 
+    @cached_property
+    def saves(self) -> Popularity:
+        """As popular, of saves alone."""
+        return Popularity(self._settings.popular_half_life_days, SAVES)
+
+    def more_facts(self, view: View, request: Request, keys: Keys) -> dict[str, Any]:
+        """What the ranker of sessions sees of how popular candidates are: see session_facts."""
+        return {
+            "popularity": self.popularity.scores(keys, request.at),
+            "saves": self.saves.scores(keys, request.at),
+        }
+
     def count(self, interactions: Sequence[Interaction], counted: Sequence[Counted]) -> None:
         """Hear of what came in: see feedback.follow_events.Listener. What the view does not know
         yet is not counted."""
@@ -85,6 +102,7 @@ class PersonalParts:
             key = view.catalogue.key_of(listing)
             if key is not None:
                 self.popularity.add(key, kind, at)
+                self.saves.add(key, kind, at)
 
     def tuned(self, tuning: Tuning) -> Tuning:
         """With what is popular in the feed."""
@@ -107,6 +125,11 @@ class PersonalParts:
 
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         return self.audience.buyers_for(id, seller, k, at)
+
+    def forget(self, id: BuyerId) -> None:
+        """What is remembered of a buyer who is erased, without opening what nobody has used."""
+        if "audience" in self.__dict__:
+            self.audience.offers.forget(id)
 
     @contextmanager
     def running(self) -> Iterator[None]:

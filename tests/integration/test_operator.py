@@ -254,6 +254,18 @@ def test_promoting_and_rolling_back(inside: Operator) -> None:
     assert all(one.detail["address"] == "testclient" for one in inside.market.audit.actions)
 
 
+def test_back_to_none(inside: Operator) -> None:
+    (one,) = inside.desk.held["rankers"].versions
+    page = f"{AREA}/versions/rankers"
+    inside.post(f"/versions/rankers/promote/{one.name}", page, current="")
+    done = inside.post("/versions/rankers/roll-back", page, current=one.name)
+    assert "None is in use any more." in inside.client.get(done.headers["location"]).text
+    assert inside.desk.held["rankers"].current is None
+    # An address that is opened again later says nothing that no longer holds.
+    inside.post(f"/versions/rankers/promote/{one.name}", page, current="")
+    assert "any more" not in inside.client.get(done.headers["location"]).text
+
+
 def test_a_choice_made_on_an_old_page_is_refused(inside: Operator) -> None:
     models = inside.desk.held["models"]
     path = f"/versions/models/promote/{models.versions[0].name}"

@@ -119,6 +119,17 @@ def test_a_buyer_is_offered_for_so_many_listings_a_day() -> None:
     assert "old" in names(finder(People(), cap=2), 3)
 
 
+def test_who_is_gone_from_another_process_leaves_no_trace_after_a_refresh() -> None:
+    people = People()
+    found = finder(people, cap=1)
+    assert "old" in names(found, 3)
+    gone = people.held.pop("old")
+    found.refresh(NOW)
+    people.held["old"] = gone
+    found.refresh(NOW)
+    assert names(found, 2) == ["old"]  # nothing is known of what they were offered
+
+
 def test_ones_own_listing_is_not_offered_to_its_seller() -> None:
     people = People()
     people.held["old"] = replace(people.held["old"], seller=SellerId("s"))

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 import marketrank
 from marketrank.api import (
+    acting,
     audit,
     buyers,
     buyers_feed,
@@ -28,8 +29,12 @@ from marketrank.api import (
     pages,
     predict,
     search,
+    sell,
+    seller,
     suggest,
+    your_data,
 )
+from marketrank.api.compression import Compressed
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.gate import Gate
 from marketrank.api.openapi import documenting
@@ -103,6 +108,10 @@ def create_app(
         predict,
         drafts,
         audit,
+        acting,
+        your_data,
+        sell,
+        seller,
         pages,
     ):
         app.include_router(room.router)
@@ -122,6 +131,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ID_HEADER],
             expose_headers=[ID_HEADER, "Location", "Retry-After", "ETag"],
         )
+    app.add_middleware(Compressed)
     app.add_middleware(
         Guard,
         max_body=settings.photo_max_bytes + _FORM_SLACK,

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
@@ -19,7 +19,7 @@ from starlette.types import Scope as Exchange
 from marketrank.access import Action, ApiKey, Scope
 from marketrank.api.metrics import pattern
 from marketrank.api.operator.sessions import AREA, SIGN_IN, Sessions, is_operators, to_sign_in
-from marketrank.api.problems import Failure, problem
+from marketrank.api.problems import Failure, Refused, out_of_scope, problem, unknown
 from marketrank.api.rate_limit import TokenBuckets
 from marketrank.api.service import Context
 
@@ -27,6 +27,10 @@ _log = logging.getLogger(__name__)
 _READING = ("GET", "HEAD", "OPTIONS")
 _UPLOAD_COST = 5
 """Of a request with a body, in requests: most carry a photo to be decoded and embedded."""
+_NAMES_A_BUYER = (
+    "a request that names a buyer is answered with what is known of them, and needs a key of scope "
+    "write; send it from your server, or leave buyer out"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,18 @@ class Caller:
 def caller(http: HttpRequest) -> Caller:
     """Who asks; set by the Gate."""
     return cast(Caller, http.state.caller)
+
+
+def permit_buyer(http: HttpRequest, fields: Mapping[str, str]) -> None:
+    """What a buyer did shows in what they are shown, so a request that names one needs a key of
+    the marketplace's own systems, also where reading is open. Raises Refused (401 or 403)."""
+    if not fields.get("buyer", "").strip():
+        return
+    key = caller(http).key
+    if key is None:
+        raise Refused(unknown("buyer: " + _NAMES_A_BUYER))
+    if not key.allows(Scope.WRITE):
+        raise Refused(out_of_scope("buyer: " + _NAMES_A_BUYER))
 
 
 def rule_of(method: str, path: str) -> Rule:
@@ -124,9 +140,12 @@ class Gate:
             await outcome(exchange, receive, send)
             return
         exchange["state"]["caller"] = outcome
-        status = await self._answered(exchange, receive, send)
-        if _is_audited(method, rule, outcome):
-            await self._audit(outcome, method, _unnamed(exchange), status)
+        status = 500  # of what ends as an exception, which is answered further out
+        try:
+            status = await self._answered(exchange, receive, send)
+        finally:
+            if _is_audited(method, rule, outcome):
+                await self._audit(outcome, method, _unnamed(exchange), status)
 
     async def _admit(
         self, exchange: Exchange, rule: Rule, *, cost: float
@@ -140,21 +159,19 @@ class Gate:
             if wait:
                 return _too_often(wait)
             if needed(rule, open_reading=self._here.settings.open_reading):
-                return _unknown("this needs a key; send it as Authorization: Bearer mr_…")
+                return unknown("this needs a key; send it as Authorization: Bearer mr_…")
             return Caller(None, address)
         key = await run_in_threadpool(self._here.service.keys.check, token, self._here.clock())
         if key is None:
             # Guesses are counted: nobody may try keys faster than they may search.
             wait = self._addresses.take(address, cost, self._now())
-            return _too_often(wait) if wait else _unknown("the key is not valid; ask for a new one")
+            return _too_often(wait) if wait else unknown("the key is not valid; ask for a new one")
         wait = self._keys.take(key.id, cost, self._now())
         if wait:
             return _too_often(wait)
         if rule.scopes and not any(key.allows(scope) for scope in rule.scopes):
             known = " or ".join(rule.scopes)
-            return Failure(
-                403, "Forbidden", f"this needs a key of scope {known}", "urn:marketrank:scope"
-            )
+            return out_of_scope(f"this needs a key of scope {known}")
         return Caller(key, address)
 
     async def _admit_operator(
@@ -226,11 +243,6 @@ def _unnamed(exchange: Exchange) -> str:
 def _token(headers: Headers) -> str | None:
     kind, _, value = headers.get("authorization", "").partition(" ")
     return value.strip() if kind.lower() == "bearer" else None
-
-
-def _unknown(detail: str) -> Failure:
-    headers = {"WWW-Authenticate": "Bearer"}
-    return Failure(401, "Unauthorized", detail, "urn:marketrank:key", headers=headers)
 
 
 def _too_often(wait: float) -> Failure:

@@ -10,7 +10,7 @@ gain by that (see `fellows`); nothing of it is learned, so it holds as soon as t
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
@@ -233,6 +233,12 @@ class Offers:
         """Nothing of this buyer is left."""
         with self._lock:
             self._offered.pop(buyer, None)
+
+    def keep(self, buyers: Collection[BuyerId]) -> None:
+        """Nothing of any others is left: they withdrew, or were erased by another process."""
+        with self._lock:
+            for buyer in self._offered.keys() - set(buyers):
+                del self._offered[buyer]
 
     def _turn(self, at: datetime) -> None:
         if at.date() != self._day:

@@ -31,6 +31,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 OTHER = "other"
 """The route of addresses that nobody serves."""
+REFUSED = ("release", "model", "encoder")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RESULTS = (0, 1, 5, 10, 24, 50, 100, 200, 500, 1000)
@@ -128,6 +129,14 @@ class Metrics:
         self._indexed = Counter(
             "marketrank_indexed_total", "Changes indexed", ["what"], registry=own
         )
+        self._refusals = Counter(
+            "marketrank_refused_total",
+            "Releases, models and encoders that were broken and did not take over",
+            ["what"],
+            registry=own,
+        )
+        for what in REFUSED:  # an increase can be seen from the first on
+            self._refusals.labels(what)
         self._shown: tuple[ReleaseId, ModelVersion] | None = None
 
     @contextmanager
@@ -161,6 +170,10 @@ class Metrics:
         self._release.labels(release, model).set(1)
         self._live.set(live)
         self._refused.set(refused)
+
+    def refused(self, what: str) -> None:
+        """Something of REFUSED was broken, and what it would have replaced stays."""
+        self._refusals.labels(what).inc()
 
     def lags(self, what: str, seconds: float) -> None:
         """How far `what` ("listings", "words", "embeddings") is behind the store."""

@@ -164,7 +164,7 @@ class _Drive:
                 }
             )
             self._out.events[str(one.kind)] = self._out.events.get(str(one.kind), 0) + 1
-        answer = self._ask("POST", "/v1/events", {"events": events}, allowed=(422, *_MISSING))
+        answer = self._ask("POST", "/v1/events", {"events": events}, allowed=(409, *_MISSING))
         if answer is None:
             raise BadInput(
                 "the server took none of the events of a visit: it must have POST /v1/events and "

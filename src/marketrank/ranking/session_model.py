@@ -146,10 +146,13 @@ def versions(folder: Path) -> list[str]:
 
 
 def current(folder: Path) -> SessionJudge | None:
-    """The one in use; None before the first. Raises Corrupt where it cannot be used."""
+    """The one in use; None before the first, and after it was taken back. Raises Corrupt where it
+    cannot be used."""
     try:
         name = (folder / CURRENT).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
+        return None
+    if not name:  # rolled back to none
         return None
     try:
         return SessionJudge(read(folder, name), ModelVersion(name))

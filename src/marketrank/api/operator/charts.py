@@ -16,7 +16,7 @@ _WIDTH, _HEIGHT = 440.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 16.0, 18.0, 30.0
 _ROW = 21.0
 """Of the names below the lines."""
-_LOOKS = 4
+LOOKS = 4
 """Lines that look different; more repeat."""
 _TICKS = 4
 _Points = Sequence[tuple[int, float]]
@@ -44,7 +44,7 @@ def line_chart(
         *(frame.level(value) for value in _levels(frame.low, frame.high)),
         *(frame.epoch(n) for n in sorted({1, epochs})),
         frame.kept(best) if best is not None else "",
-        *(frame.line(points, place % _LOOKS) for place, (_, points) in enumerate(lines)),
+        *(frame.line(points, place % LOOKS) for place, (_, points) in enumerate(lines)),
         *(_name(name, points[-1][1], place) for place, (name, points) in enumerate(lines)),
         "</svg>",
     ]
@@ -76,7 +76,7 @@ def _levels(low: float, high: float) -> list[float]:
 
 def _name(name: str, last: float, place: int) -> str:
     """A row below the lines: how one looks, what it is and where it ended."""
-    y, look = _HEIGHT + _ROW * place + 8, place % _LOOKS
+    y, look = _HEIGHT + _ROW * place + 8, place % LOOKS
     return (
         f'<polyline points="{_LEFT:g},{y - 4:g} {_LEFT + 30:g},{y - 4:g}" class="s{look}"/>'
         f'<text x="{_LEFT + 40:g}" y="{y:g}" class="t{look}">{escape(name)}: {last:.4g}</text>'

@@ -131,8 +131,9 @@ class Desk(Protocol):
         """Raises BadInput for an unknown version and Corrupt for a damaged one: the version in use
         stays then."""
 
-    def roll_back(self, kind: str, *, at: datetime, why: str) -> str:
-        """The version that is in use again. Raises NotReady where there is none to go back to."""
+    def roll_back(self, kind: str, *, at: datetime, why: str) -> str | None:
+        """The version that is in use again; None: none, as before the first. Raises NotReady where
+        there is nothing to go back to."""
 
     def runs(self) -> Sequence[TrainingRun]:
         """The newest first, without curves and pictures."""

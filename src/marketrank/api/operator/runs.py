@@ -1,6 +1,6 @@
 """Training runs: their scores, curves, confusion matrices and sheets of neighbours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -8,7 +8,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from marketrank.api.operator.area import desk, page, room
-from marketrank.api.operator.charts import line_chart
+from marketrank.api.operator.charts import LOOKS, line_chart
 from marketrank.api.operator.desk import Curve
 
 router = room()
@@ -37,13 +37,16 @@ def picture(http: HttpRequest, name: str, picture: str) -> Response:
 
 
 def _plots(curve: Curve) -> list[tuple[str, Markup]]:
-    """Losses in one, all else, which has another scale, in another."""
-    losses = {name: some for name, some in curve.series.items() if "loss" in name}
-    others = {name: some for name, some in curve.series.items() if name not in losses}
-    found = [("Loss", _plot(curve, losses)), ("Other scores", _plot(curve, others))]
-    return [(name, plot) for name, plot in found if plot is not None]
+    """Losses in one, all else, which has another scale, in others; of few lines each."""
+    losses = [name for name in curve.series if "loss" in name]
+    others = [name for name in curve.series if name not in losses]
+    found = [("Loss", losses)]
+    for start in range(0, len(others), LOOKS):
+        found.append(("Scores", others[start : start + LOOKS]))
+    plots = [(heading, _plot(curve, names)) for heading, names in found]
+    return [(heading, plot) for heading, plot in plots if plot is not None]
 
 
-def _plot(curve: Curve, series: Mapping[str, Sequence[float]]) -> Markup | None:
-    title = f"{', '.join(series)} by epoch"
-    return line_chart(series, title=title, best=curve.best)
+def _plot(curve: Curve, names: Sequence[str]) -> Markup | None:
+    title = f"{', '.join(names)} by epoch"
+    return line_chart({name: curve.series[name] for name in names}, title=title, best=curve.best)

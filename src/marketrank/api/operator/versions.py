@@ -14,6 +14,8 @@ from marketrank.errors import BadInput, InConflict, MarketrankError
 
 _MOST_WHY = 200
 _SAID = {"promoted": "is in use now.", "rolled-back": "is in use again."}
+_NONE = "none"
+"""In an address, as a version: none is in use any more."""
 _HEADINGS = {"models": "Models", "rankers": "Rankers", "towers": "Buyer towers"}
 _ABOUT = {
     "models": "What categorises and embeds listings, and says what they may cost. A promoted one "
@@ -49,7 +51,7 @@ def roll_back(http: HttpRequest, kind: str) -> Response:
         version = desk(http).roll_back(_known(kind), at=now(http), why=_why(http))
     except MarketrankError as error:
         return _refused(http, kind, error)
-    return _done(kind, "rolled-back", version)
+    return _done(kind, "rolled-back", version or _NONE)
 
 
 def _known(kind: str) -> str:
@@ -86,10 +88,6 @@ def _refused(http: HttpRequest, kind: str, error: MarketrankError) -> Response:
 
 def _show(http: HttpRequest, kind: str, mistake: str = "", status: int = 200) -> Response:
     found = desk(http).versions(kind)
-    said = _SAID.get(http.query_params.get("said", ""), "")
-    version = http.query_params.get("version", "")
-    if version not in {one.name for one in found.versions}:
-        said = ""
     return page(
         http,
         "versions.html",
@@ -100,8 +98,16 @@ def _show(http: HttpRequest, kind: str, mistake: str = "", status: int = 200) ->
         columns=_columns(found.versions),
         best=_best(found),
         mistake=mistake,
-        said=f"{version} {said}" if said and not mistake else "",
+        said="" if mistake else _said(http, found),
     )
+
+
+def _said(http: HttpRequest, found: Versions) -> str:
+    """What has just been done, where the address says so and it still holds."""
+    version, done = http.query_params.get("version", ""), http.query_params.get("said", "")
+    if done not in _SAID or version != (found.current or _NONE):
+        return ""
+    return "None is in use any more." if version == _NONE else f"{version} {_SAID[done]}"
 
 
 def _columns(found: Sequence[Version]) -> list[str]:
