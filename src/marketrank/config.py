@@ -287,6 +287,11 @@ class Settings(BaseSettings):
     log_requests: bool = Field(
         False, description="Log a line for each request: its route, status and time (ms)"
     )
+    keep_slow_queries: bool = Field(
+        False,
+        description="Show the words of the slowest queries in the operator's area; else only how "
+        "many there were. They stay in memory for an hour at most",
+    )
     open_reading: bool = Field(
         True, description="Search, listings, predictions and drafts need no key"
     )

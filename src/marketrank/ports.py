@@ -35,6 +35,7 @@ from marketrank.types import (
     ModelVersion,
     Money,
     Photo,
+    Reason,
     Rejected,
     SellerId,
     Seq,
@@ -127,6 +128,14 @@ class Quarantine(Protocol):
         """Remove what is of this kind and source, except `keys`; returns how many."""
 
     def all(self) -> list[Rejected]: ...
+
+    def counts(self) -> dict[tuple[str, Reason], int]:
+        """How many of each kind and reason; none of 0."""
+
+    def page(
+        self, kind: str | None, reason: Reason | None, offset: int, limit: int
+    ) -> list[tuple[datetime, Rejected]]:
+        """Those of a kind and a reason (None: of any), the newest first, with their times."""
 
 
 class VectorStore(Protocol):

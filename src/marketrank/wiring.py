@@ -43,6 +43,7 @@ from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.monitoring.metrics import Metrics
+from marketrank.monitoring.slow import SlowQueries
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
@@ -595,6 +596,7 @@ class Marketplace:
         ranking = self.engine.answer(request)
         self.shadow.keep(request)
         self.metrics.answered(request, ranking)
+        self.slow.note(request, ranking)
         return ranking
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
@@ -637,6 +639,10 @@ class Marketplace:
     @cached_property
     def metrics(self) -> Metrics:
         return Metrics()
+
+    @cached_property
+    def slow(self) -> SlowQueries:
+        return SlowQueries(keep_words=self.settings.keep_slow_queries)
 
     def election(self) -> Election:
         """This process's claim to be the one that indexes."""

@@ -60,6 +60,10 @@ def start(market: SmallMarket, tmp_path: Path) -> Iterator[Any]:
         ("GET", "/v1/audit", (Scope.ADMIN,)),
         ("PUT", "/v1/models/current", (Scope.ADMIN,)),
         ("DELETE", "/v1/listings/a\nb", (Scope.WRITE, Scope.SELLER)),
+        ("GET", "/operator", (Scope.ADMIN,)),
+        ("POST", "/operator/versions/models/roll-back", (Scope.ADMIN,)),
+        ("POST", "/operator/sign-in", ()),
+        ("GET", "/operators", (Scope.READ,)),
     ],
 )
 def test_what_needs_which_scope(method: str, path: str, scopes: tuple[Scope, ...]) -> None:
@@ -69,7 +73,7 @@ def test_what_needs_which_scope(method: str, path: str, scopes: tuple[Scope, ...
 def test_every_rule_counts() -> None:
     assert len({rule_of(m, p) for m, p in (("GET", "/readyz"), ("GET", "/v1/audit"), ("POST",
         "/v1/drafts"), ("GET", "/v1/jobs/1"), ("PUT", "/v1/listings"), ("GET", "/v1/buyers/b"),
-        ("GET", "/v1/listings/1/buyers"),
+        ("GET", "/v1/listings/1/buyers"), ("GET", "/operator"), ("GET", "/operator/sign-in"),
         ("POST", "/v1/x"), ("GET", "/"))}) == len(RULES)  # fmt: skip
 
 

@@ -30,7 +30,17 @@ FLOORS = [
     {"pipelines"},
     {"election"},
     {"measuring"},
-    {"wiring", "wiring_people", "wiring_personal", "wiring_drift", "api", "terminal"},
+    {
+        "wiring",
+        "wiring_people",
+        "wiring_personal",
+        "wiring_drift",
+        "api",
+        "terminal",
+        "operator_desk",
+        "operator_runs",
+        "operator_versions",
+    },
     {"serving", "worker", "cli_home"},
     {
         "cli_audit",

@@ -12,11 +12,13 @@ from typing import Any, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Exchange
 
 from marketrank.access import Action, ApiKey, Scope
 from marketrank.api.metrics import pattern
+from marketrank.api.operator.sessions import AREA, SIGN_IN, Sessions, is_operators, to_sign_in
 from marketrank.api.problems import Failure, Refused, out_of_scope, problem, unknown
 from marketrank.api.rate_limit import TokenBuckets
 from marketrank.api.service import Context
@@ -46,6 +48,9 @@ def _rule(methods: tuple[str, ...], path: str, *scopes: Scope) -> Rule:
 
 RULES = (
     _rule(_READING, r"/healthcheck|/readyz|/metrics|/openapi\.json|/static/.*"),
+    _rule((), SIGN_IN),
+    # By the cookie of somebody who is signed in, not by the header.
+    _rule((), rf"{AREA}(/.*)?", Scope.ADMIN),
     _rule((), r"/v1/(audit|keys|models|admin)(/.*)?", Scope.ADMIN),
     _rule(_READING, r"/v1/listings/.+/buyers", Scope.SELLER, Scope.ADMIN),
     _rule(("POST",), r"/v1/(search|drafts)|/predict/.*", Scope.READ),
@@ -105,9 +110,16 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, *, here: Context, now: Callable[[], float] = monotonic
+        self,
+        app: ASGIApp,
+        *,
+        here: Context,
+        sessions: Sessions,
+        now: Callable[[], float] = monotonic,
     ) -> None:
+        """`sessions` are those of the operator's area."""
         settings = here.settings
+        self._sessions = sessions
         self._app = app
         self._here = here
         self._now = now
@@ -123,7 +135,9 @@ class Gate:
         rule = rule_of(method, path)
         outcome = await self._admit(exchange, rule, cost=1 if method in _READING else _UPLOAD_COST)
         if isinstance(outcome, Failure):
-            await problem(HttpRequest(exchange), outcome)(exchange, receive, send)
+            outcome = problem(HttpRequest(exchange), outcome)
+        if isinstance(outcome, Response):
+            await outcome(exchange, receive, send)
             return
         exchange["state"]["caller"] = outcome
         status = 500  # of what ends as an exception, which is answered further out
@@ -133,8 +147,12 @@ class Gate:
             if _is_audited(method, rule, outcome):
                 await self._audit(outcome, method, _unnamed(exchange), status)
 
-    async def _admit(self, exchange: Exchange, rule: Rule, *, cost: float) -> Caller | Failure:
+    async def _admit(
+        self, exchange: Exchange, rule: Rule, *, cost: float
+    ) -> Caller | Failure | Response:
         address = str((exchange.get("client") or ("unknown",))[0])
+        if is_operators(exchange["path"]):
+            return await self._admit_operator(HttpRequest(exchange), address, cost)
         token = _token(Headers(scope=exchange))
         if token is None:
             wait = self._addresses.take(address, cost, self._now()) if rule.scopes else 0
@@ -155,6 +173,26 @@ class Gate:
             known = " or ".join(rule.scopes)
             return out_of_scope(f"this needs a key of scope {known}")
         return Caller(key, address)
+
+    async def _admit_operator(
+        self, http: HttpRequest, address: str, cost: float
+    ) -> Caller | Failure | Response:
+        """Who is signed in comes in; anybody else is sent to sign in, as often as others may
+        search."""
+        session = None
+        if http.url.path != SIGN_IN:
+            at = self._here.clock()
+            session = await run_in_threadpool(self._sessions.read, http.cookies, at)
+        if session is None:
+            wait = self._addresses.take(address, cost, self._now())
+            if wait:
+                return _too_often(wait)
+            return Caller(None, address) if http.url.path == SIGN_IN else to_sign_in(http)
+        wait = self._keys.take(session.key.id, cost, self._now())
+        if wait:
+            return _too_often(wait)
+        http.state.session = session
+        return Caller(session.key, address)
 
     async def _answered(self, exchange: Exchange, receive: Receive, send: Send) -> int:
         """The status of the answer."""
