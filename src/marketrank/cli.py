@@ -25,6 +25,7 @@ from marketrank import (
     cli_recommend,
     cli_registry,
     cli_relevance,
+    cli_retrain,
     cli_signals,
     cli_simulate,
 )
@@ -63,6 +64,7 @@ app.command()(cli_simulate.simulate)
 app.command()(cli_buyers.erase_buyer)
 app.command()(cli_buyers.export_buyer)
 cli_deploy.add_commands(app)
+cli_retrain.add_commands(app)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 

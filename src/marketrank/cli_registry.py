@@ -44,13 +44,22 @@ def list_versions(home: Home = None, json: Json = False) -> None:
 
 @app.command()
 def show(version: Version, home: Home = None, json: Json = False) -> None:
-    """Show what a version is, and its scores."""
+    """Show what a version is, its scores, and what the gate decided about it."""
+    from marketrank.cli_retrain import print_decision
+    from marketrank.models.decisions import read_decision
+
     registry = _registry(home)
     manifest, current = registry.read(version), registry.current()
+    decision = read_decision(registry.folder, version)
+
+    def show_all() -> None:
+        _print_manifest(manifest, current)
+        print_decision(decision or {})
+
     report(
-        {"current": manifest.version == current, **asdict(manifest)},
+        {"current": manifest.version == current, **asdict(manifest), "decision": decision},
         json,
-        lambda: _print_manifest(manifest, current),
+        show_all,
     )
 
 
