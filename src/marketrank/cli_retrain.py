@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from marketrank.cli_home import Home, Json, open_home
 from marketrank.cli_models import Device, Seed
-from marketrank.durable import write
 from marketrank.errors import BadInput
 from marketrank.terminal import progress_bars, report
 
@@ -81,29 +79,30 @@ def step(
     name: Annotated[str, typer.Argument(help="refresh, clean, split, …, publish or notify.")],
     *,
     given: Annotated[
-        list[Path] | None,
-        typer.Option(help="Files that steps before it have written; once for each."),
+        Path | None, typer.Option(help="File that the step before it has written.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="File to write what this one makes.")],
+    out: Annotated[Path, typer.Option(help="File to write: the same, and what this step makes.")],
     products: Products = None,
     images_table: ImagesTable = None,
     images: Images = None,
     full: Full = False,
     recipe: Recipe = "default",
-    no_promote: NoPromote = False,
+    promote: Annotated[str, typer.Option(help="yes or no, for the step publish.")] = "yes",
     seed: Seed = 7,
     device: Device = "auto",
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Do one step, from files to a file: as a container of a Kubeflow pipeline does it."""
-    from marketrank.pipelines.retrain import only_one
-    from marketrank.pipelines.retrain_plan import NOTIFY, run_step, step_of
-    from marketrank.pipelines.retrain_report import describe, notify
+    """Do one step, from a file to a file: as a container of a Kubeflow pipeline does it."""
+    from marketrank.pipelines.retrain import do_step
+    from marketrank.pipelines.retrain_files import read_made, write_made
     from marketrank.pipelines.retrain_steps import Options
     from marketrank.wiring import now
     from marketrank.wiring_retrain import workshop
 
+    if promote not in {"yes", "no"}:
+        raise BadInput(f"--promote {promote}: give yes or no")
+    # A pipeline's parameters are never absent: what is not given is empty.
     options = Options(
         products or None,
         images_table or None,
@@ -112,32 +111,16 @@ def step(
         recipe,
         seed,
         device,
-        promote=not no_promote,
+        promote=promote == "yes",
     )
     market = open_home(home)
-    read = [_read(path) for path in given or []]
-    begun = min((one["begun"] for one in read), default=now().isoformat())
+    before = None if given is None else read_made(given)
     with progress_bars() as progress:
         shop = workshop(market, at=now(), progress=progress)
-        if name == NOTIFY:
-            found = describe(options, [_done(one) for one in read], at=_time(begun), until=shop.at)
-            path = notify(shop.home, found, webhook=market.settings.retrain_webhook)
-            made: dict[str, Any] = {"report": str(path.relative_to(shop.home))}
-            told = {"step": name, "output": made, "begun": begun, "seconds": 0.0, "reused": False}
-        else:
-            chosen = step_of(name)
-            with only_one(shop.folder):
-                done = run_step(chosen, shop, options, {one["step"]: one["output"] for one in read})
-            told = {
-                "step": name,
-                "output": done.output,
-                "begun": begun,
-                "seconds": done.seconds,
-                "reused": done.reused,
-            }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write(out, orjson.dumps(told))
-    report(told, json, lambda: _out.print(f"{name}: {out}", soft_wrap=True))
+        made = do_step(name, shop, options, before, webhook=market.settings.retrain_webhook)
+    write_made(out, made)
+    told = made.done[-1].output if made.done else {}
+    report({"step": name, **told}, json, lambda: _out.print(f"{name}: {out}", soft_wrap=True))
 
 
 @app.command(name="compile")
@@ -161,28 +144,6 @@ def compile_(
 
     compile_pipeline(out, Target(image, gpus, volume, secret))
     report({"pipeline": str(out)}, json, lambda: _out.print(str(out), soft_wrap=True))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = orjson.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise BadInput(f"--given {path} cannot be read: {error}") from error
-    if not {"step", "output", "begun"} <= found.keys():
-        raise BadInput(f"--given {path} is not what `marketrank pipeline step` has written")
-    return found
-
-
-def _done(read: Mapping[str, Any]) -> Any:
-    from marketrank.pipelines.retrain_plan import Done
-
-    return Done(read["step"], read["output"], read["seconds"], read["reused"])
-
-
-def _time(text: str) -> Any:
-    from datetime import datetime
-
-    return datetime.fromisoformat(text)
 
 
 def _print(found: Mapping[str, Any], path: Path) -> None:

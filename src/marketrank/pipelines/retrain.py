@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from marketrank.errors import MarketrankError, NotReady
-from marketrank.pipelines.retrain_plan import PLAN, Done, run_step
+from marketrank.pipelines.retrain_files import Made
+from marketrank.pipelines.retrain_plan import NOTIFY, PLAN, Done, run_step, step_of
 from marketrank.pipelines.retrain_report import Report, describe, notify
 from marketrank.pipelines.retrain_steps import Options, Workshop
 
@@ -43,6 +44,28 @@ def retrain(
         path = notify(shop.home, report, webhook=webhook)
         shop.progress("retrain", len(PLAN) + 1, len(PLAN) + 1)
     return report, path
+
+
+def do_step(
+    name: str,
+    shop: Workshop,
+    options: Options,
+    before: Made | None,
+    *,
+    webhook: str = "",
+) -> Made:
+    """One step after what earlier ones have made: for processes that do one each. Raises BadInput
+    for an unknown step, and what the step raises."""
+    before = before or Made(shop.at, ())
+    if name == NOTIFY:
+        report = describe(options, before.done, at=before.begun, until=shop.at)
+        path = notify(shop.home, report, webhook=webhook)
+        done = Done(NOTIFY, {"report": str(path.relative_to(shop.home))}, 0.0, False)
+    else:
+        given = {one.name: one.output for one in before.done}
+        with only_one(shop.folder):
+            done = run_step(step_of(name), shop, options, given)
+    return Made(before.begun, (*before.done, done))
 
 
 @contextmanager

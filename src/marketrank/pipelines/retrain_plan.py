@@ -91,7 +91,8 @@ def _runs_are_there(shop: Workshop, made: Made) -> bool:
 
 
 def _version_is_there(shop: Workshop, made: Made) -> bool:
-    return (shop.registry.folder / made["version"]).is_dir()
+    version: str = made["version"]
+    return (shop.registry.folder / version).is_dir()
 
 
 def _compared_by(shop: Workshop, _: Options) -> Any:
