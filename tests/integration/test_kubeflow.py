@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def test_what_is_compiled(tmp_path: Path, gpus: int) -> None:
     assert set(parameters) > {"products", "images_table", "images", "recipe", "seed", "promote"}
     tasks = by_name(pipeline["root"]["dag"]["tasks"])
     assert set(tasks) == set(NAMES)
-    for before, name in zip(NAMES, NAMES[1:], strict=False):
+    for before, name in pairwise(NAMES):
         assert len(tasks[name]["dependentTasks"]) == 1
         assert tasks[name]["dependentTasks"][0] == tasks[before]["key"]
     cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
@@ -85,6 +86,7 @@ def test_a_whole_run_on_this_machine(tmp_path: Path) -> None:
         "recipe": "quick",
     }
     code = f"""
+from itertools import pairwise
 from pathlib import Path
 from marketrank.pipelines.kubeflow.running_here import run_here
 run_here(Path({str(tmp_path / "root")!r}), home=Path({str(home)!r}), python={sys.executable!r},
