@@ -139,14 +139,14 @@ def met_alone(seen: Seen, share: float, registry: Registry) -> Published:
 def test_a_champion_without_runs_is_compared_by_its_scores(seen: Seen, tmp_path: Path) -> None:
     """The published one cannot be asked either: it is of a few bytes."""
     registry = Registry(tmp_path)
-    best = {"text": {"accuracy": 0.99, "n": 1000}, "price": {"log_r2": 0.9999}}
+    best = {"text": {"accuracy": 0.9, "n": 90}, "similar": {"sibling_recall@10": 1.0, "n": 9000}}
     champion = registry.publish(lambda draft: replace(fill(draft), metrics=best), at=AT)
     registry.promote(champion, at=AT, why="the best there is")
     done = met_alone(seen, 0.0, registry)
     compared = done.decision.evaluation["compared"][CHAMPION]
     assert compared["on"] == "published scores, unpaired"
     (objection,) = done.objections
-    assert objection.startswith(f"worse than {champion}: price.log_r2 0.")
+    assert objection.startswith(f"worse than {champion}: similar.sibling_recall@10 0.")
     first, second = done.decision.notes
     assert first.startswith("not compared on held-out listings of both")
     assert second.startswith("not compared on listings new to the champion")
