@@ -27,6 +27,7 @@ from marketrank import (
     cli_recommend,
     cli_registry,
     cli_relevance,
+    cli_retrain,
     cli_signals,
     cli_simulate,
 )
@@ -67,6 +68,7 @@ app.command()(cli_buyers.export_buyer)
 app.command()(cli_drift.drift)
 app.command()(cli_drift.sweep)
 cli_deploy.add_commands(app)
+cli_retrain.add_commands(app)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 

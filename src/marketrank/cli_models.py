@@ -170,17 +170,16 @@ def everything(
 ) -> None:
     """Baselines, text and multimodal by their default recipes; publish what they make together,
     and promote it where it is not worse than what is in use."""
+    from marketrank.pipelines.gate import limits_of
     from marketrank.pipelines.train_all import train_all
 
     with _training(home, seed) as (market, data, common):
         done = train_all(
-            data,
-            market.blobs,
-            registry=market.registry,
-            threads=market.settings.processes,
-            currency=market.settings.currency,
+            market.contest(data),
+            at=common["at"],
+            limits=limits_of(market.settings),
             device=device,
-            **common,
+            progress=common["progress"],
         )
     told = {"version": done.version, "promoted": not done.objections, "metrics": done.metrics}
     report({**told, "objections": done.objections}, json, lambda: _print_published(done))

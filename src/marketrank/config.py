@@ -276,6 +276,25 @@ class Settings(BaseSettings):
     drift_rate: float = Field(
         1.5, gt=1, description="Rates: drift where one is more than so many times the other"
     )
+    gate_golden_share: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="Share of the golden queries that the model in use answers, of which a new one "
+        "must answer as many, or it is not promoted",
+    )
+    gate_latency_ratio: float = Field(
+        1.5,
+        gt=0,
+        description="How many times as long as with the model in use encoding may take with a new "
+        "one (median), or it is not promoted",
+    )
+    retrain_webhook: str = Field(
+        "",
+        repr=False,  # its address may be a secret
+        pattern="^(https?://.+)?$",
+        description="URL to which the outcome of each `marketrank retrain` is posted as JSON",
+    )
     serve_indexes: bool = Field(
         True,
         description="Whether `marketrank serve` also indexes where no other process does; false "

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from time import sleep
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
@@ -108,7 +108,9 @@ from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
+    from marketrank.pipelines.gate import Contest
     from marketrank.pipelines.relevance import Serving
+    from marketrank.pipelines.training_data import TrainingData
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
@@ -274,6 +276,21 @@ class Marketplace:
         encoder = self.open_encoder(folder / "encoder")
         shared = encoder if isinstance(encoder, LearnedEncoder) else None
         return PublishedModel(folder, threads=self.settings.processes, encoder=shared)
+
+    def contest(self, data: "TrainingData") -> "Contest":
+        """What the gate works with: see `pipelines.gate`."""
+        from marketrank.pipelines.gate import Contest
+
+        return Contest(
+            data,
+            self.blobs,
+            self.settings.home,
+            self.registry,
+            self.open_encoder,
+            self.settings.currency,
+            perf_counter,
+            self.settings.processes,
+        )
 
     @property
     def ranker_file(self) -> Path:
