@@ -40,9 +40,7 @@ def commands() -> str:
     return "\n\n".join(parts)
 
 
-def leaves(
-    command: Any, words: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The commands below a group, each with the words that call it."""
     below = getattr(command, "commands", None)
     if below is None:
@@ -72,8 +70,8 @@ def settings() -> str:
     return "\n\n".join(
         [
             "# Settings",
-            f"Each can be a key of `<home>/{FILE_NAME}` or a variable of the environment, which wins; "
-            "lists are JSON there. Unknown names are errors.",
+            f"Each can be a key of `<home>/{FILE_NAME}` or a variable of the environment, which "
+            "wins; lists are JSON there. Unknown names are errors.",
             _table(("setting", "type", "default", "what"), rows),
         ]
     )
@@ -88,8 +86,8 @@ def features() -> str:
     return "\n\n".join(
         [
             "# Features of the ranker",
-            f"In the order of the model's columns. What is not known is NaN; the parts {without} are "
-            "left out of requests without profiling. How they are used: "
+            f"In the order of the model's columns. What is not known is NaN; the parts {without} "
+            "are left out of requests without profiling. How they are used: "
             "[Learn from what buyers do](../learning.md).",
             _table(("feature", "meaning", "unit", "part"), rows),
         ]
@@ -106,8 +104,9 @@ def metrics() -> str:
     return "\n\n".join(
         [
             "# Metrics",
-            "Of `GET /metrics` and `marketrank worker --metrics-port`, in Prometheus' format, beside "
-            "those of the process itself. What to watch: [Run it as a service](../deploy.md#watch).",
+            "Of `GET /metrics` and `marketrank worker --metrics-port`, in Prometheus' format, "
+            "beside those of the process itself. What to watch: "
+            "[Run it as a service](../deploy.md#watch).",
             _table(("metric", "type", "what"), rows),
         ]
     )
@@ -118,7 +117,11 @@ def _instruments(measured: Any) -> Iterator[tuple[str, str, str]]:
         if hasattr(one, "_labelnames"):  # prometheus_client has no public way to ask for these
             total = "_total" if one._type == "counter" else ""
             labels = ",".join(one._labelnames)
-            yield one._name + total + (f"{{{labels}}}" if labels else ""), one._type, one._documentation
+            yield (
+                one._name + total + (f"{{{labels}}}" if labels else ""),
+                one._type,
+                one._documentation,
+            )
 
 
 def decisions() -> str:
@@ -127,7 +130,7 @@ def decisions() -> str:
     for path in sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")):
         title = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ").strip()
         rows.append(f"- [{_text(title)}]({path.name})")
-    about = "Why things are as they are, each in half a page: decision, reason, and what would change our mind."
+    about = "Why it is so, in half a page each: decision, reason, and what would change our mind."
     return f"# Decisions\n\n{about}\n\n" + "\n".join(rows)
 
 
@@ -140,8 +143,8 @@ def http() -> str:
     document = create_app(nothing, settings=Settings(home=Path("home"))).openapi()
     parts = [
         "# HTTP API",
-        "From `GET /openapi.json`, which programs read. Errors are `application/problem+json`. Keys and "
-        "limits: [Call the API](../api.md).",
+        "From `GET /openapi.json`, which programs read. Errors are `application/problem+json`. "
+        "Keys and limits: [Call the API](../api.md).",
     ]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -256,7 +259,7 @@ def _default(one: Any) -> str:
 
 def _value(value: Any) -> str:
     """A default as a reader would write it; nothing for what is off, empty or unset."""
-    if value is None or value == "" or value == () or type(value).__name__ == "Sentinel":
+    if value is None or value in ("", ()) or type(value).__name__ == "Sentinel":
         return ""
     if isinstance(value, bool):
         return "on" if value else "off"
@@ -322,9 +325,7 @@ def on_files(files: "Files", config: "MkDocsConfig") -> "Files":
         for name in _OUTSIDE.findall(page.content_string):
             path = ROOT / name
             if path.is_file() and files.get_file_from_path(f"repository/{name}") is None:
-                files.append(
-                    File.generated(config, f"repository/{name}", abs_src_path=str(path))
-                )
+                files.append(File.generated(config, f"repository/{name}", abs_src_path=str(path)))
     return files
 
 

@@ -36,7 +36,9 @@ class CommandLine:
         words = mention.split()
         named: list[tuple[str, ...]] = [()]
         for word in words:
-            if any(one in self.options for one in named) or not _WORD.fullmatch(word.rstrip(".,:)")):
+            if any(one in self.options for one in named) or not _WORD.fullmatch(
+                word.rstrip(".,:)")
+            ):
                 break
             named = [(*one, part) for one in named for part in word.rstrip(".,:)").split("|")]
         for one in named:

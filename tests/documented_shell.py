@@ -128,7 +128,11 @@ class Shell:
                 urllib.request.urlopen(f"{self.address}/readyz", timeout=5).close()
                 return 0, "", ""
             time.sleep(0.1)
-        return 1, "", "the server is not ready: " + (self._own / "served").read_text(errors="replace")
+        return (
+            1,
+            "",
+            "the server is not ready: " + (self._own / "served").read_text(errors="replace"),
+        )
 
 
 def _received(caller: socket.socket) -> Iterator[bytes]:

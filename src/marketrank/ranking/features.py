@@ -254,7 +254,7 @@ MEANINGS: Mapping[str, str] = {
     "description_length": "ln(1 + letters of the description)",
     "query_length": "words of the query",
 }
-"""What each number is, for people. `<name>_below_best` is how far it is below the candidates' best."""
+"""What each number is, in words; `meaning` knows those of "_below_best", too."""
 _BELOW = "_below_best"
 
 
