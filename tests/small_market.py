@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from threading import Lock
-from typing import cast
+from typing import Any, cast
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from marketrank.access import Keys
+from marketrank.audience import Match, Matched
 from marketrank.errors import BadInput, NotReady
 from marketrank.feedback.interest import Interest
 from marketrank.listings.images import clean_photo
@@ -131,7 +132,8 @@ class SmallMarket:
     clock: datetime = field(default_factory=lambda: NOW)
     turn: Lock = field(default_factory=Lock)
     predictions: SmallPredictions = field(default_factory=SmallPredictions)
-    people: SmallPeople = field(default_factory=SmallPeople)
+    people: Any = field(default_factory=SmallPeople)
+    """An api.service.People; over real stores: `people_of_market`."""
 
     @cached_property
     def key_store(self) -> SmallKeys:
@@ -221,6 +223,12 @@ class SmallMarket:
             corrected,
             places=_places([found for _, found in scored]) if request.places else (),
         )
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        """A single buyer likes whatever has an even id."""
+        liked = int(id[-1], 36) % 2 == 0
+        buyers = (Match("9f86d081884c7d659a2f", 0.5),)[:k] if liked else ()
+        return Matched(buyers, float(liked), 1)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         if not self.ready:

@@ -463,6 +463,8 @@ class Ranking:
     corrected: Correction | None = None
     experiment: str = ""
     """Which it was part of; for the log alone."""
+    model: ModelVersion = ModelVersion("")
+    """Whose encoder made the vectors of query and listings."""
     places: tuple[PlaceCount, ...] = ()
     """Only where the request asks for them; see whereabouts."""
 

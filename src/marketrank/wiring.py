@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from time import sleep
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
@@ -43,12 +43,15 @@ from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.monitoring.metrics import Metrics
+from marketrank.monitoring.slow import SlowQueries
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.comparing import Comparer
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
+from marketrank.pipelines.drift_report import newest_drift
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
@@ -60,6 +63,7 @@ from marketrank.ports import (
     BlobStore,
     BuyerStore,
     Encoder,
+    EstimateStore,
     EventStore,
     ListingStore,
     PriceEstimator,
@@ -68,16 +72,19 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.estimates import Estimates
 from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
+from marketrank.shadow import Shadow, limits_of
 from marketrank.storage import embedded
 from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
 from marketrank.storage.dump import dump, load
+from marketrank.storage.estimates import PostgresEstimates
 from marketrank.storage.jobs import PostgresJobs, PostgresReplays
 from marketrank.storage.locks import hold, waiting
 from marketrank.storage.postgres import PostgresListings
@@ -102,7 +109,9 @@ from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
+    from marketrank.pipelines.gate import Contest
     from marketrank.pipelines.relevance import Serving
+    from marketrank.pipelines.training_data import TrainingData
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
@@ -155,6 +164,15 @@ class Marketplace:
         return PostgresVectors(self.database)
 
     @cached_property
+    def estimate_store(self) -> EstimateStore:
+        return PostgresEstimates(self.database)
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """What listings like each one ask, as this process knows it."""
+        return Estimates(self.estimate_store)
+
+    @cached_property
     def people(self) -> People:
         return People(
             self.settings,
@@ -202,7 +220,9 @@ class Marketplace:
 
     @cached_property
     def promoted(self) -> Promoted:
-        return Promoted(self.registry, self._open_model)
+        return Promoted(
+            self.registry, self._open_model, on_refused=partial(self.metrics.refused, "model")
+        )
 
     @cached_property
     def predictions(self) -> Predictor:
@@ -275,6 +295,21 @@ class Marketplace:
         shared = encoder if isinstance(encoder, LearnedEncoder) else None
         return PublishedModel(folder, threads=self.settings.processes, encoder=shared)
 
+    def contest(self, data: "TrainingData") -> "Contest":
+        """What the gate works with: see `pipelines.gate`."""
+        from marketrank.pipelines.gate import Contest
+
+        return Contest(
+            data,
+            self.blobs,
+            self.settings.home,
+            self.registry,
+            self.open_encoder,
+            self.settings.currency,
+            perf_counter,
+            self.settings.processes,
+        )
+
     @property
     def ranker_file(self) -> Path:
         """What `marketrank train fusion` writes."""
@@ -315,6 +350,24 @@ class Marketplace:
             release_folder=self.release_folder,
             open_encoder=self.open_encoder,
             synonyms=self.synonyms,
+            compare=self.shadow.compare,
+            on_refused=partial(self.metrics.refused, "release"),
+        )
+
+    @cached_property
+    def shadow(self) -> Shadow:
+        return Shadow(self._engine_over, limits_of(self.settings), now)
+
+    def _engine_over(self, view: View) -> Engine:
+        """An engine that remembers nothing and knows nobody, over one view."""
+        return Engine(
+            view=lambda: view,
+            listings=self.listings,
+            vectors=self.vectors,
+            depths=depths_of(self.settings),
+            understanding=self.understanding,
+            tuning=from_settings(self.settings),
+            ranker=self.ranker,
         )
 
     @cached_property
@@ -333,6 +386,7 @@ class Marketplace:
             tuning=self.liking.tuned(from_settings(self.settings)),
             personal=self.liking.personal,
             ranker=self.ranker,
+            more_facts=[self.liking.more_facts, self.estimates.more_facts],
             trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
@@ -358,6 +412,7 @@ class Marketplace:
             view=self._view,
             events=lambda: self.events,
             buyers=lambda: self.buyers,
+            outreach=lambda: self.people.outreach,
             clock=now,
         )
 
@@ -447,7 +502,10 @@ class Marketplace:
         promoted = self.registry.current()
         if promoted is None:
             return None
-        return PublishedEstimates.open(self.registry.path(promoted))
+        return self._open_estimator(promoted)
+
+    def _open_estimator(self, version: ModelVersion) -> PriceEstimator:
+        return PublishedEstimates.open(self.registry.path(version))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""
@@ -495,6 +553,13 @@ class Marketplace:
             open_encoder=self.open_encoder,
             exact_below=self.settings.exact_below,
             rebuild_share=self.settings.rebuild_share,
+            estimating=Estimating(
+                listings=self.listings,
+                estimates=self.estimate_store,
+                version=self.registry.current,
+                open_estimator=self._open_estimator,
+            ),
+            on_refused=partial(self.metrics.refused, "encoder"),
         )
 
     def index(self, *, rebuild: bool, progress: Progress = silent) -> Indexed:
@@ -564,7 +629,9 @@ class Marketplace:
 
     def answer(self, request: Request) -> Ranking:
         ranking = self.engine.answer(request)
+        self.shadow.keep(request)
         self.metrics.answered(request, ranking)
+        self.slow.note(request, ranking)
         return ranking
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
@@ -608,6 +675,10 @@ class Marketplace:
     def metrics(self) -> Metrics:
         return Metrics()
 
+    @cached_property
+    def slow(self) -> SlowQueries:
+        return SlowQueries(keep_words=self.settings.keep_slow_queries)
+
     def election(self) -> Election:
         """This process's claim to be the one that indexes."""
         return Election(hold(self.database, INDEXER_LOCK), self.indexer, now)
@@ -620,6 +691,7 @@ class Marketplace:
             text_folder=self.text_folder,
             release_folder=self.release_folder,
             clock=now,
+            drift=partial(newest_drift, self.settings.home),
         )
 
     def indexing(self, election: Election) -> list[Poller]:
@@ -637,7 +709,8 @@ class Marketplace:
 
     def _follow(self) -> None:
         with self._reviving():
-            self.follower.refresh()
+            self.follower.refresh(in_background=True)
+            self.estimates.refresh()
 
     @contextmanager
     def _reviving(self) -> Iterator[None]:
@@ -661,6 +734,7 @@ class Marketplace:
         self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
+            self.estimates.refresh()
         except MarketrankError as error:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)
@@ -673,6 +747,7 @@ class Marketplace:
                 partial(self.measuring.view, self.follower),
                 seconds=measuring.SECONDS,
             ),
+            Poller("measured drift", self.measuring.drift, seconds=measuring.DRIFT_SECONDS),
         ]
         if self.settings.serve_indexes:
             pollers += self.indexing(election)
@@ -682,6 +757,7 @@ class Marketplace:
             with self.people.running(), self.liking.running():
                 yield
         finally:
+            election.stop()
             for poller in pollers:
                 poller.stop()
             if "bulk" in self.__dict__:  # somebody has used it

@@ -195,7 +195,7 @@ def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
     symbol = wording.currency_symbol(here.settings.currency)
     spelt = spelling(query, ranking.corrected)
     words = query.words if spelt is None or spelt.offered else spelt.text
-    return page.render(
+    answer = page.render(
         "search.html",
         **_form(here, query, request.photo),
         ranking_id=ranking.request,
@@ -211,6 +211,9 @@ def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
         map=map_of(ranking.places, query, locate=here.service.locate, country=country),
         paging=paging(query, request.offset, ranking.total),
     )
+    # JSON names them in its body.
+    answer.headers.update({"X-Release": ranking.release, "X-Model": ranking.model})
+    return answer
 
 
 def _mistaken(page: Page, query: PageQuery, error: BadParameter, photo: bytes | None) -> Response:
@@ -360,7 +363,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["asset"] = _asset
+    environment.globals["asset"] = asset
     # Pages without results show the form empty.
     environment.globals["page"] = PageQuery()
     environment.globals["photo"] = ""
@@ -371,7 +374,7 @@ def _environment() -> Environment:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """The address of a static file, which changes with its content."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
     return f"/static/{name}?v={digest[:10]}"
