@@ -218,7 +218,7 @@ def test_how_a_listing_does(client: TestClient, market: SellerMarket) -> None:
         assert text in page, text
     market.consenting = 0
     assert "No buyer has agreed yet" in client.get(f"/seller/listings/{LIVE}").text
-    market.towers, market.drafts.ready = False, False
+    market.towers, market.predictions.published = False, False
     page = client.get(f"/seller/listings/{LIVE}").text
     assert "marketrank train buyers" in page
     assert "Others like it" not in page
