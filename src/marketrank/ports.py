@@ -41,6 +41,7 @@ from marketrank.types import (
     Seq,
     Stored,
     StoredVectors,
+    Traces,
     Vectors,
 )
 
@@ -78,13 +79,30 @@ class ListingStore(Protocol):
     def photos(self, listings: Collection[ListingId]) -> dict[ListingId, dict[ImageId, Photo]]:
         """The photos held for these listings, so that an unchanged file is not cleaned again."""
 
-    def set_findings(self, findings: Mapping[ListingId, Collection[Finding]]) -> int:
-        """Replace all findings by these; a listing not named has none. Returns rows changed."""
+    def set_findings(
+        self,
+        findings: Mapping[ListingId, Collection[Finding]],
+        *,
+        among: Collection[ListingId] | None = None,
+    ) -> int:
+        """Replace all findings, or those of the listings `among` which all named ones are, by
+        these; a listing not named has none. Returns rows changed."""
 
     def with_findings(self) -> list[Stored]:
         """The live listings that have findings, in the order of their last changes."""
 
-    def replace_duplicates(self, links: Sequence[Duplicate]) -> None: ...
+    def replace_duplicates(
+        self, links: Sequence[Duplicate], *, among: Collection[ListingId] | None = None
+    ) -> None:
+        """Replace all links, or those of the listings `among`, by these."""
+
+    def alike(self, traces: Traces, linked: Collection[ListingKey]) -> set[ListingKey]:
+        """The keys of listings that have one of these traces, or that are linked with one of those
+        as duplicates. Candidates: `listings.dedupe` decides."""
+
+    def prices(self) -> list[tuple[tuple[str, ...], int]]:
+        """Of every live listing with a price above 0 the first two labels of its category, and the
+        price in minor units."""
 
     def duplicates(self) -> list[Duplicate]: ...
 

@@ -372,6 +372,19 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """What listings share with those that repeat them. `titles` tells for each title how many of
+    its words another may lack; `sources` and `blobs` are of the same photo files, `hashes` of
+    photos that look the same where they are at most `bits` apart."""
+
+    titles: Mapping[str, int]
+    sources: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+    hashes: tuple[int, ...] = ()
+    bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One result. `distance_km` only where the request names a place and the listing has one."""
 

@@ -46,6 +46,7 @@ from marketrank.monitoring.metrics import Metrics
 from marketrank.monitoring.slow import SlowQueries
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
+from marketrank.pipelines.comparing import Comparer
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
@@ -126,6 +127,7 @@ class Marketplace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._encoders: dict[ModelVersion, Encoder] = {}
+        self._estimator: tuple[ModelVersion, PriceEstimator] | None = None
         self._opening = Lock()
         self._writing = Lock()
 
@@ -250,8 +252,24 @@ class Marketplace:
             cleaning=lambda: self.cleaning,
             clean_photo=self.clean_upload,
             alone=self._writing_alone,
+            compare=self.comparer.compare,
             most_photos=self.settings.photos_per_listing,
         )
+
+    @cached_property
+    def comparer(self) -> Comparer:
+        return Comparer(self.listings, estimator=self._estimator_in_use)
+
+    def _estimator_in_use(self) -> PriceEstimator | None:
+        """As `estimator`, read once for each version."""
+        promoted = self.registry.current()
+        held = self._estimator
+        if promoted is None or held is None or held[0] != promoted:
+            made = self.estimator()
+            if promoted is None or made is None:
+                return made
+            held = self._estimator = (promoted, made)
+        return held[1]
 
     @contextmanager
     def _writing_alone(self) -> Iterator[None]:
