@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 HOST = "127.0.0.1"
 PATIENCE = 10.0  # seconds, after which a request counts as failed
 _FAILED = 0
+_CALM, _MOST_CALMING = 1.0, 60.0  # seconds
 
 
 @dataclass(slots=True)
@@ -78,6 +79,21 @@ def closed_loop(port: int, requests: Sequence[bytes], *, clients: int, seconds: 
     return asyncio.run(_closed(port, requests, clients, seconds))
 
 
+def calm(port: int, request: bytes) -> None:
+    """Wait until a server that was overloaded has done what nobody waits for any more."""
+    asyncio.run(_calm(port, request))
+
+
+async def _calm(port: int, request: bytes) -> None:
+    clock, pool = asyncio.get_running_loop().time, _Pool(port)
+    begin = clock()
+    while clock() - begin < _MOST_CALMING:
+        start = clock()
+        if await pool.ask(request) != _FAILED and clock() - start < _CALM:
+            break
+    await pool.close()
+
+
 async def _open(port: int, requests: Sequence[bytes], due: NDArray[np.float64]) -> Answers:
     clock, pool, answers = asyncio.get_running_loop().time, _Pool(port), Answers()
     begin = clock() + 0.1
@@ -127,17 +143,17 @@ class _Pool:
 
     async def ask(self, request: bytes) -> int:
         """The status; 0 where no answer came."""
+        opened = self._idle.pop() if self._idle else None
         try:
             async with asyncio.timeout(PATIENCE):
-                if self._idle:
-                    reader, writer = self._idle.pop()
-                else:
-                    reader, writer = await asyncio.open_connection(HOST, self._port)
-                writer.write(request)
-                status = await _read(reader)
+                opened = opened or await asyncio.open_connection(HOST, self._port)
+                opened[1].write(request)
+                status = await _read(opened[0])
         except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+            if opened is not None:
+                opened[1].close()
             return _FAILED
-        self._idle.append((reader, writer))
+        self._idle.append(opened)
         return status
 
     async def close(self) -> None:

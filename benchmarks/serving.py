@@ -33,10 +33,10 @@ from benchmarks.serving_mix import agreements, mixture
 from benchmarks.serving_plot import write_plot
 
 _LIMIT_MS = 80.0
-_STEP = 1.25
+_STEP = 1.3
 _STEP_SECONDS = 10.0
 _STEPS = 12
-_SETTLE_SECONDS = 1.0
+_PLAIN_RATE = 8.0  # the plain handler's first
 _WARM = 100
 _CLIENTS = 8
 _BLOCK_SECONDS = 6.0
@@ -115,8 +115,8 @@ def _searches(
         _report("take turns with the plain handler")
         turns = _compare({"marketrank": (server, ours), "plain": (peer, theirs)}, rounds)
         _report("raise the rate")
-        steps = _saturate(server, ours, rate, seed)
-        plain_steps = _saturate(peer, theirs, 4.0, seed)
+        steps = _saturate(server, ours, rate / 2, seed)
+        plain_steps = _saturate(peer, theirs, _PLAIN_RATE, seed)
     held = [one["rate"] for one in steps if _holds(one)]
     plain_held = [one["rate"] for one in plain_steps if _holds(one)]
     return {
@@ -153,7 +153,7 @@ def _saturate(
     """Steps of rising rates, until one is too much."""
     steps: list[dict[str, Any]] = []
     for number in range(_STEPS):
-        time.sleep(_SETTLE_SECONDS)
+        load.calm(server.port, requests[0])
         steps.append(_at_rate(server, requests, rate * _STEP**number, _STEP_SECONDS, seed + number))
         _report(f"{steps[-1]['rate']:g} a second: p99 {steps[-1]['p99_ms']:g} ms")
         if not _holds(steps[-1]):
@@ -166,6 +166,7 @@ def _compare(sides: dict[str, tuple[Server, list[bytes]]], rounds: int) -> dict[
     found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, (server, requests) in sides.items():
+            load.calm(server.port, requests[0])
             answers = load.closed_loop(
                 server.port, requests, clients=_CLIENTS, seconds=_BLOCK_SECONDS
             )

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,7 @@ from marketrank.types import (
     Near,
     Photo,
     Place,
+    PlaceCount,
     Ranking,
     ReleaseId,
     Request,
@@ -209,7 +211,15 @@ class SmallMarket:
         facets = _facets([found for _, found in scored], len(request.filters.category))
         stages = {"retrieve": 0.25}
         return Ranking(
-            request.id, RELEASE, tuple(items), len(scored), facets, stages, understood, corrected
+            request.id,
+            RELEASE,
+            tuple(items),
+            len(scored),
+            facets,
+            stages,
+            understood,
+            corrected,
+            places=_places([found for _, found in scored]) if request.places else (),
         )
 
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
@@ -413,6 +423,11 @@ def _facets(found: Sequence[Listing], depth: int) -> dict[str, tuple[FacetValue,
         ),
         "price": tuple(FacetValue(band, band, n) for band, n in bands.items() if n),
     }
+
+
+def _places(found: Sequence[Listing]) -> tuple[PlaceCount, ...]:
+    counts = Counter(listing.place for listing in found if listing.place is not None)
+    return tuple(PlaceCount(place, n) for place, n in counts.most_common())
 
 
 def _mean_colour(jpeg: bytes) -> tuple[float, ...]:

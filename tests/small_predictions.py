@@ -37,6 +37,7 @@ class SmallPredictions:
 
     published: bool = True
     asked: list[tuple[str, bytes | None]] = field(default_factory=list)
+    price: PriceRange | None = None
 
     def category_of_text(self, text: str) -> Categorised:
         return self._said(text, None, 0.9)
@@ -58,6 +59,11 @@ class SmallPredictions:
             Neighbour(ImageId(image), ListingId(listing), ("Home & Garden",), 0.25 * rank)
             for rank, (image, listing) in enumerate(found[:k])
         )
+
+    def price_range(self, listing: Listing) -> PriceRange | None:
+        if not self.published:
+            raise NotReady("no model is in use; run `marketrank train all`")
+        return self.price
 
     def _said(self, text: str, photo: bytes | None, sure: float) -> Categorised:
         if not self.published:

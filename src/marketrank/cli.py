@@ -20,12 +20,14 @@ from marketrank import (
     cli_audit,
     cli_buyers,
     cli_deploy,
+    cli_drift,
     cli_keys,
     cli_learning,
     cli_models,
     cli_recommend,
     cli_registry,
     cli_relevance,
+    cli_retrain,
     cli_signals,
     cli_simulate,
 )
@@ -63,7 +65,10 @@ app.command()(cli_audit.audit)
 app.command()(cli_simulate.simulate)
 app.command()(cli_buyers.erase_buyer)
 app.command()(cli_buyers.export_buyer)
+app.command()(cli_drift.drift)
+app.command()(cli_drift.sweep)
 cli_deploy.add_commands(app)
+cli_retrain.add_commands(app)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 

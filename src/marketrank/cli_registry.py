@@ -57,7 +57,10 @@ def list_versions(home: Home = None, json: Json = False) -> None:
 
 @app.command()
 def show(version: Version, home: Home = None, json: Json = False) -> None:
-    """Show what a version is, and its scores."""
+    """Show what a version is, its scores, and what the gate decided about it."""
+    from marketrank.cli_retrain import print_decision
+    from marketrank.models.decisions import read_decision
+
     market = open_home(home)
     shelf = _shelves(market).get(kind_of(version))
     if shelf is not None:
@@ -65,10 +68,16 @@ def show(version: Version, home: Home = None, json: Json = False) -> None:
         report({"current": used, **told}, json, lambda: _print_facts(told, used))
         return
     manifest, current = market.registry.read(version), market.registry.current()
+    decision = read_decision(market.registry.folder, version)
+
+    def show_all() -> None:
+        _print_manifest(manifest, current)
+        print_decision(decision or {})
+
     report(
-        {"current": manifest.version == current, **asdict(manifest)},
+        {"current": manifest.version == current, **asdict(manifest), "decision": decision},
         json,
-        lambda: _print_manifest(manifest, current),
+        show_all,
     )
 
 

@@ -55,6 +55,7 @@ from marketrank.types import (
     Understood,
     Vectors,
 )
+from marketrank.whereabouts import Whereabouts
 
 Keys = NDArray[np.int64]
 
@@ -121,6 +122,7 @@ class Engine:
         self._on_shown = on_shown
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
+        self._whereabouts = Whereabouts(listings.get_by_key)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """What somebody who has typed this may go on to type. Raises NotReady before the first
@@ -166,6 +168,8 @@ class Engine:
         candidates = reranked.candidates
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
+            keys = candidates.keys
+            places = self._whereabouts.of(view.catalogue, keys) if request.places else ()
         with watch.stage("fill"):
             items = self._items(view, request, reranked)
         with watch.stage("explain"):
@@ -187,6 +191,7 @@ class Engine:
             corrected,
             trial.experiment,
             view.encoder.version,
+            places,
         )
 
     def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:

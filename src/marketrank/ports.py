@@ -177,9 +177,10 @@ class EventStore(Protocol):
         at: datetime,
         anonymous: Collection[EventId] = (),
     ) -> Recorded:
-        """Keep them in one transaction, each id once, in any order of their times; numbered in
-        commit order. `at` is when they arrived. Of those named in `anonymous` only the listing, the
-        kind and the day are kept, as a `Counted`."""
+        """Keep them, each id once, in any order of their times; numbered in commit order. `at` is
+        when they arrived. Of those named in `anonymous` only the listing, the kind and the day are
+        kept, as a `Counted`; these in one transaction, the others in another, so that nothing tells
+        which came together. One that fails may leave the other done: send all of them again."""
 
     def known(self, ids: Collection[EventId]) -> set[EventId]:
         """Those that `record` has been given before."""
@@ -196,6 +197,10 @@ class EventStore(Protocol):
 
     def counted(self, after: Seq, limit: int) -> list[tuple[Seq, Counted]]:
         """The anonymous ones with a number above `after`, in commit order."""
+
+    def mix(self, before: date) -> int:
+        """Put the anonymous ones of earlier days into an order of chance, so that nothing leads
+        from one to what was kept at the same time; returns of how many days."""
 
     def last_seq(self) -> Seq:
         """The highest number of an interaction, anonymous ones and changes of buyers included,
@@ -254,6 +259,26 @@ class BuyerStore(Protocol):
 
     def finish_erasing(self) -> int:
         """Go on with erasures that a crash has cut short; how many there were."""
+
+
+class OutreachLog(Protocol):
+    """Which buyers sellers were told of, and for which listing: of one day, by all processes. A day
+    is one of UTC."""
+
+    def open_to(
+        self, listing: ListingId, buyers: Sequence[BuyerId], *, at: datetime, cap: int
+    ) -> set[BuyerId]:
+        """Those who may be offered the listing: who were not offered `cap` others that day. None
+        of whom nothing is held."""
+
+    def tell(
+        self, listing: ListingId, buyers: Sequence[BuyerId], *, at: datetime, cap: int
+    ) -> set[BuyerId]:
+        """Count them as offered the listing, the same one once a day, and return them; those are
+        left out that `open_to` would leave out at this moment, whoever told of them meanwhile."""
+
+    def drop_before(self, at: datetime) -> int:
+        """Forget earlier days; returns how many rows went."""
 
 
 class BlobStore(Protocol):

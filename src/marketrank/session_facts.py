@@ -102,6 +102,9 @@ def _category_match(
     if not meant:
         return None
     paths = view.catalogue.paths_of(keys)
-    return np.array(
-        [sum(sure * shared_part(path, one) for one, sure in meant.items()) for path in paths]
-    )
+    # Candidates share a few paths: each is compared once.
+    shares = {
+        path: sum(sure * shared_part(path, one) for one, sure in meant.items())
+        for path in set(paths)
+    }
+    return np.array([shares[path] for path in paths])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from time import sleep
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
@@ -49,6 +49,7 @@ from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
 from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
+from marketrank.pipelines.drift_report import newest_drift
 from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
@@ -107,7 +108,9 @@ from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
+    from marketrank.pipelines.gate import Contest
     from marketrank.pipelines.relevance import Serving
+    from marketrank.pipelines.training_data import TrainingData
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
@@ -175,7 +178,6 @@ class Marketplace:
             listings=lambda: self.listings,
             clock=now,
             listeners=[self.liking.count, self.interest.hear],
-            forget=self.liking.forget,
         )
 
     @cached_property
@@ -274,6 +276,21 @@ class Marketplace:
         encoder = self.open_encoder(folder / "encoder")
         shared = encoder if isinstance(encoder, LearnedEncoder) else None
         return PublishedModel(folder, threads=self.settings.processes, encoder=shared)
+
+    def contest(self, data: "TrainingData") -> "Contest":
+        """What the gate works with: see `pipelines.gate`."""
+        from marketrank.pipelines.gate import Contest
+
+        return Contest(
+            data,
+            self.blobs,
+            self.settings.home,
+            self.registry,
+            self.open_encoder,
+            self.settings.currency,
+            perf_counter,
+            self.settings.processes,
+        )
 
     @property
     def ranker_file(self) -> Path:
@@ -377,6 +394,7 @@ class Marketplace:
             view=self._view,
             events=lambda: self.events,
             buyers=lambda: self.buyers,
+            outreach=lambda: self.people.outreach,
             clock=now,
         )
 
@@ -655,6 +673,7 @@ class Marketplace:
             text_folder=self.text_folder,
             release_folder=self.release_folder,
             clock=now,
+            drift=partial(newest_drift, self.settings.home),
         )
 
     def indexing(self, election: Election) -> list[Poller]:
@@ -710,6 +729,7 @@ class Marketplace:
                 partial(self.measuring.view, self.follower),
                 seconds=measuring.SECONDS,
             ),
+            Poller("measured drift", self.measuring.drift, seconds=measuring.DRIFT_SECONDS),
         ]
         if self.settings.serve_indexes:
             pollers += self.indexing(election)
@@ -719,6 +739,7 @@ class Marketplace:
             with self.people.running(), self.liking.running():
                 yield
         finally:
+            election.stop()
             for poller in pollers:
                 poller.stop()
             if "bulk" in self.__dict__:  # somebody has used it

@@ -3,7 +3,8 @@ shown, and what this process knows of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,18 +15,27 @@ from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
 from marketrank.people import Buyer, Impression, Interaction, InteractionKind
-from marketrank.ports import BuyerStore, EventStore, ListingStore
+from marketrank.ports import BuyerStore, EventStore, ListingStore, OutreachLog
 from marketrank.retrieval.follow import Poller
 from marketrank.shown import Shown, impression_of, light
 from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
+from marketrank.storage.outreach import PostgresOutreach
 from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
 _FORGETTING_SECONDS = 3_600
 HEARD = timedelta(days=14)
 """Listeners hear of what happened so long before the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many erasures were finished, and how many days of impressions were dropped."""
+
+    erasures: int
+    days: int
 
 
 class People:
@@ -40,16 +50,13 @@ class People:
         listings: Callable[[], ListingStore],
         clock: Callable[[], datetime],
         listeners: Sequence[Listener] = (),
-        forget: Callable[[BuyerId], None] = lambda _: None,
     ) -> None:
-        """`listeners` hear of what buyers did in the last weeks, and from now on; `forget` drops
-        what other parts of this process remember of a buyer who is erased."""
+        """`listeners` hear of what buyers did in the last weeks, and from now on."""
         self._settings = settings
         self._database = database
         self._listings = listings
         self._clock = clock
         self._listeners = listeners
-        self._forget_buyer = forget
 
     @cached_property
     def keys(self) -> KeyFolder:
@@ -63,6 +70,10 @@ class People:
     @cached_property
     def buyers(self) -> BuyerStore:
         return PostgresBuyers(self._database(), self.keys)
+
+    @cached_property
+    def outreach(self) -> OutreachLog:
+        return PostgresOutreach(self._database(), self.keys)
 
     @cached_property
     def follower(self) -> EventFollower:
@@ -107,16 +118,14 @@ class People:
         return self.buyers.export(id)
 
     def erase(self, id: BuyerId) -> bool:
-        there_was = self.buyers.erase(id)
-        self._forget_buyer(id)
-        return there_was
+        return self.buyers.erase(id)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Follow what buyers do and log what they are shown until the block ends."""
         pollers = [
             Poller("events", self.follower.refresh, seconds=self._settings.poll_seconds),
-            Poller("forgetting", self._forget, seconds=_FORGETTING_SECONDS),
+            Poller("forgetting", self.sweep, seconds=_FORGETTING_SECONDS),
         ]
         for poller in pollers:
             poller.start()
@@ -135,6 +144,11 @@ class People:
     def _query_digest(self, query: str) -> str:
         return self.keys.digest("query", query).hex()
 
-    def _forget(self) -> None:
-        self.buyers.finish_erasing()
-        self.events.drop_before(self._clock() - timedelta(days=self._settings.impression_days))
+    def sweep(self) -> Swept:
+        """Finish erasures that were cut short, and forget what was done and shown too long ago."""
+        now = self._clock()
+        finished = self.buyers.finish_erasing()
+        self.outreach.drop_before(now)
+        self.events.mix(now.astimezone(UTC).date())
+        before = now - timedelta(days=self._settings.impression_days)
+        return Swept(finished, self.events.drop_before(before))

@@ -22,12 +22,12 @@ from marketrank.durable import write
 from marketrank.models.published_tower import TowerFolder
 from marketrank.people import Counted, Interaction
 from marketrank.personal import Personal
-from marketrank.ports import BuyerStore, EventStore
+from marketrank.ports import BuyerStore, EventStore, OutreachLog
 from marketrank.retrieval.feed import POPULAR, popular_retriever
 from marketrank.retrieval.follow import Poller, View
 from marketrank.retrieval.private_index import private_index
 from marketrank.tuning import Tuning
-from marketrank.types import BuyerId, ListingId, Request, SellerId
+from marketrank.types import ListingId, Request, SellerId
 
 Keys = NDArray[np.int64]
 _AUDIENCE_SECONDS = 60.0
@@ -45,12 +45,14 @@ class PersonalParts:
         view: Callable[[], View | None],
         events: Callable[[], EventStore],
         buyers: Callable[[], BuyerStore],
+        outreach: Callable[[], OutreachLog],
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._view = view
         self._events = events
         self._buyers = buyers
+        self._outreach = outreach
         self._clock = clock
 
     @cached_property
@@ -118,6 +120,7 @@ class PersonalParts:
             tower=self.towers,
             make_index=partial(private_index, exact_below=self._settings.exact_below),
             secret=lambda: _secret(self._settings.home / "audience.key"),
+            log=self._outreach(),
             cap=self._settings.audience_per_day,
             sensitive=self.sensitive.flags,
             weighting=self.weighting,
@@ -125,11 +128,6 @@ class PersonalParts:
 
     def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
         return self.audience.buyers_for(id, seller, k, at)
-
-    def forget(self, id: BuyerId) -> None:
-        """What is remembered of a buyer who is erased, without opening what nobody has used."""
-        if "audience" in self.__dict__:
-            self.audience.offers.forget(id)
 
     @contextmanager
     def running(self) -> Iterator[None]:

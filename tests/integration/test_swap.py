@@ -199,6 +199,8 @@ def test_json_names_release_and_model(market: Small) -> None:
     assert manifests(market) == {said["release"]: said["model"]}
     like = client.get("/v1/listings/l7/similar").json()
     assert (like["release"], like["model"]) == (said["release"], said["model"])
+    page = client.get("/?q=zebra7").headers
+    assert (page["X-Release"], page["X-Model"]) == (said["release"], said["model"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -37,13 +37,15 @@ from marketrank.api.page_query import (
     spelling,
 )
 from marketrank.api.parameters import BadParameter, category_text
+from marketrank.api.price_bar import PriceBar, price_bar
 from marketrank.api.problems import Failure
+from marketrank.api.results_map import map_of
 from marketrank.api.schemas import cut, listing_url, photo_url
 from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
 from marketrank.api.visitor import NOBODY, NOTICES, Visitor, keep_visit, read_visitor
-from marketrank.errors import BadInput
+from marketrank.errors import BadInput, Corrupt, NotReady
 from marketrank.types import Item, Listing, Photo, Request, Sort, Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -181,7 +183,7 @@ def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
     here, visitor = page.here, page.visitor
     try:
         fields = query.search_fields() | visitor.search_fields()
-        request = read_request(here, page.id, fields, photo)
+        request = replace(read_request(here, page.id, fields, photo), places=True)
     except BadParameter as error:
         return _mistaken(page, query, error, photo)
     ranking = here.service.answer(request)
@@ -193,7 +195,7 @@ def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
     symbol = wording.currency_symbol(here.settings.currency)
     spelt = spelling(query, ranking.corrected)
     words = query.words if spelt is None or spelt.offered else spelt.text
-    return page.render(
+    answer = page.render(
         "search.html",
         **_form(here, query, request.photo),
         ranking_id=ranking.request,
@@ -206,8 +208,12 @@ def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
         categories=ranking.facets.get("category", ()),
         price_bands=price_bands(query, ranking.facets.get("price", ()), symbol),
         orders=orders(query, ranked=ranked, own=own),
+        map=map_of(ranking.places, query, locate=here.service.locate, country=country),
         paging=paging(query, request.offset, ranking.total),
     )
+    # JSON names them in its body.
+    answer.headers.update({"X-Release": ranking.release, "X-Model": ranking.model})
+    return answer
 
 
 def _mistaken(page: Page, query: PageQuery, error: BadParameter, photo: bytes | None) -> Response:
@@ -226,6 +232,7 @@ def _mistaken(page: Page, query: PageQuery, error: BadParameter, photo: bytes | 
         categories=(),
         price_bands=(),
         orders={},
+        map=None,
         paging=None,
     )
 
@@ -303,10 +310,20 @@ def _listing(page: Page, listing_id: str) -> Response:
         notes=wording.notes(stored),
         cautions=wording.cautions(stored),
         crumbs=crumbs(PageQuery(category=category_text(found.category))),
+        usual=_usual_price(page, found) if stored.live else None,
         similar=_similar(page, found, now),
         ranking_id=page.id,
         more=PageQuery(like=found.id),
     )
+
+
+def _usual_price(page: Page, found: Listing) -> PriceBar | None:
+    """None where no model is in use, or none that can be opened."""
+    try:
+        usual = page.here.service.predictions.price_range(found)
+    except (NotReady, Corrupt):
+        return None
+    return price_bar(found.price, usual)
 
 
 def _similar(page: Page, found: Listing, now: datetime) -> list[Card]:

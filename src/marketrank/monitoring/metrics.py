@@ -137,6 +137,25 @@ class Metrics:
         )
         for what in REFUSED:  # an increase can be seen from the first on
             self._refusals.labels(what)
+        self._drift = Gauge(
+            "marketrank_drift_ratio",
+            "Of the last report, a column's score over its limit: above 1 it may have drifted",
+            ["column", "kind"],
+            multiprocess_mode="livemax",
+            registry=own,
+        )
+        self._drift_alarm = Gauge(
+            "marketrank_drift_alarm",
+            "Columns that have drifted by the last report",
+            multiprocess_mode="livemax",
+            registry=own,
+        )
+        self._drift_at = Gauge(
+            "marketrank_drift_timestamp_seconds",
+            "When drift was last looked for (seconds since 1970; 0: never)",
+            multiprocess_mode="livemax",
+            registry=own,
+        )
         self._shown: tuple[ReleaseId, ModelVersion] | None = None
 
     @contextmanager
@@ -174,6 +193,14 @@ class Metrics:
     def refused(self, what: str) -> None:
         """Something of REFUSED was broken, and what it would have replaced stays."""
         self._refusals.labels(what).inc()
+
+    def drifted(self, ratios: Mapping[tuple[str, str], float], n: int, at: float) -> None:
+        """The last report of drift, made at this time (seconds since 1970): score over limit by
+        name and kind of a column, and how many have drifted."""
+        for (column, kind), ratio in ratios.items():
+            self._drift.labels(column, kind).set(ratio)
+        self._drift_alarm.set(n)
+        self._drift_at.set(at)
 
     def lags(self, what: str, seconds: float) -> None:
         """How far `what` ("listings", "words", "embeddings") is behind the store."""
