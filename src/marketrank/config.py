@@ -276,6 +276,25 @@ class Settings(BaseSettings):
     drift_rate: float = Field(
         1.5, gt=1, description="Rates: drift where one is more than so many times the other"
     )
+    gate_golden_share: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="Share of the golden queries that the model in use answers, of which a new one "
+        "must answer as many, or it is not promoted",
+    )
+    gate_latency_ratio: float = Field(
+        1.5,
+        gt=0,
+        description="How many times as long as with the model in use encoding may take with a new "
+        "one (median), or it is not promoted",
+    )
+    retrain_webhook: str = Field(
+        "",
+        repr=False,  # its address may be a secret
+        pattern="^(https?://.+)?$",
+        description="URL to which the outcome of each `marketrank retrain` is posted as JSON",
+    )
     serve_indexes: bool = Field(
         True,
         description="Whether `marketrank serve` also indexes where no other process does; false "
@@ -286,6 +305,11 @@ class Settings(BaseSettings):
     )
     log_requests: bool = Field(
         False, description="Log a line for each request: its route, status and time (ms)"
+    )
+    keep_slow_queries: bool = Field(
+        False,
+        description="Show the words of the slowest queries in the operator's area; else only how "
+        "many there were. They stay in memory for an hour at most",
     )
     open_reading: bool = Field(
         True, description="Search, listings, predictions and drafts need no key"
@@ -309,6 +333,17 @@ class Settings(BaseSettings):
     photos_per_listing: int = Field(24, ge=1, description="Most photos of a listing by the API")
     cors_origins: tuple[str, ...] = Field(
         (), description="Origins whose pages may read the API from a browser; none by default"
+    )
+    page_key: str = Field(
+        "",
+        repr=False,
+        description="What cookies of the page are signed with: 32 random characters or more, for a "
+        "site of yours that names its buyers; empty makes a key in the keys folder",
+    )
+    demo_buyers: bool = Field(
+        False,
+        description="The page lets anybody be one of a few made-up buyers; `marketrank demo` turns "
+        "it on, and no real marketplace should",
     )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"

@@ -284,6 +284,8 @@ class Request:
     """Whether what is known of the buyer may shape the answer, as far as they agreed to it."""
     explain: bool = False
     """Whether results come with the numbers behind them."""
+    places: bool = False
+    """Whether the answer says where its results are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +398,14 @@ class FacetValue:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceCount:
+    """How many of the results are at a place."""
+
+    place: Place
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """How the words of a query were probably meant. `text` is `original` where nothing is to be
     corrected; `certain` says that it is searched for, not only offered."""
@@ -442,6 +452,8 @@ class Ranking:
     """Which it was part of; for the log alone."""
     model: ModelVersion = ModelVersion("")
     """Whose encoder made the vectors of query and listings."""
+    places: tuple[PlaceCount, ...] = ()
+    """Only where the request asks for them; see whereabouts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from time import sleep
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
@@ -23,6 +23,7 @@ from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
 from marketrank.feedback.experiments import ExperimentFile
+from marketrank.feedback.interest import Interest
 from marketrank.jobs import ReplayStore
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_photo
@@ -42,11 +43,14 @@ from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.monitoring.metrics import Metrics
+from marketrank.monitoring.slow import SlowQueries
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
 from marketrank.pipelines.counting import Summary
+from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
 from marketrank.pipelines.drift_report import newest_drift
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
@@ -58,6 +62,7 @@ from marketrank.ports import (
     BlobStore,
     BuyerStore,
     Encoder,
+    EstimateStore,
     EventStore,
     ListingStore,
     PriceEstimator,
@@ -66,6 +71,7 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.estimates import Estimates
 from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
@@ -77,6 +83,7 @@ from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
 from marketrank.storage.dump import dump, load
+from marketrank.storage.estimates import PostgresEstimates
 from marketrank.storage.jobs import PostgresJobs, PostgresReplays
 from marketrank.storage.locks import hold, waiting
 from marketrank.storage.postgres import PostgresListings
@@ -93,14 +100,17 @@ from marketrank.types import (
     ReleaseId,
     Request,
     SellerId,
+    Seq,
     Stored,
     Suggestion,
 )
-from marketrank.wiring_people import People
+from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
+    from marketrank.pipelines.gate import Contest
     from marketrank.pipelines.relevance import Serving
+    from marketrank.pipelines.training_data import TrainingData
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
@@ -152,14 +162,27 @@ class Marketplace:
         return PostgresVectors(self.database)
 
     @cached_property
+    def estimate_store(self) -> EstimateStore:
+        return PostgresEstimates(self.database)
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """What listings like each one ask, as this process knows it."""
+        return Estimates(self.estimate_store)
+
+    @cached_property
     def people(self) -> People:
         return People(
             self.settings,
             database=lambda: self.database,
             listings=lambda: self.listings,
             clock=now,
-            listeners=[self.liking.count],
+            listeners=[self.liking.count, self.interest.hear],
         )
+
+    @cached_property
+    def interest(self) -> Interest:
+        return Interest((now() - HEARD).date())
 
     @property
     def events(self) -> EventStore:
@@ -254,6 +277,21 @@ class Marketplace:
         shared = encoder if isinstance(encoder, LearnedEncoder) else None
         return PublishedModel(folder, threads=self.settings.processes, encoder=shared)
 
+    def contest(self, data: "TrainingData") -> "Contest":
+        """What the gate works with: see `pipelines.gate`."""
+        from marketrank.pipelines.gate import Contest
+
+        return Contest(
+            data,
+            self.blobs,
+            self.settings.home,
+            self.registry,
+            self.open_encoder,
+            self.settings.currency,
+            perf_counter,
+            self.settings.processes,
+        )
+
     @property
     def ranker_file(self) -> Path:
         """What `marketrank train fusion` writes."""
@@ -330,6 +368,7 @@ class Marketplace:
             tuning=self.liking.tuned(from_settings(self.settings)),
             personal=self.liking.personal,
             ranker=self.ranker,
+            more_facts=[self.liking.more_facts, self.estimates.more_facts],
             trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
@@ -355,6 +394,7 @@ class Marketplace:
             view=self._view,
             events=lambda: self.events,
             buyers=lambda: self.buyers,
+            outreach=lambda: self.people.outreach,
             clock=now,
         )
 
@@ -435,12 +475,19 @@ class Marketplace:
                 progress=progress,
             )
 
+    def make_demo_buyers(self) -> int:
+        """The made-up buyers of a demo: see `pipelines.demo_buyers`."""
+        return make_demo_buyers(self.buyers, self.events, self.listings, at=now())
+
     def estimator(self) -> PriceEstimator | None:
         """The price model of the version in use; None before the first is promoted."""
         promoted = self.registry.current()
         if promoted is None:
             return None
-        return PublishedEstimates.open(self.registry.path(promoted))
+        return self._open_estimator(promoted)
+
+    def _open_estimator(self, version: ModelVersion) -> PriceEstimator:
+        return PublishedEstimates.open(self.registry.path(version))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""
@@ -488,6 +535,12 @@ class Marketplace:
             open_encoder=self.open_encoder,
             exact_below=self.settings.exact_below,
             rebuild_share=self.settings.rebuild_share,
+            estimating=Estimating(
+                listings=self.listings,
+                estimates=self.estimate_store,
+                version=self.registry.current,
+                open_estimator=self._open_estimator,
+            ),
             on_refused=partial(self.metrics.refused, "encoder"),
         )
 
@@ -560,6 +613,7 @@ class Marketplace:
         ranking = self.engine.answer(request)
         self.shadow.keep(request)
         self.metrics.answered(request, ranking)
+        self.slow.note(request, ranking)
         return ranking
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
@@ -574,6 +628,9 @@ class Marketplace:
 
     def listing(self, id: ListingId) -> Stored | None:
         return self.listings.get([id]).get(id)
+
+    def listings_of(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        return self.listings.of_seller(seller, limit, before)
 
     def photo(self, key: BlobKey) -> bytes:
         return self.blobs.get(key)
@@ -599,6 +656,10 @@ class Marketplace:
     @cached_property
     def metrics(self) -> Metrics:
         return Metrics()
+
+    @cached_property
+    def slow(self) -> SlowQueries:
+        return SlowQueries(keep_words=self.settings.keep_slow_queries)
 
     def election(self) -> Election:
         """This process's claim to be the one that indexes."""
@@ -631,6 +692,7 @@ class Marketplace:
     def _follow(self) -> None:
         with self._reviving():
             self.follower.refresh(in_background=True)
+            self.estimates.refresh()
 
     @contextmanager
     def _reviving(self) -> Iterator[None]:
@@ -654,6 +716,7 @@ class Marketplace:
         self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
+            self.estimates.refresh()
         except MarketrankError as error:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)
@@ -676,6 +739,7 @@ class Marketplace:
             with self.people.running(), self.liking.running():
                 yield
         finally:
+            election.stop()
             for poller in pollers:
                 poller.stop()
             if "bulk" in self.__dict__:  # somebody has used it

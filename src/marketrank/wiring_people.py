@@ -4,7 +4,7 @@ shown, and what this process knows of them."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -14,18 +14,20 @@ from marketrank.config import Settings
 from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
-from marketrank.people import Buyer, Impression, Interaction
-from marketrank.ports import BuyerStore, EventStore, ListingStore
+from marketrank.people import Buyer, Impression, Interaction, InteractionKind
+from marketrank.ports import BuyerStore, EventStore, ListingStore, OutreachLog
 from marketrank.retrieval.follow import Poller
 from marketrank.shown import Shown, impression_of, light
 from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
+from marketrank.storage.outreach import PostgresOutreach
 from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
 _FORGETTING_SECONDS = 3_600
-_HEARD = timedelta(days=14)
+HEARD = timedelta(days=14)
+"""Listeners hear of what happened so long before the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,16 @@ class People:
         return PostgresBuyers(self._database(), self.keys)
 
     @cached_property
+    def outreach(self) -> OutreachLog:
+        return PostgresOutreach(self._database(), self.keys)
+
+    @cached_property
     def follower(self) -> EventFollower:
         """What this process knows of the buyers who ask."""
         return EventFollower(
             events=self.events,
             buyers=self.buyers,
-            since=(self._clock() - _HEARD).date(),
+            since=(self._clock() - HEARD).date(),
             listeners=self._listeners,
         )
 
@@ -95,7 +101,12 @@ class People:
         self.impression_log.put(light(shown))
 
     def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
-        return self.intake.take(interactions, at)
+        taken = self.intake.take(interactions, at)
+        refused = {one.index for one in taken.refused}
+        for index, one in interactions.items():
+            if one.kind is InteractionKind.HIDE and index not in refused:
+                self.follower.hide(one.buyer, one.listing)
+        return taken
 
     def get(self, id: BuyerId) -> Buyer | None:
         return self.buyers.get(id)
@@ -134,6 +145,10 @@ class People:
         return self.keys.digest("query", query).hex()
 
     def sweep(self) -> Swept:
-        """Finish erasures that were cut short, and forget what was shown too long ago."""
-        before = self._clock() - timedelta(days=self._settings.impression_days)
-        return Swept(self.buyers.finish_erasing(), self.events.drop_before(before))
+        """Finish erasures that were cut short, and forget what was done and shown too long ago."""
+        now = self._clock()
+        finished = self.buyers.finish_erasing()
+        self.outreach.drop_before(now)
+        self.events.mix(now.astimezone(UTC).date())
+        before = now - timedelta(days=self._settings.impression_days)
+        return Swept(finished, self.events.drop_before(before))

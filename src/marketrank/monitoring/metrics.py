@@ -8,6 +8,7 @@ imported, all processes write into that folder and any of them answers for all.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -22,6 +23,7 @@ from prometheus_client import (
     start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.parser import text_string_to_metric_families
 
 from marketrank.types import ModelVersion, Ranking, ReleaseId, Request
 
@@ -33,6 +35,15 @@ REFUSED = ("release", "model", "encoder")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RESULTS = (0, 1, 5, 10, 24, 50, 100, 200, 500, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One number, as Prometheus would read it."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
 
 
 class Metrics:
@@ -221,6 +232,15 @@ class Metrics:
             thread.join()
 
         return close
+
+    def samples(self) -> list[Sample]:
+        """All metrics as they would be rendered."""
+        text = self.render().decode()
+        return [
+            Sample(one.name, one.labels, one.value)
+            for family in text_string_to_metric_families(text)
+            for one in family.samples
+        ]
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format; of all processes where they share a folder."""

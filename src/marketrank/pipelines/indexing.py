@@ -14,6 +14,7 @@ from functools import partial
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Event
 from typing import IO
 
 import numpy as np
@@ -23,6 +24,7 @@ from marketrank.background import in_thread
 from marketrank.errors import Corrupt
 from marketrank.pipelines.category_model import fit_categories, still_fits
 from marketrank.pipelines.chosen_encoder import ChosenEncoder
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
@@ -72,10 +74,12 @@ class Indexer:
         open_encoder: Callable[[Path], Encoder],
         exact_below: int,
         rebuild_share: float,
+        estimating: Estimating | None = None,
         on_refused: Callable[[], None] = lambda: None,
     ) -> None:
         """`encoder_folder` is the encoder to use; where it is broken, that of the release stays in
-        use and `on_refused` hears of it."""
+        use and `on_refused` hears of it. `estimating` follows the listings beside words and
+        vectors."""
         self._listings = listings
         self._vectors = vectors
         self._blobs = blobs
@@ -84,17 +88,24 @@ class Indexer:
         self._chosen = ChosenEncoder(encoder_folder, open_encoder, release_folder, on_refused)
         self._exact_below = exact_below
         self._rebuild_share = rebuild_share
+        self._estimating = estimating
         self._encoder: tuple[Path, Encoder] | None = None
         self._embedded = Seq(0)
         self._ended = 0  # changes since the release that ended a listing
         self._writer: TextWriter | None = None
         self._builder: tuple[Path, Future[None]] | None = None
         self._kept_up = Seq(0)  # changes up to it have a vector of the release that answers, too
+        self._stopping = Event()
 
     @property
     def embedded(self) -> Seq:
         """The change up to which everything has its vector."""
         return self._embedded
+
+    def stop(self) -> None:
+        """End a `catch_up` of another thread after the batch that it is at. What it has done
+        stays, and a process may end: one that ends under a running tower is aborted by it."""
+        self._stopping.set()
 
     def close(self) -> None:
         """Give a release that is being built a moment to end, and the text index back."""
@@ -127,6 +138,10 @@ class Indexer:
         except Corrupt as error:
             self._chosen.refuse(self._current_encoder()[0], error)
             embedded = self._embed(progress)
+        if self._stopping.is_set():
+            return Indexed(texts, embedded, False, releases.current(self._release_folder))
+        if self._estimating is not None:
+            self._estimating.catch_up(progress)
         released = self._is_free() and (rebuild or self._release_is_stale())
         if released:
             folder, encoder = self._current_encoder()
@@ -173,7 +188,7 @@ class Indexer:
         if self._writer is None:
             self._writer = TextWriter(self._text_folder)
         done = 0
-        while changes := self._listings.changes(self._writer.applied(), _TEXT_BATCH):
+        while changes := self._changes(self._writer.applied(), _TEXT_BATCH):
             for change in changes:
                 if change.live:
                     listing = change.listing
@@ -190,7 +205,7 @@ class Indexer:
         encoder = self._open_current_encoder()
         done = 0
         total = None if self._embedded else self._count_missing(encoder)
-        while changes := self._listings.changes(self._embedded, _EMBED_BATCH):
+        while changes := self._changes(self._embedded, _EMBED_BATCH):
             missing = self._put_missing(encoder, changes)
             self._bring_back(encoder, changes, {stored.key for stored in missing})
             self._embedded = changes[-1].seq
@@ -213,7 +228,7 @@ class Indexer:
         if answering is None or answering[1].version != held.model_version:
             return
         encoder, after = answering[1], max(self._kept_up, held.listing_seq)
-        while changes := self._listings.changes(after, _EMBED_BATCH):
+        while changes := self._changes(after, _EMBED_BATCH):
             self._put_missing(encoder, changes)
             after = self._kept_up = changes[-1].seq
 
@@ -231,6 +246,10 @@ class Indexer:
                 vectors,
             )
         return missing
+
+    def _changes(self, after: Seq, limit: int) -> Sequence[Stored]:
+        """None once it is to stop."""
+        return () if self._stopping.is_set() else self._listings.changes(after, limit)
 
     def _bring_back(
         self, encoder: Encoder, changes: Sequence[Stored], embedded: Set[ListingKey]
@@ -256,7 +275,7 @@ class Indexer:
     def _count_missing(self, encoder: Encoder) -> int:
         """How much there is to embed, for the progress bar of a first run."""
         missing, after = 0, Seq(0)
-        while changes := self._listings.changes(after, _TEXT_BATCH):
+        while changes := self._changes(after, _TEXT_BATCH):
             missing += len(self._missing(encoder, changes))
             after = changes[-1].seq
         return missing

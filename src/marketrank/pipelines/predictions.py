@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from marketrank.errors import NotReady
+from marketrank.models.price_interval import PriceRange
 from marketrank.models.published import PublishedModel
 from marketrank.pipelines.promoted import Promoted
 from marketrank.ports import BlobStore, Encoder, ListingStore
@@ -75,6 +76,9 @@ class Predictions(Protocol):
 
     def neighbours(self, photo: bytes, k: int) -> tuple[Neighbour, ...]: ...
 
+    def price_range(self, listing: Listing) -> PriceRange | None:
+        """What listings like it ask; None where the model knows no prices."""
+
 
 class Predictor:
     """Categories and features by the published model in use; neighbours by the release. May be
@@ -113,6 +117,9 @@ class Predictor:
     def features(self, photo: bytes) -> Features:
         version, model = self.model()
         return Features(tuple(model.by_photo([photo])[1][0].tolist()), version)
+
+    def price_range(self, listing: Listing) -> PriceRange | None:
+        return self.model()[1].price_range(listing)
 
     def neighbours(self, photo: bytes, k: int) -> tuple[Neighbour, ...]:
         """The nearest photos of live listings, nearest first, fewer than `k` where there are no

@@ -48,7 +48,7 @@ class Feature:
 
 
 _WORDS = tuple(
-    Feature(name, "see ranking/features", "share, cosine or logarithm", part)
+    Feature(name, features.meaning(name), "share, cosine or logarithm", part)
     for name in features.NAMES
     for part in [Part.VECTORS if name.startswith(("vector", "feedback")) else Part.WORDS]
 )
@@ -58,7 +58,12 @@ FEATURES = (
     Feature("category_match", "shared part of its path and the one asked for", "share", Part.WORDS),
     Feature("price_log", "its price, as ln(1 + pounds or the like)", "logarithm", Part.PRICE),
     Feature("price_to_budget", "ln(price / the most that may be paid)", "logarithm", Part.PRICE),
-    Feature("price_to_estimate", "ln(price / what the like asks)", "logarithm", Part.PRICE),
+    Feature(
+        "price_to_estimate",
+        "ln(price / what the like asks, by the price model)",
+        "logarithm",
+        Part.PRICE,
+    ),
     Feature("price_to_others", "ln(price / median of the candidates)", "logarithm", Part.PRICE),
     Feature("distance_log", "ln(1 + kilometres) from the place asked for", "logarithm", Part.PLACE),
     Feature("age_log", "ln(1 + days) since it was listed", "logarithm", Part.LISTING),
@@ -68,7 +73,7 @@ FEATURES = (
     Feature("seller_share", "share of the candidates of the same seller", "share", Part.SELLER),
     Feature("seller_log", "ln(1 + listings of its seller so far)", "logarithm", Part.SELLER),
     Feature("popularity_log", "ln(1 + recent interactions, decayed)", "logarithm", Part.POPULARITY),
-    Feature("saves_log", "ln(1 + times that it was saved)", "logarithm", Part.POPULARITY),
+    Feature("saves_log", "ln(1 + recent saves, decayed)", "logarithm", Part.POPULARITY),
     Feature("taste", "cosine with what the buyer has looked at", "cosine", Part.TASTE),
     Feature("taste_category", "share of the buyer's interactions in its root", "share", Part.TASTE),
     Feature("taste_price", "|ln(price / what the buyer looks at)|", "logarithm", Part.TASTE),

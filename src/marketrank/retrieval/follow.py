@@ -274,7 +274,8 @@ class Poller:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self, timeout: float = 10.0) -> None:
+    def stop(self, timeout: float = 30.0) -> None:
+        """No further step; waits for the one that runs, up to `timeout` seconds."""
         self._stop.set()
         self._thread.join(timeout)
 

@@ -33,6 +33,7 @@ from marketrank.types import (
     ListingId,
     ListingKey,
     Photo,
+    SellerId,
     Seq,
     Stored,
 )
@@ -127,6 +128,15 @@ class PostgresListings:
         found = self._read("WHERE key = ANY(CAST(:keys AS bigint[]))", {"keys": plain})
         by_key = {stored.key: stored for stored in found}
         return {ListingKey(key): by_key[ListingKey(key)] for key in plain if key in by_key}
+
+    def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        """See ListingStore."""
+        check_text("of_seller", [seller])
+        older = "" if before is None else "AND seq < :before "
+        return self._read(
+            f"WHERE seller = :seller {older}ORDER BY seq DESC LIMIT :limit",
+            {"seller": seller, "limit": limit} | ({} if before is None else {"before": before}),
+        )
 
     def changes(self, after: Seq, limit: int) -> list[Stored]:
         """See ListingStore."""

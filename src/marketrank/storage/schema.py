@@ -122,6 +122,19 @@ vectors = Table(
     Index("vectors_model_version_seq_idx", "model_version", "seq", unique=True),
 )
 
+estimates = Table(
+    "estimates",
+    metadata,
+    Column("listing_key", ForeignKey("listings.key"), primary_key=True, autoincrement=False),
+    Column("model_version", Text, nullable=False),
+    # Of the listing that the model read.
+    Column("content_hash", Text, nullable=False),
+    # NULL where the model cannot judge the listing.
+    Column("minor", BigInteger),
+    Column("seq", BigInteger, nullable=False, unique=True),
+)
+"""What the price model in use says that listings like each one ask."""
+
 # Of a buyer the database holds pseudonyms, numbers, days and what is sealed (`sealing`): ADR 148.
 
 buyers = Table(
@@ -161,6 +174,19 @@ counted = Table(
     Column("day", Date, nullable=False),
 )
 """Interactions of those who do not want to be remembered."""
+
+offered = Table(
+    "offered",
+    metadata,
+    Column("pseudonym", LargeBinary, nullable=False),
+    Column("day", Date, nullable=False),
+    # Digest of the listing's id with the buyer's own key, so that none counts twice.
+    Column("digest", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("pseudonym", "day", "digest"),
+    Index("offered_day_idx", "day"),
+)
+"""Buyers whom sellers were told of, by day: see `offers`."""
 
 feature_names = Table(
     "feature_names",
