@@ -69,8 +69,8 @@ def harvest(groups: Sequence[Group]) -> Propensity:
     if not (support[1:] >= _SUPPORT).any() or support[0] == 0:
         raise BadInput(
             "too few listings have stood at different positions for the same query, so that "
-            "position bias cannot be seen; try `--propensity em`, or let an experiment reorder some "
-            "rankings"
+            "position bias cannot be seen; try `--propensity em`, or let an experiment reorder "
+            "some rankings"
         )
     total = clicks + clicks.T
     p = np.ones(len(support))
