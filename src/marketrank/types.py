@@ -435,7 +435,8 @@ class Suggestion:
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """An answer. `total` counts all that matched; `items` is the page asked for; `facets` are by
-    name; `stages_ms` is the time of each stage (milliseconds). `corrected` is None where the words were searched for as they were typed and nothing better is known."""
+    name; `stages_ms` is the time of each stage (milliseconds). `corrected` is
+    None where the words were searched for as they were typed and nothing better is known."""
 
     request: RequestId
     release: ReleaseId
