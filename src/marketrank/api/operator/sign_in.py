@@ -21,7 +21,7 @@ from marketrank.api.service import context
 _NEXT = re.compile(rf"{AREA}(/[A-Za-z0-9._~-]+)*")
 _REFUSED = (
     "That key does not open this area. It takes a key of scope admin that is valid: "
-    "marketrank keys create --scope admin"
+    "marketrank keys create NAME --scope admin"
 )
 _STALE = "The form was too old. Please try again."
 
