@@ -44,7 +44,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> Iterator[s
 def _look(page: Page, name: str) -> None:
     """Nothing may stand beyond the screen, and nothing that matters be hidden from some."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-    found = Axe().run(page).response["violations"]
+    # A telephone in the dark shows the same markup in other colours.
+    rules = {"runOnly": ["color-contrast"]} if "phone" in name else {}
+    found = Axe().run(page, options=rules).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     if folder := os.environ.get("SCREENSHOTS"):
         page.wait_for_load_state("networkidle")
@@ -53,7 +55,7 @@ def _look(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"color_scheme": "dark", "java_script_enabled": True, "viewport": PHONE}],
+    [{}, {"color_scheme": "dark", "viewport": PHONE}],
     ids=["desktop", "dark phone"],
 )
 def test_a_day_of_an_operator(visit: Callable[..., Page], options: dict[str, object]) -> None:
