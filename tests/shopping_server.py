@@ -35,7 +35,9 @@ class Server:
             return self.tell(body["events"])
         buyer = unquote(parts.path.split("/")[3])
         if method == "GET" and parts.path.endswith("/recommendations") and self.recommends:
-            return self.search({**asked, "buyer": buyer})
+            if set(asked) != {"k"}:
+                return 422, {"detail": f"known is k, not {', '.join(asked)}"}
+            return self.search({"limit": asked["k"], "buyer": buyer})
         if method == "PUT" and not self.old:
             held = self.consents if parts.path.endswith("/consents") else self.profiles
             held[buyer] = body

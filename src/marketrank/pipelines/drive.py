@@ -126,17 +126,19 @@ class _Drive:
         """The id of the answer and the listings of its first page."""
         began = perf_counter()
         answer = None
-        limit = {"limit": str(self._truth.params.shown)}
+        shown_at_once = str(self._truth.params.shown)
         if visit.query:
             self._out.searches += 1
         else:
             self._out.feeds += 1
             if self._recommends:
                 path = f"/v1/buyers/{urllib.parse.quote(buyer, safe='')}/recommendations"
-                answer = self._ask("GET", f"{path}?{_query(limit)}", allowed=_MISSING)
+                answer = self._ask("GET", f"{path}?k={shown_at_once}", allowed=_MISSING)
                 self._recommends = answer is not None
                 self._out.recommendations += self._recommends
-        asked = {**limit, "buyer": buyer, **({"q": visit.query} if visit.query else {})}
+        asked = {"limit": shown_at_once, "buyer": buyer}
+        if visit.query:
+            asked["q"] = visit.query
         if answer is None:
             answer = self._ask("GET", f"/v1/search?{_query(asked)}", allowed=(422,))
         if answer is None:  # it knows no buyers
