@@ -123,8 +123,8 @@ class Engine:
         self._prepared = Prepared(listings.get_by_key)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
-        """What somebody who has typed this may go on to type. Raises NotReady before the first
-        release."""
+        """What somebody who has typed this may go on to type, the likeliest first, at most `limit`.
+        Raises NotReady before the first release."""
         return self._current().completer.complete(text, limit)
 
     def answer(self, request: Request) -> Ranking:

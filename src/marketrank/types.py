@@ -184,6 +184,7 @@ class Stored:
 
     @property
     def signals(self) -> tuple[Signal, ...]:
+        """Of its findings, in their order."""
         return tuple(finding.signal for finding in self.findings)
 
 
@@ -223,7 +224,8 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A point and, where the request limits it, a radius in kilometres."""
+    """A point (WGS84 degrees) and, where the request limits it, a radius in kilometres. `label` is
+    the place's name, for people."""
 
     latitude: float
     longitude: float
@@ -243,6 +245,8 @@ class Filters:
 
 
 class Sort(StrEnum):
+    """How results are ordered, as the API names it; DISTANCE needs a place in the filters."""
+
     RELEVANCE = "relevance"
     PRICE = "price"
     PRICE_DESC = "-price"
@@ -390,6 +394,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
+    """One value of a facet: what the filter takes, what people read, how many results have it."""
+
     value: str
     label: str
     count: int
@@ -406,6 +412,7 @@ class Correction:
 
     @property
     def changed(self) -> bool:
+        """Whether there is anything to correct or to offer."""
         return self.text != self.original
 
     @property
@@ -427,7 +434,8 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """An answer. `total` counts all that matched; `items` is the page asked for. `corrected` is
+    """An answer. `total` counts all that matched; `items` is the page asked for; `facets` are by
+    name; `stages_ms` is the time of each stage (milliseconds). `corrected` is
     None where the words were searched for as they were typed and nothing better is known."""
 
     request: RequestId

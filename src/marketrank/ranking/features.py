@@ -229,6 +229,42 @@ _FOUND = ("prior", "fused", "text", "vector", *(f"feedback_{best}" for best in F
 """Of the scores: each is joined by how far below the best candidate's it is."""
 NAMES = (*(name for found in _FOUND for name in (found, f"{found}_below_best")), *_PAIR)
 """The columns of `table`, in order."""
+MEANINGS: Mapping[str, str] = {
+    "prior": "the order without a model: fused plus a share of feedback_3",
+    "fused": "the score of words and vectors together",
+    "text": "the score of the words (BM25), as a share of the best possible; 0 if not asked for",
+    "vector": "cosine with the query's vector; 0 if not asked for",
+    "feedback_3": "cosine with the mean of the best 3 candidates",
+    "feedback_10": "cosine with the mean of the best 10 candidates",
+    "title_coverage": "share of the query's words, by weight, that the title has",
+    "category_coverage": "the same of the category's path",
+    "description_coverage": "the same of the description's beginning",
+    "any_coverage": "the same of all three together",
+    "title_has_all": "1 where the title has every word of the query",
+    "title_focus": "share of the title's words that were asked for",
+    "title_run": "longest row of words that query and title share, as a share of the query",
+    "title_starts": "share of the query with which the title starts",
+    "title_ends": "share of the query with which the title ends",
+    "head_in_title": "1 where the title has the last word of the query",
+    "title_place": "1 / the place of the first word asked for in the title; 0 if nowhere",
+    "numbers_in_title": "share of the query's words with digits that the title has; 1 for none",
+    "trigrams_in_title": "share of the query's threes of letters that the title has",
+    "trigram_overlap": "threes of letters of query and title: shared / all",
+    "title_length": "ln(1 + words of the title)",
+    "description_length": "ln(1 + letters of the description)",
+    "query_length": "words of the query",
+}
+"""What each number is, in words; `meaning` knows those of "_below_best", too."""
+_BELOW = "_below_best"
+
+
+def meaning(name: str) -> str:
+    """What a column of NAMES is, in words."""
+    if name.endswith(_BELOW):
+        return f"{name.removesuffix(_BELOW)} less the best candidate's"
+    return MEANINGS[name]
+
+
 PRIOR_WEIGHT = 0.35
 """How much the similarity to the best candidates counts beside the fused score, where nothing was
 learned: docs/adr/0126."""

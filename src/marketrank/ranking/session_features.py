@@ -48,7 +48,7 @@ class Feature:
 
 
 _WORDS = tuple(
-    Feature(name, "see ranking/features", "share, cosine or logarithm", part)
+    Feature(name, features.meaning(name), "share, cosine or logarithm", part)
     for name in features.NAMES
     for part in [Part.VECTORS if name.startswith(("vector", "feedback")) else Part.WORDS]
 )
