@@ -4,15 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Options of the demo, as in: make demo ARGS=--no-serve
 ARGS ?=
-export PIP_CONSTRAINT := $(CURDIR)/requirements.lock
+export PIP_CONSTRAINT := $(CURDIR)/requirements.lock $(CURDIR)/requirements-docs.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-cloud lint unit test-docker clean help
+.PHONY: demo test docs test-cloud lint unit test-docker clean help
 
 help:
 	@echo "make demo   a made-up marketplace, cleaned, indexed and served on http://127.0.0.1:8080"
 	@echo "            (make demo ARGS=--no-serve ends after a printed search)"
 	@echo "make test   style, types and all tests"
+	@echo "make docs   the documentation as a site, in build/site"
 	@echo "make unit   the tests without I/O"
 	@echo "make test-cloud    make and destroy the Terraform plans at a stand-in of AWS (minutes)"
 	@echo "make test-docker   build the images, run compose.yaml and search through it (docs/deploy.md)"
@@ -25,6 +26,10 @@ test: $(VENV)/.test lint
 
 test-cloud: $(VENV)/.test
 	TEST_CLOUD=1 $(BIN)/python -m pytest tests/integration/test_terraform.py
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -54,9 +59,14 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --progress-bar on --editable '.[train]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.demo tests/install-browser.sh
-	$(BIN)/pip install --quiet --progress-bar on --editable '.[train,s3,test]'
+$(VENV)/.test: $(VENV)/.demo tests/install-browser.sh requirements-docs.lock
+	$(BIN)/pip install --quiet --progress-bar on --editable '.[train,s3,test,docs]'
 	sh tests/install-browser.sh
+	@touch $@
+
+# Without torch: the pages are made from the commands, settings and routes, which need none.
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml requirements.lock requirements-docs.lock
+	$(BIN)/pip install --quiet --progress-bar on --editable '.[docs]'
 	@touch $@
 
 clean:
