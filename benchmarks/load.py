@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 HOST = "127.0.0.1"
 PATIENCE = 10.0  # seconds, after which a request counts as failed
 _FAILED = 0
+_IDLE = 3.0  # seconds
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _CALM, _MOST_CALMING = 1.0, 60.0  # seconds
 
 
@@ -135,15 +137,25 @@ async def _closed(port: int, requests: Sequence[bytes], clients: int, seconds: f
 
 
 class _Pool:
-    """Connections that stay open; as many as there are requests at a time."""
+    """Connections that stay open; as many as there are requests at a time. One that was idle for
+    long is not used again: servers close them (uvicorn after 5 s), perhaps at this very moment."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._idle: list[tuple[float, _Streams]] = []
+
+    def _take(self) -> "_Streams | None":
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            since, opened = self._idle.pop()
+            if now - since < _IDLE and not opened[0].at_eof():
+                return opened
+            opened[1].close()
+        return None
 
     async def ask(self, request: bytes) -> int:
         """The status; 0 where no answer came."""
-        opened = self._idle.pop() if self._idle else None
+        opened = self._take()
         try:
             async with asyncio.timeout(PATIENCE):
                 opened = opened or await asyncio.open_connection(HOST, self._port)
@@ -153,11 +165,11 @@ class _Pool:
             if opened is not None:
                 opened[1].close()
             return _FAILED
-        self._idle.append(opened)
+        self._idle.append((asyncio.get_running_loop().time(), opened))
         return status
 
     async def close(self) -> None:
-        for _, writer in self._idle:
+        for _, (_, writer) in self._idle:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()

@@ -131,17 +131,22 @@ def _swaps(
         subprocess.run(
             [*command, "models", *arguments, "--home", str(home)], check=True, capture_output=True
         )
+        ran = load.now - start
         wait(lambda old=old: load.model() not in ("", old), f"no swap after {name}")
         look()
         time.sleep(1)
         new = load.model()
-        took = [one.at for one in load.answers if one.at > start]
         swapped = min(one.at for one in load.answers if one.at > start and one.model == new)
         phases[f"{name}: embedding and loading"] = (start, swapped)
         begin = load.now
         time.sleep(seconds)
         phases[f"{name}: after"] = (begin, load.now)
-        swaps[name] = {"from": old, "to": new, "seconds": round(swapped - start, 1), "n": len(took)}
+        swaps[name] = {
+            "from": old,
+            "to": new,
+            "command_seconds": round(ran, 1),
+            "seconds": round(swapped - start, 1),
+        }
     load.stop()
     look()
     return {

@@ -330,7 +330,10 @@ def on_files(files: "Files", config: "MkDocsConfig") -> "Files":
 
 
 def on_page_markdown(markdown: str, page: "Page", config: "MkDocsConfig", files: "Files") -> str:
-    """Point links out of docs/ to the copies of those files."""
+    """Point links out of docs/ to the copies of those files, and have searches find the guides
+    before the decisions."""
+    if page.file.src_uri.startswith("adr/"):
+        page.meta["search"] = {"boost": 0.5}
     if "/" in page.file.src_uri:
         return markdown
     return _OUTSIDE.sub(lambda found: f"](repository/{found[1]})", markdown)

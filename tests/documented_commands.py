@@ -33,25 +33,20 @@ class CommandLine:
         if mention.startswith("--"):
             known = frozenset().union(*self.options.values()) | _OTHERS
             return None if mention in known else "no command has such an option"
-        words = mention.split()
         named: list[tuple[str, ...]] = [()]
-        for word in words:
-            if any(one in self.options for one in named) or not _WORD.fullmatch(
-                word.rstrip(".,:)")
-            ):
+        for word in (one.rstrip(".,:)") for one in mention.split()):
+            if any(one in self.options for one in named) or not _WORD.fullmatch(word):
                 break
-            named = [(*one, part) for one in named for part in word.rstrip(".,:)").split("|")]
+            named = [(*one, part) for one in named for part in word.split("|")]
+        asked = _OPTION.findall(mention)
         for one in named:
-            if not any(known[: len(one)] == one for known in self.options):
+            meant = [options for known, options in self.options.items() if known[: len(one)] == one]
+            if not meant:
                 return f"there is no command {' '.join(one)}"
-        asked = set(_OPTION.findall(mention))
-        allowed = [
-            options | {"--help"}
-            for known, options in self.options.items()
-            if any(known[: len(one)] == one for one in named)
-        ]
-        wrong = sorted(asked - frozenset().union(*allowed))
-        return f"it has no option {wrong[0]}" if wrong else None
+            wrong = set(asked) - frozenset().union(*meant) - {"--help"}
+            if wrong:
+                return f"{' '.join(one)} has no option {min(wrong)}"
+        return None
 
 
 @cache

@@ -12,11 +12,12 @@ _MARK = re.compile(r"^ *<!-- *not run here(?::(.*?))? *-->$")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`line` is that of its fence, from 1. `reason` says why it is not run; None where it is run,
-    "" where the mark gives none."""
+    """`line` and `end` are those of its fences, from 1. `reason` says why it is not run; None where
+    it is run, "" where the mark gives none."""
 
     page: str
     line: int
+    end: int
     language: str
     text: str
     reason: str | None
@@ -35,10 +36,11 @@ def blocks(page: Path, root: Path) -> Iterator[Block]:
         found, marked = _FENCE.match(line), _MARK.match(line)
         if found:
             language = found[3].lower()
-            text = "\n".join(_until(lines, found, f"{name}:{number}"))
+            inside = list(_until(lines, found, f"{name}:{number}"))
+            text, end = "\n".join(inside), number + len(inside) + 1
             if mark and language not in SHELLS:
                 raise ValueError(f"{name}:{mark[0]}: the mark is for a shell block: sh or console")
-            yield Block(name, number, language, text, mark[1] if mark else None)
+            yield Block(name, number, end, language, text, mark[1] if mark else None)
             mark = None
         elif marked:
             mark = (number, (marked[1] or "").strip())
@@ -61,8 +63,7 @@ def prose(page: Path) -> str:
     """A page with its blocks as empty lines."""
     lines = page.read_text(encoding="utf-8").splitlines()
     for block in blocks(page, page.parent):
-        for number in range(block.line - 1, block.line + block.text.count("\n") + 2):
-            lines[number] = ""
+        lines[block.line - 1 : block.end] = [""] * (block.end - block.line + 1)
     return "\n".join(lines)
 
 

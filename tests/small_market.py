@@ -128,6 +128,7 @@ class SmallMarket:
     repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
+    compared: list[list[ListingId]] = field(default_factory=list)
     clock: datetime = field(default_factory=lambda: NOW)
     turn: Lock = field(default_factory=Lock)
     predictions: SmallPredictions = field(default_factory=SmallPredictions)
@@ -156,6 +157,7 @@ class SmallMarket:
                 clean_photo, final_size=SIDE, max_bytes=20_000_000, max_pixels=60_000_000
             ),
             alone=self._turns,
+            compare=lambda ids, at: self.compared.append(list(ids)),
             most_photos=4,
         )
 

@@ -27,7 +27,7 @@ from marketrank.types import (
 )
 
 VERSION = ModelVersion("multimodal-20260314T110000-5ma11")
-_PRICE = PriceRange(Money(12000, "GBP"), Money(4500, "GBP"), Money(32000, "GBP"), 0.8)
+PRICE = PriceRange(Money(12000, "GBP"), Money(4500, "GBP"), Money(32000, "GBP"), 0.8)
 ROOTS = ("Home & Garden", "Sports, Leisure & Travel")
 
 
@@ -94,11 +94,6 @@ class SmallDrafts:
             ),
         )
 
-    def price_of(self, listing: Listing) -> PriceRange | None:
-        if not self.ready:
-            raise NotReady("no model is in use; run `marketrank train all`")
-        return _PRICE
-
     def advise(self, draft: Draft) -> Advised:
         if not self.ready:
             raise NotReady("no model is in use; run `marketrank train all`")
@@ -109,7 +104,7 @@ class SmallDrafts:
             categories=(LikelyCategory(("Home & Garden", "Tables"), 0.9),),
             title=check_title(title),
             spelling=None,
-            price=_PRICE,
+            price=PRICE,
             live=(Similar(self.like, 0.75),),
             sold=(),
             warnings=(Finding(Signal.DUPLICATE, "The same words are in 1001.", (self.like.id,)),),

@@ -11,6 +11,7 @@ from marketrank.feedback.intake import Taken
 from marketrank.people import Counted, Interaction, InteractionKind, Recorded
 from marketrank.types import ListingId, SellerId
 from small_market import NOW, SmallMarket, small_market
+from small_predictions import PRICE
 
 SELLER = "s42"
 LIVE, ENDED, OTHERS = ListingId("1001"), ListingId("1099"), ListingId("1002")
@@ -49,6 +50,7 @@ def seller_market(*, padding: int = 5) -> SellerMarket:
         market.stored[id] = replace(held, listing=replace(held.listing, seller=SellerId(SELLER)))
     other = market.stored[OTHERS]
     market.stored[OTHERS] = replace(other, listing=replace(other.listing, seller=SellerId("s7")))
+    market.predictions.price = PRICE
     market.interest.hear([], [Counted(LIVE, InteractionKind.SAVE, date(2026, 3, 13))] * 3)
     return market
 

@@ -32,7 +32,6 @@ def drift(
     """Compare what came in of late, what the models say of it and what buyers did with what the
     version in use was trained on. Keeps a report in the home."""
     from marketrank.pipelines.drift import as_dict, lines
-    from marketrank.pipelines.drift_report import drift_folder
     from marketrank.wiring import now
     from marketrank.wiring_drift import look_for_drift
 
@@ -49,7 +48,7 @@ def drift(
             _out.print(f"drifted: {reason}", soft_wrap=True)
         if not found.alarm:
             _out.print("no column has drifted")
-        _out.print(f"reports are in {drift_folder(market.settings.home)}", soft_wrap=True)
+        _out.print(f"reports are in {market.settings.home / 'reports' / 'drift'}", soft_wrap=True)
 
     report(as_dict(found), json, show)
     if found.alarm and retrain:

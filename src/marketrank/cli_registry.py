@@ -30,8 +30,8 @@ _COLUMNS = {
 _PLURAL = {Kind.RANKER: "rankers", Kind.BUYERS: "towers"}
 _NEXT = {
     Kind.MODEL: "`marketrank index`, or the running server, embeds the listings with it.",
-    Kind.RANKER: "Running servers rank with it from the next request on.",
-    Kind.BUYERS: "Running servers use it from the next request on.",
+    Kind.RANKER: "Running servers follow from the next request on.",
+    Kind.BUYERS: "Running servers follow from the next request on.",
 }
 
 Version = Annotated[str, typer.Argument(help="As `marketrank models list` names it.")]

@@ -15,6 +15,7 @@ from marketrank.people import About
 from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking import session_features
+from marketrank.ranking.features import NAMES as WORD_FEATURES
 from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
@@ -125,8 +126,8 @@ class Engine:
         self._whereabouts = Whereabouts(listings.get_by_key)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
-        """What somebody who has typed this may go on to type. Raises NotReady before the first
-        release."""
+        """What somebody who has typed this may go on to type, the likeliest first, at most `limit`.
+        Raises NotReady before the first release."""
         return self._current().completer.complete(text, limit)
 
     def answer(self, request: Request) -> Ranking:
@@ -395,7 +396,16 @@ class Engine:
         if seen is not None:
             return Kept(seen.keys, seen.features)
         top = head(candidates, self._keep_depth)
-        return Kept(top.keys, look_at_session(top, material))
+        # Where a ranker of words has looked at the same ones, it need not be done again.
+        words = next(
+            (
+                one.features
+                for one in found.looked
+                if one.names == WORD_FEATURES and np.array_equal(one.keys, top.keys)
+            ),
+            None,
+        )
+        return Kept(top.keys, look_at_session(top, material, words))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""

@@ -69,6 +69,7 @@ class Buyer:
     consents: Mapping[Purpose, datetime] = field(default_factory=dict)
 
     def allows(self, purpose: Purpose) -> bool:
+        """Whether they have agreed to it, and not taken it back."""
         return purpose in self.consents
 
 

@@ -41,6 +41,7 @@ from marketrank.types import (
     Seq,
     Stored,
     StoredVectors,
+    Traces,
     Vectors,
 )
 
@@ -55,12 +56,14 @@ class ListingStore(Protocol):
     def end(self, ids: Collection[ListingId], *, at: datetime) -> int:
         """Mark as ended; returns how many were live."""
 
-    def live_ids(self) -> set[ListingId]: ...
+    def live_ids(self) -> set[ListingId]:
+        """Those that have not ended."""
 
     def get(self, ids: Sequence[ListingId]) -> dict[ListingId, Stored]:
         """Those that exist, live or ended."""
 
-    def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]: ...
+    def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]:
+        """Those that exist, live or ended. numpy's integers will do as keys."""
 
     def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
         """A seller's listings, live and ended, the last changed first, at most `limit`: those whose
@@ -78,15 +81,35 @@ class ListingStore(Protocol):
     def photos(self, listings: Collection[ListingId]) -> dict[ListingId, dict[ImageId, Photo]]:
         """The photos held for these listings, so that an unchanged file is not cleaned again."""
 
-    def set_findings(self, findings: Mapping[ListingId, Collection[Finding]]) -> int:
-        """Replace all findings by these; a listing not named has none. Returns rows changed."""
+    def set_findings(
+        self,
+        findings: Mapping[ListingId, Collection[Finding]],
+        *,
+        among: Collection[ListingId] | None = None,
+    ) -> int:
+        """Replace all findings, or those of the listings `among` which all named ones are, by
+        these; a listing not named has none. Returns rows changed."""
 
     def with_findings(self) -> list[Stored]:
         """The live listings that have findings, in the order of their last changes."""
 
-    def replace_duplicates(self, links: Sequence[Duplicate]) -> None: ...
+    def replace_duplicates(
+        self, links: Sequence[Duplicate], *, among: Collection[ListingId] | None = None
+    ) -> None:
+        """Replace all links, or those of the listings `among`, by these, in one transaction and
+        without new numbers. Raises BadInput for a listing that does not exist or is linked to
+        itself."""
 
-    def duplicates(self) -> list[Duplicate]: ...
+    def alike(self, traces: Traces, linked: Collection[ListingKey]) -> set[ListingKey]:
+        """The keys of listings that have one of these traces, or that are linked with one of those
+        as duplicates. Candidates: `listings.dedupe` decides."""
+
+    def prices(self) -> list[tuple[tuple[str, ...], int]]:
+        """Of every live listing with a price above 0 the first two labels of its category, and the
+        price in minor units."""
+
+    def duplicates(self) -> list[Duplicate]:
+        """All links, in the order in which the listings came."""
 
 
 class PriceEstimator(Protocol):
@@ -127,7 +150,8 @@ class Quarantine(Protocol):
     def keep_only(self, kind: str, source: str, keys: Collection[str]) -> int:
         """Remove what is of this kind and source, except `keys`; returns how many."""
 
-    def all(self) -> list[Rejected]: ...
+    def all(self) -> list[Rejected]:
+        """Everything that waits, by kind and key."""
 
     def counts(self) -> dict[tuple[str, Reason], int]:
         """How many of each kind and reason; none of 0."""
@@ -153,7 +177,8 @@ class VectorStore(Protocol):
     ) -> None:
         """Insert or replace in one transaction."""
 
-    def vectors_after(self, version: ModelVersion, after: Seq, limit: int) -> StoredVectors: ...
+    def vectors_after(self, version: ModelVersion, after: Seq, limit: int) -> StoredVectors:
+        """Vectors with a number above `after`, in order, at most `limit`."""
 
     def count_after(self, version: ModelVersion, after: Seq) -> int:
         """How many vectors have a number above `after`."""
@@ -234,7 +259,8 @@ class BuyerStore(Protocol):
         """Put what `change` makes of them (of `Buyer(id)` where there is none), and return it.
         Nobody else changes them meanwhile."""
 
-    def get(self, id: BuyerId) -> Buyer | None: ...
+    def get(self, id: BuyerId) -> Buyer | None:
+        """None for a buyer that there is not."""
 
     def find(self, ids: Collection[BuyerId]) -> dict[BuyerId, Buyer]:
         """Those that there are."""
@@ -284,12 +310,15 @@ class OutreachLog(Protocol):
 class BlobStore(Protocol):
     """Immutable bytes by their sha256."""
 
-    def put(self, data: bytes) -> BlobKey: ...
+    def put(self, data: bytes) -> BlobKey:
+        """Keep them whole or not at all; the same bytes again change nothing. Raises NotReady where
+        they cannot be written."""
 
     def get(self, key: BlobKey) -> bytes:
         """Raises KeyError where there is none."""
 
-    def exists(self, key: BlobKey) -> bool: ...
+    def exists(self, key: BlobKey) -> bool:
+        """Whether `get` would find it."""
 
 
 class VectorIndex(Protocol):
@@ -326,10 +355,12 @@ class Encoder(Protocol):
     """Listings and queries in one space. `dim` is its width."""
 
     @property
-    def version(self) -> ModelVersion: ...
+    def version(self) -> ModelVersion:
+        """The same only where the same input gives the same vectors."""
 
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """The width of its vectors."""
 
     def encode_listings(self, texts: Sequence[str], photos: Sequence[Sequence[bytes]]) -> Vectors:
         """One vector a listing from its text and its cleaned photos (JPEG bytes; may be none)."""

@@ -184,6 +184,7 @@ class Stored:
 
     @property
     def signals(self) -> tuple[Signal, ...]:
+        """Of its findings, in their order."""
         return tuple(finding.signal for finding in self.findings)
 
 
@@ -223,7 +224,8 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A point and, where the request limits it, a radius in kilometres."""
+    """A point (WGS84 degrees) and, where the request limits it, a radius in kilometres. `label` is
+    the place's name, for people."""
 
     latitude: float
     longitude: float
@@ -243,6 +245,8 @@ class Filters:
 
 
 class Sort(StrEnum):
+    """How results are ordered, as the API names it; DISTANCE needs a place in the filters."""
+
     RELEVANCE = "relevance"
     PRICE = "price"
     PRICE_DESC = "-price"
@@ -372,6 +376,19 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """What listings share with those that repeat them. `titles` tells for each title how many of
+    its words another may lack; `sources` and `blobs` are of the same photo files, `hashes` of
+    photos that look the same where they are at most `bits` apart."""
+
+    titles: Mapping[str, int]
+    sources: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+    hashes: tuple[int, ...] = ()
+    bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One result. `distance_km` only where the request names a place and the listing has one."""
 
@@ -392,6 +409,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
+    """One value of a facet: what the filter takes, what people read, how many results have it."""
+
     value: str
     label: str
     count: int
@@ -416,6 +435,7 @@ class Correction:
 
     @property
     def changed(self) -> bool:
+        """Whether there is anything to correct or to offer."""
         return self.text != self.original
 
     @property
@@ -437,7 +457,8 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """An answer. `total` counts all that matched; `items` is the page asked for. `corrected` is
+    """An answer. `total` counts all that matched; `items` is the page asked for; `facets` are by
+    name; `stages_ms` is the time of each stage (milliseconds). `corrected` is
     None where the words were searched for as they were typed and nothing better is known."""
 
     request: RequestId

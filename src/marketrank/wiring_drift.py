@@ -49,11 +49,11 @@ def look_for_drift(
             "reference": {
                 "what": f"trained on by {version}" if version else "listed before",
                 "listings": windows.n_reference,
-                "until": start.isoformat(),
+                "until": start.isoformat(timespec="minutes"),
             },
             "latest": {
-                "since": start.isoformat(),
-                "until": at.isoformat(),
+                "since": start.isoformat(timespec="minutes"),
+                "until": at.isoformat(timespec="minutes"),
                 "listings": windows.n_latest,
             },
         },

@@ -139,7 +139,7 @@ def test_rankers_are_listed_shown_promoted_and_rolled_back(registry: Registry) -
     assert "taste" in run(registry, "show", version)
     assert run(registry, "promote", version).splitlines() == [
         f"{version} is in use, after none.",
-        "Running servers rank with it from the next request on.",
+        "Running servers follow from the next request on.",
     ]
     assert f"* {version}" in " ".join(run(registry, "list").split())
     assert json.loads(run(registry, "show", version, "--json"))["current"] is True

@@ -97,6 +97,7 @@ run_here(Path({str(tmp_path / "root")!r}), home=Path({str(home)!r}), python={sys
         (report,) = (home / "reports" / "retrain").glob("*.json")
         found = json.loads(report.read_bytes())
         assert [one["name"] for one in found["steps"]] == list(NAMES[:-1])
+        print(found["status"], *found["reasons"], sep="\n")
         assert found["status"] in {"promoted", "refused"}
         assert found["decision"]["evaluation"]["golden"]["queries"] > 0
         in_use = (home / "models" / "CURRENT").exists()

@@ -213,12 +213,12 @@ def test_how_a_listing_does(client: TestClient, market: SellerMarket) -> None:
         "Of the 1,840 who agreed",
         "6 % could want it",
         "Buyer 9f86d081<",
-        '<meter min="0" max="1" value="0.5"',
+        'class="part" width="50.0"',
     ):
         assert text in page, text
     market.consenting = 0
     assert "No buyer has agreed yet" in client.get(f"/seller/listings/{LIVE}").text
-    market.towers, market.drafts.ready = False, False
+    market.towers, market.predictions.published = False, False
     page = client.get(f"/seller/listings/{LIVE}").text
     assert "marketrank train buyers" in page
     assert "Others like it" not in page

@@ -138,11 +138,18 @@ def test_what_is_done_on_a_page_goes_through_the_intake(
     assert "You find it under" in ann.get("/").text
     quiet = ann.post(
         "/your-visit/events",
-        data={"csrf": token(ann), "listing": "1002", "kind": "click"},
+        data={"csrf": token(ann), "listing": "1002", "kind": "save"},
         headers={"X-Requested-With": "fetch"},
     )
-    assert quiet.status_code == 204
+    assert (quiet.status_code, quiet.headers.get("set-cookie")) == (204, None)
     assert len({one.id for one in market.people.taken}) == 3
+
+
+@pytest.mark.parametrize("kind", ["view", "click"])
+def test_nobody_hears_of_what_they_look_at(ann: TestClient, market: SmallMarket, kind: str) -> None:
+    answer = send(ann, "/your-visit/events", listing="1002", kind=kind)
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (204, None)
+    assert market.people.taken[-1].kind == kind
 
 
 def test_what_is_hidden_is_gone_at_once(ann: TestClient) -> None:

@@ -37,12 +37,18 @@ def serving(status: int = 200, *, stall_at: int = -1) -> Iterator[int]:
         loop.create_task(start())
         loop.run_forever()
 
+    def stop() -> None:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.call_later(0.05, loop.stop)
+
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     assert ready.wait(5)
     yield ports[0]
-    loop.call_soon_threadsafe(loop.stop)
+    loop.call_soon_threadsafe(stop)
     thread.join(5)
+    loop.close()
 
 
 def test_who_is_due_during_a_stall_is_charged_for_it() -> None:
@@ -68,6 +74,24 @@ def test_what_is_not_answered_well_is_an_error(monkeypatch: pytest.MonkeyPatch) 
         answers = load.open_loop(port, [load.get("/")] * 2, np.array([0.0, 0.5]))
     assert answers.statuses == [0, 503]
     assert answers.summary()["errors"] == 2
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = []
+    original = asyncio.open_connection
+
+    async def count(*arguments: object) -> object:
+        opened.append(arguments)
+        return await original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(asyncio, "open_connection", count)
+    monkeypatch.setattr(load, "_IDLE", 0.2)
+    with serving() as port:
+        answers = load.open_loop(port, [load.get("/")] * 3, np.array([0.0, 0.05, 0.6]))
+    assert answers.statuses == [200] * 3
+    assert len(opened) == 2
 
 
 def test_arrivals_are_random_at_their_rate_and_the_same_for_a_seed() -> None:

@@ -50,7 +50,7 @@ async def act(http: HttpRequest) -> Response:
     if visitor.buyer is None:
         raise HTTPException(403, "nobody is signed in, so there is nobody to remember it for")
     done = await run_in_threadpool(_act, context(http), visitor.buyer, fields)
-    if http.headers.get("x-requested-with") == "fetch":
+    if not done or http.headers.get("x-requested-with") == "fetch":
         return Response(status_code=204)
     response = RedirectResponse(local(fields.get("back", "")), 303)
     notify(http, response, done)
@@ -92,7 +92,7 @@ def local(address: str) -> str:
 
 
 def _act(here: Context, buyer: BuyerId, fields: Mapping[str, str]) -> str:
-    """Take one event; the key of the words that say so."""
+    """Take one event; the key of the words that say so, "" where nobody wants to hear of it."""
     at, named = here.clock(), fields.get("kind", "")
     kind = next((one for one in KINDS if one == named), None)
     if kind is None:
@@ -112,5 +112,7 @@ def _act(here: Context, buyer: BuyerId, fields: Mapping[str, str]) -> str:
         raise BadParameter(refused[0].parameter, refused[0].value, refused[0].remedy)
     if kind is InteractionKind.HIDE:
         return "hidden"
+    if kind is not InteractionKind.SAVE:
+        return ""
     held = people.get(buyer)
     return "saved" if held is not None and held.allows(Purpose.HISTORY) else "counted"

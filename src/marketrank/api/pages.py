@@ -369,6 +369,7 @@ def _environment() -> Environment:
     environment.globals["photo"] = ""
     environment.globals["visitor"] = NOBODY
     environment.globals["back"] = "/"
+    environment.globals["ranking_id"] = ""
     environment.globals["notices"] = NOTICES
     return environment
 

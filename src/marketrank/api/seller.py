@@ -231,7 +231,7 @@ def _offered(here: Context, stored: Stored, now: datetime) -> Offered:
 def _price(here: Context, listing: Listing) -> PriceView | None:
     """The price beside others; None where no model can say."""
     try:
-        found = here.service.drafts.price_of(listing)
+        found = here.service.predictions.price_range(listing)
     except NotReady:
         return None
     return None if found is None else price_view(found, listing.price)

@@ -122,8 +122,6 @@ class Drafts(Protocol):
 
     def look(self, draft: Draft) -> Looked: ...
 
-    def price_of(self, listing: Listing) -> PriceRange | None: ...
-
 
 class Drafter:
     """Advises on drafts. May be called from several threads."""
@@ -189,11 +187,6 @@ class Drafter:
             warnings=_warnings(listing, [], None),
             photos=tuple(_photo(outcome) for outcome in outcomes),
         )
-
-    def price_of(self, listing: Listing) -> PriceRange | None:
-        """What listings like one ask, not reading its own price; None where the model in use has
-        learned no prices. Raises NotReady where there is no model."""
-        return self._promoted.current()[1].price_range(listing)
 
     def _cleaned(self, draft: Draft, photos: Sequence[CleanedPhoto]) -> Listing:
         cleaning = self._cleaning()

@@ -4,57 +4,30 @@
 <home>/reports/drift/<UTC time>.html    the same as a page that needs nothing besides itself
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import orjson
 from jinja2 import Environment, StrictUndefined
 
-from marketrank import durable
-from marketrank.errors import BadInput
 from marketrank.monitoring.drift import Judged
 from marketrank.pipelines.drift import Drift, as_dict, lines
+from marketrank.pipelines.reports import DRIFT, keep_report, reports_of
 
-MOST = 60
-"""So many reports are kept, the newest."""
 _TEMPLATE = "drift.html.jinja"
 
 
-def drift_folder(home: Path) -> Path:
-    return home / "reports" / "drift"
+def write_drift(home: Path, found: Drift) -> Path | None:
+    """Keep a report in the home, and return its JSON: see `reports.keep_report`."""
+    return keep_report(home, DRIFT, as_dict(found), at=found.at, page=_page(found).encode())
 
 
-def write_drift(home: Path, found: Drift) -> tuple[Path, Path]:
-    """Keep a report in the home; returns its JSON and its page. Raises BadInput where the disk
-    takes no more."""
-    folder = drift_folder(home)
-    file = folder / f"{found.at.astimezone(UTC):%Y%m%dT%H%M%S}.json"
-    page = file.with_suffix(".html")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        durable.write(page, _page(found).encode())
-        durable.write(file, orjson.dumps(as_dict(found), option=orjson.OPT_INDENT_2))
-        for old in sorted(folder.glob("*.json"), reverse=True)[MOST:]:
-            old.with_suffix(".html").unlink(missing_ok=True)
-            old.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadInput(f"{file} cannot be written: {error}; make room there") from error
-    return file, page
-
-
-def newest_drift(home: Path) -> dict[str, Any] | None:
+def newest_drift(home: Path) -> Mapping[str, Any] | None:
     """The last report; None where there is none that can be read."""
-    for file in sorted(drift_folder(home).glob("*.json"), reverse=True):
-        try:
-            found = orjson.loads(file.read_bytes())
-        except (OSError, ValueError):
-            continue
-        if isinstance(found, dict) and "columns" in found:
-            return found
-    return None
+    found = reports_of(home, DRIFT, 1)
+    return found[0].content if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ FILE = "golden.json"
 DEPTH = 100
 """A title should find its listing among so many nearest ones …"""
 FOUND = 0.5
-"""… for this share of the titles. (Chance finds one in a hundred of 10,000 listings; the default
-encoder finds .97 of the titles of 5,788 listings.)"""
+"""… for this share of the titles. (Chance finds one in a hundred of 10,000 listings; a learned
+encoder found 20 of 20 titles of 1,000 among the ten nearest.)"""
 _KEPT = 10
 _SAME = 0.8  # of the kept nearest; int8 graphs differ a little from machine to machine
 _LENGTH = 1e-2  # float16 and int16 rows are unit length up to this

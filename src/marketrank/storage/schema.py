@@ -63,6 +63,14 @@ listings = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Index("listings_findings_idx", "seq", postgresql_where=text("findings <> '[]'")),
+    Index("listings_seller_idx", "seller", "seq", postgresql_where=text("seller IS NOT NULL")),
+    Index(
+        "listings_title_words_idx",
+        text("title_words(title)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("live"),
+    ),
 )
 
 photos = Table(
@@ -80,7 +88,13 @@ photos = Table(
     # Two feeds may both have a "1.jpg": an image id is unique within its listing only (ADR 0033).
     UniqueConstraint("listing_key", "image_id"),
     Index("photos_source_sha256_idx", "source_sha256"),
-    Index("photos_phash_idx", "phash"),
+    Index("photos_blob_idx", "blob"),
+    Index(
+        "photos_phash_bands_idx",
+        text("phash_bands(phash)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    ),
 )
 
 rejected = Table(
@@ -107,6 +121,7 @@ duplicates = Table(
     Column("score", Double, nullable=False),
     PrimaryKeyConstraint("listing_key", "of_key", "kind"),
     CheckConstraint("listing_key <> of_key", name="duplicates_of_another"),
+    Index("duplicates_of_idx", "of_key"),
 )
 
 vectors = Table(
