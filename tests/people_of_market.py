@@ -12,7 +12,7 @@ from marketrank.ports import ListingStore
 from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
-from marketrank.types import BuyerId
+from marketrank.types import BuyerId, ListingId
 from small_market import SmallMarket
 from small_stores import SmallListings
 
@@ -28,6 +28,10 @@ class People:
         self.get = self.buyers.get
         self.export = self.buyers.export
         self.erase = self.buyers.erase
+
+    def hidden(self, id: BuyerId | None) -> frozenset[ListingId]:
+        """For SmallMarket; nobody hides here."""
+        return frozenset()
 
     def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
         return self._intake.take(interactions, at)
