@@ -6,7 +6,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -19,13 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, str]:
-    generate = _load(ROOT / "docs" / "generate.py")
+def made(generate: ModuleType) -> dict[str, str]:
     return {name: make() for name, make in generate.PAGES.items()}
 
 
-def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", path)
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -69,6 +69,16 @@ def test_features_metrics_and_decisions_are_in_the_reference(made: dict[str, str
             assert f"| `{line.split()[2]}" in made["reference/metrics.md"]
     for path in (ROOT / "docs" / "adr").glob("[0-9]*.md"):
         assert f"]({path.name})" in made["adr/index.md"]
+
+
+def test_a_page_that_the_nav_does_not_name_joins_the_guides(
+    generate: ModuleType, tmp_path: Path
+) -> None:
+    for name in ("index.md", "api.md", "new.md"):
+        (tmp_path / name).touch()
+    nav = [{"Home": "index.md"}, {"How to": [{"Call the API": "api.md"}]}]
+    config = generate.on_config(SimpleNamespace(nav=nav, docs_dir=str(tmp_path)))
+    assert config.nav == [{"Home": "index.md"}, {"How to": [{"Call the API": "api.md"}, "new.md"]}]
 
 
 class _Loaded(HTMLParser):
