@@ -7,7 +7,7 @@ ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/requirements.lock $(CURDIR)/requirements-docs.lock
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test docs test-cloud lint unit test-docker clean help
+.PHONY: demo test docs test-cloud lint unit test-docker test-kubeflow clean help
 
 help:
 	@echo "make demo   a made-up marketplace, cleaned, indexed and served on http://127.0.0.1:8080"
@@ -16,6 +16,7 @@ help:
 	@echo "make docs   the documentation as a site, in build/site"
 	@echo "make unit   the tests without I/O"
 	@echo "make test-cloud    make and destroy the Terraform plans at a stand-in of AWS (minutes)"
+	@echo "make test-kubeflow run the retraining with kfp.local, in an environment of its own (minutes)"
 	@echo "make test-docker   build the images, run compose.yaml and search through it (docs/deploy.md)"
 
 demo: $(VENV)/.demo
@@ -38,6 +39,17 @@ lint: $(VENV)/.test
 
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest tests/unit
+
+# kfp wants an older protobuf than the training has: docs/adr/0202.
+test-kubeflow: $(VENV)/.test $(VENV)-kubeflow/.ready
+	TEST_KUBEFLOW=$(CURDIR)/$(VENV)-kubeflow/bin/python $(BIN)/python -m pytest -s tests/integration/test_kubeflow.py
+
+$(VENV)-kubeflow/.ready: pyproject.toml requirements.lock
+	@$(PYTHON) -m venv $(VENV)-kubeflow
+	grep -vE '^(protobuf|requests|urllib3)==' requirements.lock > $(VENV)-kubeflow/constraints.txt
+	PIP_CONSTRAINT=$(CURDIR)/$(VENV)-kubeflow/constraints.txt \
+	  $(VENV)-kubeflow/bin/pip install --quiet --progress-bar on --editable '.[kubeflow]'
+	@touch $@
 
 # Needs a Docker engine and docker-compose; ends with a reason where there is none.
 test-docker: $(VENV)/.test
@@ -70,4 +82,4 @@ $(VENV)/.docs: $(VENV)/bin/python pyproject.toml requirements.lock requirements-
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist src/*.egg-info
+	rm -rf $(VENV) $(VENV)-kubeflow build dist src/*.egg-info

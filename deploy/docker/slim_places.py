@@ -27,4 +27,4 @@ if __name__ == "__main__":
     file = Path(sys.argv[1])
     towns = json.loads(file.read_text(encoding="utf-8"))
     kept = {number: slim(town) for number, town in towns.items()}
-    file.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
+    file.write_text(json.dumps(kept, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")

@@ -64,12 +64,17 @@ class HeldKey:
     previous_until: datetime | None = None
 
     def opens(self, digest: Digest, at: datetime) -> bool:
-        if hmac.compare_digest(self.digest, digest):
-            return True
+        return any(hmac.compare_digest(one, digest) for one in self._open(at))
+
+    def has_mark(self, mark: str, at: datetime) -> bool:
+        """Whether it is the mark of a secret that opens it; see `mark_of`."""
+        return any(hmac.compare_digest(_mark(one), mark) for one in self._open(at))
+
+    def _open(self, at: datetime) -> tuple[Digest, ...]:
         until = self.previous_until
         if self.previous is None or until is None or at >= until:
-            return False
-        return hmac.compare_digest(self.previous, digest)
+            return (self.digest,)
+        return self.digest, self.previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,13 @@ class Keys:
             return None
         return held.key
 
+    def marked(self, id: KeyId, mark: str, at: datetime) -> ApiKey | None:
+        """The key of this id, where it is valid now and a token of this mark still opens it."""
+        held = self._look_up(id, at)
+        if held is None or not held.key.is_valid(at) or not held.has_mark(mark, at):
+            return None
+        return held.key
+
     def _look_up(self, id: KeyId, at: datetime) -> HeldKey | None:
         with self._lock:
             seen = self._seen.get(id)
@@ -151,6 +163,19 @@ class Keys:
                 self._seen.clear()
             self._seen[id] = (at, held)
         return held
+
+
+def mark_of(token: str) -> str:
+    """What tells a token from the ones before and after it and gives nothing of it away: a digest
+    of the digest that is kept. Raises BadInput for what is no token."""
+    matched = _TOKEN.fullmatch(token)
+    if matched is None:
+        raise BadInput("this is no key; one looks like mr_<id>.<secret>")
+    return _mark(_digest(matched[2]))
+
+
+def _mark(digest: Digest) -> str:
+    return hashlib.sha256(digest).hexdigest()[:32]
 
 
 def _digest(secret: str) -> Digest:

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Weighting
-from marketrank.buyers.reverse import Audience, MakeIndex, Members, Offers, pseudonym
+from marketrank.buyers.reverse import Audience, MakeIndex, Matches, Members, pseudonym
 from marketrank.buyers.tower import Known, TowerModel, allowed, points_of, space_of
 from marketrank.errors import BadInput, NotReady
 from marketrank.people import Buyer, Interaction, Purpose
 from marketrank.personal import Sensitive, facts_of, met, nothing_sensitive
+from marketrank.ports import OutreachLog
 from marketrank.retrieval.follow import View
 from marketrank.types import BuyerId, ListingId, SellerId
 
 _BATCH = 512
 _MOST_EVENTS = 100
+_WIDER = 4
 _SPARE = 20
 """How many more are looked up than asked for: some may have withdrawn since the index was built."""
 _log = logging.getLogger(__name__)
@@ -59,11 +61,15 @@ class AudienceFinder:
         tower: Callable[[], TowerModel | None],
         make_index: MakeIndex,
         secret: Callable[[], bytes],
+        log: OutreachLog,
         cap: int,
         sensitive: Sensitive = nothing_sensitive,
         weighting: Weighting | None = None,
     ) -> None:
-        """`cap` is how many listings a day a buyer is offered for; `secret` keys the pseudonyms."""
+        """`log` counts how many listings a buyer was offered for, `cap` is how many a day these may
+        be; `secret` keys the pseudonyms."""
+        if cap < 1:
+            raise BadInput(f"audience_per_day={cap}: must be 1 or more")
         self._view = view
         self._agreed = agreed
         self._buyer = buyer
@@ -73,12 +79,12 @@ class AudienceFinder:
         self._secret = secret
         self._sensitive = sensitive
         self._weighting = weighting or Weighting()
-        self.offers = Offers(cap)
+        self._log, self._cap = log, cap
         self._built: tuple[TowerModel, Audience] | None = None
 
     def refresh(self, at: datetime) -> int:
-        """Build the index of all who agreed now; returns how many they are. Without a tower for
-        the encoder of the release there is none."""
+        """Build the index of all who agreed now, and forget what others were offered; returns how
+        many they are. Without a tower for the encoder of the release there is none."""
         view, model = self._view(), self._tower()
         if view is None or model is None or model.encoder != view.encoder.version:
             self._built = None
@@ -116,27 +122,34 @@ class AudienceFinder:
         # Who is shown a home, a job or a loan is never decided by who they are.
         demographics = not bool(self._sensitive(facts.paths)[0])
         rows = audience.open_to(key, seller)
-        full = self.offers.full(id, at)
-        if full:
-            ids = audience.members.ids
-            rows &= np.fromiter((one not in full for one in ids), np.bool_, len(ids))
-        found = audience.best(described, k + _SPARE, rows, demographics=demographics, key=key)
-        chosen = list(self._still(audience, found.rows.tolist(), found.scores.tolist()))[:k]
-        self.offers.record(id, [buyer for buyer, _ in chosen], at)
+        wide = k + _SPARE
+        while True:
+            found = audience.best(described, wide, rows, demographics=demographics, key=key)
+            chosen = list(islice(self._open(audience, found, id, at), k))
+            if len(chosen) == k or len(found.rows) < wide:
+                break
+            wide *= _WIDER  # many were offered enough today, or have withdrawn
+        told = self._log.tell(id, [buyer for buyer, _ in chosen], at=at, cap=self._cap)
         secret = self._secret()
         return Matched(
-            tuple(Match(pseudonym(secret, id, buyer), score) for buyer, score in chosen),
+            tuple(
+                Match(pseudonym(secret, id, buyer), score)
+                for buyer, score in chosen
+                if buyer in told
+            ),
             audience.reach(described, demographics=demographics),
             len(audience),
         )
 
-    def _still(
-        self, audience: Audience, rows: Sequence[int], scores: Sequence[float]
+    def _open(
+        self, audience: Audience, found: Matches, listing: ListingId, at: datetime
     ) -> Iterator[tuple[BuyerId, float]]:
-        """Those who agree now: the index may be older than a change of mind."""
-        for row, score in zip(rows, scores, strict=True):
-            id = audience.members.ids[row]
-            buyer = self._buyer(id)
+        """Those who were not offered enough today and agree now: the index may be older than a
+        change of mind."""
+        ids = [audience.members.ids[row] for row in found.rows.tolist()]
+        fewer = self._log.open_to(listing, ids, at=at, cap=self._cap)
+        for id, score in zip(ids, found.scores.tolist(), strict=True):
+            buyer = self._buyer(id) if id in fewer else None
             if buyer is not None and buyer.allows(Purpose.OUTREACH):
                 yield id, score
 

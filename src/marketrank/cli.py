@@ -3,6 +3,7 @@ standard error; `--json` makes the report one JSON object."""
 
 import csv
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,12 +20,14 @@ from marketrank import (
     cli_audit,
     cli_buyers,
     cli_deploy,
+    cli_drift,
     cli_keys,
     cli_learning,
     cli_models,
     cli_recommend,
     cli_registry,
     cli_relevance,
+    cli_retrain,
     cli_signals,
     cli_simulate,
 )
@@ -62,7 +65,10 @@ app.command()(cli_audit.audit)
 app.command()(cli_simulate.simulate)
 app.command()(cli_buyers.erase_buyer)
 app.command()(cli_buyers.export_buyer)
+app.command()(cli_drift.drift)
+app.command()(cli_drift.sweep)
 cli_deploy.add_commands(app)
+cli_retrain.add_commands(app)
 _out = Console(highlight=False, markup=False)
 _err = Console(stderr=True, highlight=False, markup=False)
 
@@ -253,9 +259,11 @@ def demo(
         home=settings.home,
     )
     index(home=settings.home)
+    open_existing(settings.home).make_demo_buyers()
     _out.print("\nmarketrank search 'oak table'", style="bold")
     search(text="oak table", limit=5, home=settings.home)
     if not no_serve:
+        os.environ["MARKETRANK_DEMO_BUYERS"] = "true"  # how processes that serve learn of it
         serve(host=host, port=port, workers=1, home=settings.home)
 
 

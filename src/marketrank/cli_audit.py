@@ -34,6 +34,7 @@ def audit(
     from marketrank.buyers.sensitive import SensitiveCategories
     from marketrank.pipelines import audit as pipeline
     from marketrank.pipelines.audit_report import write_audit
+    from marketrank.pipelines.reports import AUDIT, keep_report
     from marketrank.wiring import now
 
     at = now()
@@ -65,6 +66,7 @@ def audit(
     )
     page = write_audit(out, found, limits=limits, at=at)
     facts_ = pipeline.as_dict(found, limits) | {"page": str(page)}
+    keep_report(settings.home, AUDIT, facts_, at=at, page=page.read_bytes())
     report(facts_, json, lambda: _print(facts_))
 
 

@@ -122,8 +122,12 @@ def buyers(
     json: Json = False,
 ) -> None:
     """Learn what buyers like from what they did, publish the tower, and put it in use where it
-    finds more of what followed than what is popular does."""
+    finds more of what followed than what is popular does, no less than the tower in use, and
+    treats groups of buyers alike."""
+    from marketrank.people import Purpose
+    from marketrank.pipelines.audit import facts_of, limits_of
     from marketrank.pipelines.buyer_data import read_history
+    from marketrank.pipelines.tower_gate import Auditing
     from marketrank.pipelines.train_buyers import train_buyers
     from marketrank.wiring import now
 
@@ -140,6 +144,14 @@ def buyers(
             seed=seed,
             epochs=epochs,
             weighting=market.liking.weighting,
+            audit=Auditing(
+                sessions=market.events.sessions,
+                facts=lambda sessions: facts_of(sessions, market.listings),
+                buyers=lambda: market.buyers.agreed([Purpose.DEMOGRAPHICS]),
+                categories=market.liking.sensitive,
+                limits=limits_of(market.settings),
+                seed=seed,
+            ),
             progress=progress,
         )
     told = {
@@ -147,6 +159,7 @@ def buyers(
         "promoted": not done.objections,
         "metrics": done.facts.metrics,
         "objections": done.objections,
+        "decision": done.decision,
     }
     report(told, json, lambda: _print_buyers(told))
 
@@ -157,17 +170,16 @@ def everything(
 ) -> None:
     """Baselines, text and multimodal by their default recipes; publish what they make together,
     and promote it where it is not worse than what is in use."""
+    from marketrank.pipelines.gate import limits_of
     from marketrank.pipelines.train_all import train_all
 
     with _training(home, seed) as (market, data, common):
         done = train_all(
-            data,
-            market.blobs,
-            registry=market.registry,
-            threads=market.settings.processes,
-            currency=market.settings.currency,
+            market.contest(data),
+            at=common["at"],
+            limits=limits_of(market.settings),
             device=device,
-            **common,
+            progress=common["progress"],
         )
     told = {"version": done.version, "promoted": not done.objections, "metrics": done.metrics}
     report({**told, "objections": done.objections}, json, lambda: _print_published(done))
@@ -248,6 +260,14 @@ def _print_buyers(told: dict[str, Any]) -> None:
     for name, value in told["metrics"].items():
         _out.print(f"{name}: {value:.4f}")
     _out.print(f"published {told['version']}")
+    decision = told["decision"]
+    for name, one in decision.get("compared", {}).items():
+        _out.print(
+            f"{name} by buyer: {one['new']:.4f}, {one['difference']:+.4f} [{one['low']:+.4f}, "
+            f"{one['high']:+.4f}] against {decision['against']}"
+        )
+    for note in decision.get("audit", {}).get("unjudged", []):
+        _out.print(f"not judged: {note}", soft_wrap=True)
     for objection in told["objections"]:
         _out.print(f"not put in use: {objection}")
     if told["promoted"]:

@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from marketrank.cli_home import Home, Json, open_home
+from marketrank.pipelines.shelves import Kind, kind_of, rankers, towers
 from marketrank.terminal import report
 
 if TYPE_CHECKING:
     from marketrank.models.registry import Manifest, Registry
+    from marketrank.pipelines.shelves import Shelf
     from marketrank.types import ModelVersion
+    from marketrank.wiring import Marketplace
 
 app = typer.Typer(help="Choose among published models.", no_args_is_help=True)
 # Names and reasons are what others have written: never read as markup.
@@ -24,7 +27,12 @@ _COLUMNS = {
     "combined": "combined.accuracy",
     "price": "price.log_r2",
 }
-_NEXT = "`marketrank index`, or the running server, embeds the listings with it."
+_PLURAL = {Kind.RANKER: "rankers", Kind.BUYERS: "towers"}
+_NEXT = {
+    Kind.MODEL: "`marketrank index`, or the running server, embeds the listings with it.",
+    Kind.RANKER: "Running servers follow from the next request on.",
+    Kind.BUYERS: "Running servers follow from the next request on.",
+}
 
 Version = Annotated[str, typer.Argument(help="As `marketrank models list` names it.")]
 Why = Annotated[str, typer.Option(help="Is kept in promotions.jsonl.")]
@@ -32,56 +40,89 @@ Why = Annotated[str, typer.Option(help="Is kept in promotions.jsonl.")]
 
 @app.command("list")
 def list_versions(home: Home = None, json: Json = False) -> None:
-    """List all versions, newest first; a star marks the one in use."""
-    registry = _registry(home)
+    """List all versions, newest first, rankers and buyer towers too; a star marks those in use."""
+    market = open_home(home)
+    registry = market.registry
     current, found = registry.current(), registry.versions()
+    told = {
+        _PLURAL[kind]: {"current": shelf.current(), "versions": shelf.versions()}
+        for kind, shelf in _shelves(market).items()
+    }
     report(
-        {"current": current, "versions": [asdict(one) for one in found]},
+        {"current": current, "versions": [asdict(one) for one in found], **told},
         json,
-        lambda: _print_versions(found, current, registry),
+        lambda: _print_all(found, current, registry, told),
     )
 
 
 @app.command()
 def show(version: Version, home: Home = None, json: Json = False) -> None:
-    """Show what a version is, and its scores."""
-    registry = _registry(home)
-    manifest, current = registry.read(version), registry.current()
+    """Show what a version is, its scores, and what the gate decided about it."""
+    from marketrank.cli_retrain import print_decision
+    from marketrank.models.decisions import read_decision
+
+    market = open_home(home)
+    shelf = _shelves(market).get(kind_of(version))
+    if shelf is not None:
+        told, used = shelf.show(version), version == shelf.current()
+        report({"current": used, **told}, json, lambda: _print_facts(told, used))
+        return
+    manifest, current = market.registry.read(version), market.registry.current()
+    decision = read_decision(market.registry.folder, version)
+
+    def show_all() -> None:
+        _print_manifest(manifest, current)
+        print_decision(decision or {})
+
     report(
-        {"current": manifest.version == current, **asdict(manifest)},
+        {"current": manifest.version == current, **asdict(manifest), "decision": decision},
         json,
-        lambda: _print_manifest(manifest, current),
+        show_all,
     )
 
 
 @app.command()
 def promote(version: Version, why: Why = "", home: Home = None, json: Json = False) -> None:
-    """Check every file of a version, and use it from now on."""
+    """Check every file of a version, and use it from now on. Its name says what it is: a model, a
+    ranker or a buyer tower."""
     from marketrank.wiring import now
 
-    previous = _registry(home).promote(version, at=now(), why=why)
+    market, kind = open_home(home), kind_of(version)
+    shelf = _shelves(market).get(kind) or market.registry
+    previous = shelf.promote(version, at=now(), why=why)
     if previous == version:
         said = f"{version} is in use already."
     else:
-        said = f"{version} is in use, after {previous or 'none'}.\n{_NEXT}"
+        said = f"{version} is in use, after {previous or 'none'}.\n{_NEXT[kind]}"
     report({"current": version, "previous": previous}, json, lambda: _print(said))
 
 
 @app.command()
-def rollback(why: Why = "", home: Home = None, json: Json = False) -> None:
-    """Go back to the version before the one in use; again, to the one before that."""
+def rollback(
+    what: Annotated[Kind, typer.Argument(help="What is to be taken back.")] = Kind.MODEL,
+    *,
+    why: Why = "",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Go back to the version before the one in use; again, to the one before that. From the first
+    ranker or buyer tower: to none."""
     from marketrank.wiring import now
 
-    registry = _registry(home)
-    previous = registry.current()
-    version = registry.rollback(at=now(), why=why)
-    said = f"{version} is in use again, after {previous}.\n{_NEXT}"
+    market = open_home(home)
+    shelf = _shelves(market).get(what) or market.registry
+    previous = shelf.current()
+    version = shelf.rollback(at=now(), why=why)
+    said = f"{version or 'none'} is in use again, after {previous}.\n{_NEXT[what]}"
     report({"current": version, "previous": previous}, json, lambda: _print(said))
 
 
-def _registry(home: Home) -> "Registry":
-
-    return open_home(home).registry
+def _shelves(market: "Marketplace") -> "dict[Kind, Shelf]":
+    """What is learned from buyers; models have the registry."""
+    return {
+        Kind.RANKER: rankers(market.ranker_folder),
+        Kind.BUYERS: towers(market.liking.towers.folder),
+    }
 
 
 def _print(text: str) -> None:
@@ -108,6 +149,44 @@ def _print_versions(
             *(_shown(scores.get(name, "")) for name in _COLUMNS.values()),
         )
     _out.print(table)
+
+
+def _print_all(
+    found: "list[Manifest]",
+    current: "ModelVersion | None",
+    registry: "Registry",
+    told: dict[str, Any],
+) -> None:
+    _print_versions(found, current, registry)
+    _print_learned(told)
+
+
+def _print_learned(told: dict[str, Any]) -> None:
+    """Only what there is: most homes begin without."""
+    for name, shelf in told.items():
+        if not shelf["versions"]:
+            continue
+        table = Table("", name, "", box=None, padding=(0, 1, 0, 0))
+        for one in shelf["versions"]:
+            mark = "*" if one["version"] == shelf["current"] else ""
+            table.add_row(mark, one["version"], "damaged" if "damaged" in one else _score(one))
+        _out.print(table)
+
+
+def _score(one: dict[str, Any]) -> str:
+    """The one number by which versions of a kind are compared."""
+    metrics = one["metrics"]
+    if "recall@50" in metrics:
+        return f"recall@50 {metrics['recall@50']:.4f}"
+    return f"ndcg@10 {metrics['new']['ndcg@10']['mean']:.4f}" if "new" in metrics else ""
+
+
+def _print_facts(told: dict[str, Any], used: bool) -> None:
+    facts = Table(box=None, show_header=False)
+    for name, value in _flat(told):
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else _shown(value)
+        facts.add_row(name, shown + (" *" if name == "version" and used else ""))
+    _out.print(facts)
 
 
 def _print_manifest(manifest: "Manifest", current: "ModelVersion | None") -> None:

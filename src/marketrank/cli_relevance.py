@@ -49,7 +49,9 @@ def relevance(
 ) -> None:
     """Score search on a relevance set: words, vectors, both, and ranked."""
     from marketrank.pipelines.relevance import evaluate
+    from marketrank.pipelines.reports import RELEVANCE, keep_report
     from marketrank.ranking import ltr
+    from marketrank.wiring import now
 
     start = perf_counter()
     with _indexed(folder, home) as (market, indexed, model, progress):
@@ -63,6 +65,7 @@ def relevance(
         )
     told = {"model": model, "fusion": market.settings.fusion, **found}
     told["seconds"] = round(perf_counter() - start, 1)
+    keep_report(market.settings.home, RELEVANCE, told, at=now())
     report(told, json, lambda: _print_scores(told))
 
 

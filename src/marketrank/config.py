@@ -173,6 +173,25 @@ class Settings(BaseSettings):
     rebuild_share: float = Field(
         0.1, gt=0, description="Fresh vectors, as a share of the index, that cause a rebuild"
     )
+    shadow_queries: int = Field(
+        50,
+        ge=0,
+        le=1000,
+        description="Latest searches (in memory, without who asked) that a new release is tried "
+        "on beside the old one before it takes over; 0 tries none",
+    )
+    shadow_overlap: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of the first ten results that a new release must have in common with "
+        "the old one over these searches, or it is refused",
+    )
+    shadow_slower: float = Field(
+        3.0,
+        ge=1,
+        description="How many times slower than the old one a new release may answer them",
+    )
     feed_taste: float = Field(
         2.0, ge=0, description="Home feed: weight of what fits the buyer; what is new weighs 1"
     )
@@ -230,6 +249,52 @@ class Settings(BaseSettings):
         le=1,
         description="How far a group's NDCG may be below all others', or no ranker is promoted",
     )
+    drift_days: int = Field(
+        7, ge=1, description="Days of the latest window that drift is looked for in"
+    )
+    drift_least: int = Field(
+        100, ge=10, description="A column with fewer rows in a window is not judged"
+    )
+    drift_sample: int = Field(
+        3_000, ge=100, description="Listings and sessions of each window that are looked at"
+    )
+    drift_number: float = Field(
+        0.2, gt=0, description="Numbers: so many standard deviations away is drift (Wasserstein)"
+    )
+    drift_share: float = Field(
+        0.2, gt=0, description="Labels: a population stability index above it is drift"
+    )
+    drift_words: float = Field(
+        0.02, gt=0, le=1, description="Words: a Jensen-Shannon divergence above it is drift (bits)"
+    )
+    drift_vector: float = Field(
+        0.7,
+        gt=0.5,
+        lt=1,
+        description="Embeddings: drift where a linear classifier tells windows apart by this AUC",
+    )
+    drift_rate: float = Field(
+        1.5, gt=1, description="Rates: drift where one is more than so many times the other"
+    )
+    gate_golden_share: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        description="Share of the golden queries that the model in use answers, of which a new one "
+        "must answer as many, or it is not promoted",
+    )
+    gate_latency_ratio: float = Field(
+        1.5,
+        gt=0,
+        description="How many times as long as with the model in use encoding may take with a new "
+        "one (median), or it is not promoted",
+    )
+    retrain_webhook: str = Field(
+        "",
+        repr=False,  # its address may be a secret
+        pattern="^(https?://.+)?$",
+        description="URL to which the outcome of each `marketrank retrain` is posted as JSON",
+    )
     serve_indexes: bool = Field(
         True,
         description="Whether `marketrank serve` also indexes where no other process does; false "
@@ -240,6 +305,11 @@ class Settings(BaseSettings):
     )
     log_requests: bool = Field(
         False, description="Log a line for each request: its route, status and time (ms)"
+    )
+    keep_slow_queries: bool = Field(
+        False,
+        description="Show the words of the slowest queries in the operator's area; else only how "
+        "many there were. They stay in memory for an hour at most",
     )
     open_reading: bool = Field(
         True, description="Search, listings, predictions and drafts need no key"
@@ -263,6 +333,17 @@ class Settings(BaseSettings):
     photos_per_listing: int = Field(24, ge=1, description="Most photos of a listing by the API")
     cors_origins: tuple[str, ...] = Field(
         (), description="Origins whose pages may read the API from a browser; none by default"
+    )
+    page_key: str = Field(
+        "",
+        repr=False,
+        description="What cookies of the page are signed with: 32 random characters or more, for a "
+        "site of yours that names its buyers; empty makes a key in the keys folder",
+    )
+    demo_buyers: bool = Field(
+        False,
+        description="The page lets anybody be one of a few made-up buyers; `marketrank demo` turns "
+        "it on, and no real marketplace should",
     )
     poll_seconds: float = Field(
         0.2, gt=0, le=5, description="How often indexer and readers look for changes (seconds)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from threading import Event
 from typing import Protocol
 
 from marketrank.pipelines.indexing import Indexed, Indexer
@@ -24,6 +25,7 @@ class Election:
     ) -> None:
         self._lock, self._open_indexer, self._clock = lock, open_indexer, clock
         self._indexer: Indexer | None = None
+        self._stopping = Event()
 
     @property
     def indexer(self) -> Indexer | None:
@@ -32,12 +34,23 @@ class Election:
 
     def step(self) -> Indexed | None:
         """Index what has come in since, or try to be the one that does; None where another is."""
+        if self._stopping.is_set():
+            return None
         if not self._lock.try_acquire():
             self._close()
             return None
         if self._indexer is None:
             self._indexer = self._open_indexer()
+            if self._stopping.is_set():  # said meanwhile
+                self._indexer.stop()
         return self._indexer.catch_up(self._clock(), in_background=True)
+
+    def stop(self) -> None:
+        """End a `step` of another thread soon, and let none follow."""
+        self._stopping.set()
+        indexer = self._indexer
+        if indexer is not None:
+            indexer.stop()
 
     def resign(self) -> None:
         """Let another take over."""

@@ -15,6 +15,7 @@ from marketrank.people import About
 from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking import session_features
+from marketrank.ranking.features import NAMES as WORD_FEATURES
 from marketrank.ranking.features import Seen, Stems, ask, see
 from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
@@ -34,7 +35,7 @@ from marketrank.retrieval.understand.reading import Reader
 from marketrank.session_facts import MoreFacts, asked_digest, facts_of, photo_facts, surface_of
 from marketrank.shown import Looked as Kept
 from marketrank.shown import Shown, withhold
-from marketrank.trials import Trial, Trials
+from marketrank.trials import USUAL, Ranked, Trial, Trials, ranked_by
 from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
     BuyerId,
@@ -55,6 +56,7 @@ from marketrank.types import (
     Understood,
     Vectors,
 )
+from marketrank.whereabouts import Whereabouts
 
 Keys = NDArray[np.int64]
 
@@ -121,6 +123,7 @@ class Engine:
         self._on_shown = on_shown
         self._ceilings: dict[ModelVersion, float] = {}
         self._prepared = Prepared(listings.get_by_key)
+        self._whereabouts = Whereabouts(listings.get_by_key)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """What somebody who has typed this may go on to type, the likeliest first, at most `limit`.
@@ -159,11 +162,15 @@ class Engine:
         found = _Found(view, request, understood, asked, hits, allowed, looked, trial)
         reranked = self._order(found, person, watch)
         if person is not None and person.demographics and person.has_sensitive():
+            arms = trial.arms
             plain = self._order(found, person.without_demographics(), watch)
             reranked = _held(plain, reranked, person)
+            trial.arms = _held_arms(plain, trial.arms, arms, person)
         candidates = reranked.candidates
         with watch.stage("facets"):
             facets = view.catalogue.facets(candidates.keys, request.filters.category)
+            keys = candidates.keys
+            places = self._whereabouts.of(view.catalogue, keys) if request.places else ()
         with watch.stage("fill"):
             items = self._items(view, request, reranked)
         with watch.stage("explain"):
@@ -184,6 +191,8 @@ class Engine:
             understood,
             corrected,
             trial.experiment,
+            view.encoder.version,
+            places,
         )
 
     def _order(self, found: "_Found", person: Person | None, watch: _Stopwatch) -> Reranked:
@@ -197,16 +206,20 @@ class Engine:
         with watch.stage("fuse"):
             candidates = self._fuse(view, request, asked, hits)
         with watch.stage("rank"):
-            candidates = self._rank(found, person, candidates)
-        with watch.stage("lift"):
-            candidates = self._boost(view, understood, candidates)
-            # A ranker of sessions knows the taste itself.
-            tasted = any(TASTE in one.names for one in found.looked)
-            if person is not None and not _is_feed(request) and not tasted:
-                candidates = person.lift(candidates, self._tuning.taste)
-            candidates = self._sort(view, request, candidates)
-        with watch.stage("rerank"):
-            return self._rerank(view, request, candidates)
+            rankings = self._rank(found, person, candidates)
+        shown = {}
+        for arm, ranked in rankings.items():
+            with watch.stage("lift"):
+                candidates = self._boost(view, understood, ranked.candidates)
+                # A ranker of sessions knows the taste itself.
+                if person is not None and not _is_feed(request) and TASTE not in ranked.saw:
+                    candidates = person.lift(candidates, self._tuning.taste)
+                candidates = self._sort(view, request, candidates)
+            with watch.stage("rerank"):
+                shown[arm] = self._rerank(view, request, candidates)
+        if self._trials is None:
+            return shown[USUAL]
+        return self._trials.joined(shown, found.trial, view.catalogue.originals)
 
     def _understand(
         self, view: View, request: Request
@@ -360,15 +373,18 @@ class Engine:
         indexes = Indexes(view.text, view.vectors)
         return fuse(depths.fusion, indexes, asked, hits, fusion_k=depths.fusion_k)
 
-    def _rank(self, found: "_Found", person: Person | None, candidates: Candidates) -> Candidates:
+    def _rank(
+        self, found: "_Found", person: Person | None, candidates: Candidates
+    ) -> dict[str, Ranked]:
+        """By arm of an experiment; USUAL where there is none."""
         ranker, request = self._ranker(), found.request
         if request.sort is not Sort.RELEVANCE:
-            return candidates
+            return {USUAL: Ranked(candidates)}
         material = self._material(found, person)
         if self._trials is None:
-            ranked = ranker.rank(candidates, material)
+            ranked = {USUAL: ranked_by(ranker, candidates, material)}
         else:
-            ranked = self._trials.rank(ranker, candidates, material, found.trial)
+            ranked = self._trials.rankings(ranker, candidates, material, found.trial)
         if self._keep_depth:
             found.kept.append(self._kept(found, candidates, material))
         return ranked
@@ -380,7 +396,16 @@ class Engine:
         if seen is not None:
             return Kept(seen.keys, seen.features)
         top = head(candidates, self._keep_depth)
-        return Kept(top.keys, look_at_session(top, material))
+        # Where a ranker of words has looked at the same ones, it need not be done again.
+        words = next(
+            (
+                one.features
+                for one in found.looked
+                if one.names == WORD_FEATURES and np.array_equal(one.keys, top.keys)
+            ),
+            None,
+        )
+        return Kept(top.keys, look_at_session(top, material, words))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""
@@ -481,6 +506,16 @@ def _held(plain: Reranked, reranked: Reranked, person: Person) -> Reranked:
     sensitive = person.sensitive_keys(plain.candidates.keys)
     candidates = held(plain.candidates, reranked.candidates, sensitive)
     return Reranked(candidates, {**reranked.repeats, **plain.repeats})
+
+
+def _held_arms(
+    plain: Reranked, theirs: Mapping[int, str], arms: Mapping[int, str], person: Person
+) -> dict[int, str]:
+    """Of listings that `_held` takes from the plain order the arm that put them there in it,
+    `theirs`; of the others that of the personal one, `arms`."""
+    keys = plain.candidates.keys
+    sensitive = keys[person.sensitive_keys(keys)].tolist()
+    return {**arms, **{key: theirs[key] for key in sensitive if key in theirs}}
 
 
 def _see(stored: Stored, stems: Stems) -> Seen:

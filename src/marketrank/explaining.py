@@ -122,12 +122,16 @@ def _contributions(looked: Looked, keys: Keys) -> list[Mapping[str, float] | Non
     """By feature, of each key; None for one that the ranker did not look at."""
     if looked.contributions is None:
         return [None] * len(keys)
-    values, names = looked.contributions(looked.features)
     places = {key: row for row, key in enumerate(looked.keys.tolist())}
-    return [
-        dict(zip(names, values[places[key]].tolist(), strict=True)) if key in places else None
-        for key in keys.tolist()
-    ]
+    known = [key for key in keys.tolist() if key in places]
+    # Of this page alone: it takes as long as there are rows.
+    rows = np.array([places[key] for key in known], np.int64)
+    values, names = looked.contributions(looked.features, rows)
+    told = {
+        key: dict(zip(names, row, strict=True))
+        for key, row in zip(known, values.tolist(), strict=True)
+    }
+    return [told.get(key) for key in keys.tolist()]
 
 
 def _features(looked: Looked, key: int) -> dict[str, float]:

@@ -1,9 +1,10 @@
 """What a running marketplace tells its metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from marketrank.election import Election
 from marketrank.monitoring.lag import Lag
@@ -18,6 +19,9 @@ from marketrank.types import Seq
 SECONDS = 2.0
 """How often `view` and `indexer` are worth a look: they ask the database."""
 
+DRIFT_SECONDS = 30.0
+"""How often the newest report of drift is read."""
+
 
 class Measuring:
     """Looks at the parts of one process and writes what it sees into `metrics`."""
@@ -30,7 +34,10 @@ class Measuring:
         text_folder: Path,
         release_folder: Path,
         clock: Callable[[], datetime],
+        drift: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
+        """`drift` is the newest report of drift, None where there is none."""
+        self._drift = drift
         self._metrics = metrics
         self._listings = listings
         self._text_folder = text_folder
@@ -66,6 +73,19 @@ class Measuring:
             refused = current is not None and current == follower.refused
             live = view.catalogue.live_count
             self._metrics.serves(view.release, view.encoder.version, live, refused)
+
+    def drift(self) -> None:
+        """What was found when drift was last looked for, by whichever process did."""
+        found = self._drift()
+        if found is not None:
+            self._metrics.drifted(
+                {
+                    (one["name"], one["kind"]): one["score"] / one["threshold"]
+                    for one in found["columns"]
+                },
+                sum(one["drifted"] for one in found["columns"]),
+                datetime.fromisoformat(found["at"]).timestamp(),
+            )
 
     def _lag(self, what: str, done: Seq) -> None:
         behind = bool(self._listings.attributes(done, 1))

@@ -35,10 +35,13 @@ from marketrank.types import (
     ModelVersion,
     Money,
     Photo,
+    Reason,
     Rejected,
+    SellerId,
     Seq,
     Stored,
     StoredVectors,
+    Traces,
     Vectors,
 )
 
@@ -62,6 +65,10 @@ class ListingStore(Protocol):
     def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]:
         """Those that exist, live or ended. numpy's integers will do as keys."""
 
+    def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        """A seller's listings, live and ended, the last changed first, at most `limit`: those whose
+        last change has a number below `before` (None: all)."""
+
     def changes(self, after: Seq, limit: int) -> list[Stored]:
         """Listings whose last change has a number above `after`, in order, at most `limit`."""
 
@@ -74,15 +81,32 @@ class ListingStore(Protocol):
     def photos(self, listings: Collection[ListingId]) -> dict[ListingId, dict[ImageId, Photo]]:
         """The photos held for these listings, so that an unchanged file is not cleaned again."""
 
-    def set_findings(self, findings: Mapping[ListingId, Collection[Finding]]) -> int:
-        """Replace all findings by these; a listing not named has none. Returns rows changed."""
+    def set_findings(
+        self,
+        findings: Mapping[ListingId, Collection[Finding]],
+        *,
+        among: Collection[ListingId] | None = None,
+    ) -> int:
+        """Replace all findings, or those of the listings `among` which all named ones are, by
+        these; a listing not named has none. Returns rows changed."""
 
     def with_findings(self) -> list[Stored]:
         """The live listings that have findings, in the order of their last changes."""
 
-    def replace_duplicates(self, links: Sequence[Duplicate]) -> None:
-        """Replace all links by these, in one transaction and without new numbers. Raises BadInput
-        for a listing that does not exist or is linked to itself."""
+    def replace_duplicates(
+        self, links: Sequence[Duplicate], *, among: Collection[ListingId] | None = None
+    ) -> None:
+        """Replace all links, or those of the listings `among`, by these, in one transaction and
+        without new numbers. Raises BadInput for a listing that does not exist or is linked to
+        itself."""
+
+    def alike(self, traces: Traces, linked: Collection[ListingKey]) -> set[ListingKey]:
+        """The keys of listings that have one of these traces, or that are linked with one of those
+        as duplicates. Candidates: `listings.dedupe` decides."""
+
+    def prices(self) -> list[tuple[tuple[str, ...], int]]:
+        """Of every live listing with a price above 0 the first two labels of its category, and the
+        price in minor units."""
 
     def duplicates(self) -> list[Duplicate]:
         """All links, in the order in which the listings came."""
@@ -91,6 +115,27 @@ class ListingStore(Protocol):
 class PriceEstimator(Protocol):
     def estimates(self, listings: Sequence[Listing]) -> Mapping[ListingId, Money]:
         """What listings like each one ask; a listing that it cannot judge is left out."""
+
+
+class EstimateStore(Protocol):
+    """What listings like each one ask, numbered in the same order as the listings' changes."""
+
+    def missing(self, version: ModelVersion, after: Seq, limit: int) -> dict[ListingKey, str]:
+        """Live listings whose last change has a number above `after` and which this version has
+        not read as they are now, in the order of their changes, at most `limit`: their
+        content_hash by key."""
+
+    def put_estimates(
+        self, version: ModelVersion, minor: Mapping[ListingKey, tuple[str, int | None]]
+    ) -> None:
+        """Insert or replace in one transaction: of each listing the content_hash that was read, and
+        minor units of the model's currency, None where it cannot be judged."""
+
+    def estimates_after(
+        self, after: Seq, limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], Seq]:
+        """Keys (n,) and minor units (n,), NaN where there is none, with a number above `after`, in
+        order, and the number of the last one (`after` where n = 0)."""
 
 
 class Quarantine(Protocol):
@@ -107,6 +152,14 @@ class Quarantine(Protocol):
 
     def all(self) -> list[Rejected]:
         """Everything that waits, by kind and key."""
+
+    def counts(self) -> dict[tuple[str, Reason], int]:
+        """How many of each kind and reason; none of 0."""
+
+    def page(
+        self, kind: str | None, reason: Reason | None, offset: int, limit: int
+    ) -> list[tuple[datetime, Rejected]]:
+        """Those of a kind and a reason (None: of any), the newest first, with their times."""
 
 
 class VectorStore(Protocol):
@@ -149,9 +202,10 @@ class EventStore(Protocol):
         at: datetime,
         anonymous: Collection[EventId] = (),
     ) -> Recorded:
-        """Keep them in one transaction, each id once, in any order of their times; numbered in
-        commit order. `at` is when they arrived. Of those named in `anonymous` only the listing, the
-        kind and the day are kept, as a `Counted`."""
+        """Keep them, each id once, in any order of their times; numbered in commit order. `at` is
+        when they arrived. Of those named in `anonymous` only the listing, the kind and the day are
+        kept, as a `Counted`; these in one transaction, the others in another, so that nothing tells
+        which came together. One that fails may leave the other done: send all of them again."""
 
     def known(self, ids: Collection[EventId]) -> set[EventId]:
         """Those that `record` has been given before."""
@@ -168,6 +222,10 @@ class EventStore(Protocol):
 
     def counted(self, after: Seq, limit: int) -> list[tuple[Seq, Counted]]:
         """The anonymous ones with a number above `after`, in commit order."""
+
+    def mix(self, before: date) -> int:
+        """Put the anonymous ones of earlier days into an order of chance, so that nothing leads
+        from one to what was kept at the same time; returns of how many days."""
 
     def last_seq(self) -> Seq:
         """The highest number of an interaction, anonymous ones and changes of buyers included,
@@ -227,6 +285,26 @@ class BuyerStore(Protocol):
 
     def finish_erasing(self) -> int:
         """Go on with erasures that a crash has cut short; how many there were."""
+
+
+class OutreachLog(Protocol):
+    """Which buyers sellers were told of, and for which listing: of one day, by all processes. A day
+    is one of UTC."""
+
+    def open_to(
+        self, listing: ListingId, buyers: Sequence[BuyerId], *, at: datetime, cap: int
+    ) -> set[BuyerId]:
+        """Those who may be offered the listing: who were not offered `cap` others that day. None
+        of whom nothing is held."""
+
+    def tell(
+        self, listing: ListingId, buyers: Sequence[BuyerId], *, at: datetime, cap: int
+    ) -> set[BuyerId]:
+        """Count them as offered the listing, the same one once a day, and return them; those are
+        left out that `open_to` would leave out at this moment, whoever told of them meanwhile."""
+
+    def drop_before(self, at: datetime) -> int:
+        """Forget earlier days; returns how many rows went."""
 
 
 class BlobStore(Protocol):

@@ -14,6 +14,7 @@ from marketrank.config import Settings, load
 from marketrank.errors import BadInput
 from marketrank.monitoring import logs
 from marketrank.monitoring.metrics import SHARED_FOLDER
+from marketrank.operator_desk import OperatorDesk
 from marketrank.wiring import Marketplace
 
 if TYPE_CHECKING:
@@ -84,4 +85,10 @@ def create_app() -> "FastAPI":
         with marketplace.running():
             yield
 
-    return build(marketplace, settings=settings, lifespan=lifespan, measured=marketplace.metrics)
+    return build(
+        marketplace,
+        settings=settings,
+        lifespan=lifespan,
+        measured=marketplace.metrics,
+        desk=OperatorDesk(marketplace),
+    )

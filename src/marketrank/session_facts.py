@@ -75,6 +75,7 @@ def facts_of(
         "pixels": np.where(pixels > 0, pixels, np.nan),
         "trade": np.array([np.nan if one is None else float(one) for one in traders]),
         "sellers": view.catalogue.sellers(keys).astype(np.int64),
+        "seller_listings": view.catalogue.seller_listings(keys),
     }
     for tell in more:
         known |= tell(view, request, keys)
@@ -101,6 +102,9 @@ def _category_match(
     if not meant:
         return None
     paths = view.catalogue.paths_of(keys)
-    return np.array(
-        [sum(sure * shared_part(path, one) for one, sure in meant.items()) for path in paths]
-    )
+    # Candidates share a few paths: each is compared once.
+    shares = {
+        path: sum(sure * shared_part(path, one) for one, sure in meant.items())
+        for path in set(paths)
+    }
+    return np.array([shares[path] for path in paths])

@@ -288,6 +288,8 @@ class Request:
     """Whether what is known of the buyer may shape the answer, as far as they agreed to it."""
     explain: bool = False
     """Whether results come with the numbers behind them."""
+    places: bool = False
+    """Whether the answer says where its results are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +376,19 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """What listings share with those that repeat them. `titles` tells for each title how many of
+    its words another may lack; `sources` and `blobs` are of the same photo files, `hashes` of
+    photos that look the same where they are at most `bits` apart."""
+
+    titles: Mapping[str, int]
+    sources: tuple[str, ...] = ()
+    blobs: tuple[str, ...] = ()
+    hashes: tuple[int, ...] = ()
+    bits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One result. `distance_km` only where the request names a place and the listing has one."""
 
@@ -398,6 +413,14 @@ class FacetValue:
 
     value: str
     label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCount:
+    """How many of the results are at a place."""
+
+    place: Place
     count: int
 
 
@@ -448,6 +471,10 @@ class Ranking:
     corrected: Correction | None = None
     experiment: str = ""
     """Which it was part of; for the log alone."""
+    model: ModelVersion = ModelVersion("")
+    """Whose encoder made the vectors of query and listings."""
+    places: tuple[PlaceCount, ...] = ()
+    """Only where the request asks for them; see whereabouts."""
 
 
 @dataclass(frozen=True, slots=True)

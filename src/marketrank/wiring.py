@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
-from time import sleep
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine as Database
@@ -23,6 +23,7 @@ from marketrank.engine import Engine, Understanding
 from marketrank.errors import BadInput, Corrupt, MarketrankError, NotReady
 from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
 from marketrank.feedback.experiments import ExperimentFile
+from marketrank.feedback.interest import Interest
 from marketrank.jobs import ReplayStore
 from marketrank.listings.addresses import shown
 from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_photo
@@ -42,10 +43,15 @@ from marketrank.models.estimates import PublishedEstimates
 from marketrank.models.published import PublishedModel
 from marketrank.models.registry import Registry
 from marketrank.monitoring.metrics import Metrics
+from marketrank.monitoring.slow import SlowQueries
 from marketrank.pipelines.backup import Backup, restore_backup, write_backup
 from marketrank.pipelines.bulk_writes import BulkWrites
+from marketrank.pipelines.comparing import Comparer
 from marketrank.pipelines.counting import Summary
+from marketrank.pipelines.demo_buyers import make_demo_buyers
 from marketrank.pipelines.drafts import Drafter
+from marketrank.pipelines.drift_report import newest_drift
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.indexing import Indexed, Indexer
 from marketrank.pipelines.ingest import Cleaning, Feed, ingest
 from marketrank.pipelines.live import live
@@ -57,6 +63,7 @@ from marketrank.ports import (
     BlobStore,
     BuyerStore,
     Encoder,
+    EstimateStore,
     EventStore,
     ListingStore,
     PriceEstimator,
@@ -65,16 +72,19 @@ from marketrank.ports import (
 )
 from marketrank.ranking.ranker_file import RankerFile
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.estimates import Estimates
 from marketrank.retrieval.follow import Follower, Poller, View
 from marketrank.retrieval.synonyms import OWN_FILE, Synonyms, read_synonyms
 from marketrank.retrieval.understand.brands import Brands, read_brands
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vector_index import limit_threads
+from marketrank.shadow import Shadow, limits_of
 from marketrank.storage import embedded
 from marketrank.storage.api_keys import PostgresAudit, PostgresKeys
 from marketrank.storage.blobs import open_blobs
 from marketrank.storage.database import connect, migrate
 from marketrank.storage.dump import dump, load
+from marketrank.storage.estimates import PostgresEstimates
 from marketrank.storage.jobs import PostgresJobs, PostgresReplays
 from marketrank.storage.locks import hold, waiting
 from marketrank.storage.postgres import PostgresListings
@@ -91,17 +101,21 @@ from marketrank.types import (
     ReleaseId,
     Request,
     SellerId,
+    Seq,
     Stored,
     Suggestion,
 )
-from marketrank.wiring_people import People
+from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 
 if TYPE_CHECKING:
+    from marketrank.pipelines.gate import Contest
     from marketrank.pipelines.relevance import Serving
+    from marketrank.pipelines.training_data import TrainingData
 
 _log = logging.getLogger(__name__)
 INDEXER_LOCK = "indexer"
+_AHEAD_SECONDS = 0.25  # between a few photos: a quarter of one core, and 10,000 in seven minutes
 
 
 def now() -> datetime:
@@ -114,6 +128,7 @@ class Marketplace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._encoders: dict[ModelVersion, Encoder] = {}
+        self._estimator: tuple[ModelVersion, PriceEstimator] | None = None
         self._opening = Lock()
         self._writing = Lock()
 
@@ -150,14 +165,27 @@ class Marketplace:
         return PostgresVectors(self.database)
 
     @cached_property
+    def estimate_store(self) -> EstimateStore:
+        return PostgresEstimates(self.database)
+
+    @cached_property
+    def estimates(self) -> Estimates:
+        """What listings like each one ask, as this process knows it."""
+        return Estimates(self.estimate_store)
+
+    @cached_property
     def people(self) -> People:
         return People(
             self.settings,
             database=lambda: self.database,
             listings=lambda: self.listings,
             clock=now,
-            listeners=[self.liking.count],
+            listeners=[self.liking.count, self.interest.hear],
         )
+
+    @cached_property
+    def interest(self) -> Interest:
+        return Interest((now() - HEARD).date())
 
     @property
     def events(self) -> EventStore:
@@ -193,7 +221,9 @@ class Marketplace:
 
     @cached_property
     def promoted(self) -> Promoted:
-        return Promoted(self.registry, self._open_model)
+        return Promoted(
+            self.registry, self._open_model, on_refused=partial(self.metrics.refused, "model")
+        )
 
     @cached_property
     def predictions(self) -> Predictor:
@@ -223,8 +253,24 @@ class Marketplace:
             cleaning=lambda: self.cleaning,
             clean_photo=self.clean_upload,
             alone=self._writing_alone,
+            compare=self.comparer.compare,
             most_photos=self.settings.photos_per_listing,
         )
+
+    @cached_property
+    def comparer(self) -> Comparer:
+        return Comparer(self.listings, estimator=self._estimator_in_use)
+
+    def _estimator_in_use(self) -> PriceEstimator | None:
+        """As `estimator`, read once for each version."""
+        promoted = self.registry.current()
+        held = self._estimator
+        if promoted is None or held is None or held[0] != promoted:
+            made = self.estimator()
+            if promoted is None or made is None:
+                return made
+            held = self._estimator = (promoted, made)
+        return held[1]
 
     @contextmanager
     def _writing_alone(self) -> Iterator[None]:
@@ -249,6 +295,21 @@ class Marketplace:
         encoder = self.open_encoder(folder / "encoder")
         shared = encoder if isinstance(encoder, LearnedEncoder) else None
         return PublishedModel(folder, threads=self.settings.processes, encoder=shared)
+
+    def contest(self, data: "TrainingData") -> "Contest":
+        """What the gate works with: see `pipelines.gate`."""
+        from marketrank.pipelines.gate import Contest
+
+        return Contest(
+            data,
+            self.blobs,
+            self.settings.home,
+            self.registry,
+            self.open_encoder,
+            self.settings.currency,
+            perf_counter,
+            self.settings.processes,
+        )
 
     @property
     def ranker_file(self) -> Path:
@@ -290,6 +351,24 @@ class Marketplace:
             release_folder=self.release_folder,
             open_encoder=self.open_encoder,
             synonyms=self.synonyms,
+            compare=self.shadow.compare,
+            on_refused=partial(self.metrics.refused, "release"),
+        )
+
+    @cached_property
+    def shadow(self) -> Shadow:
+        return Shadow(self._engine_over, limits_of(self.settings), now)
+
+    def _engine_over(self, view: View) -> Engine:
+        """An engine that remembers nothing and knows nobody, over one view."""
+        return Engine(
+            view=lambda: view,
+            listings=self.listings,
+            vectors=self.vectors,
+            depths=depths_of(self.settings),
+            understanding=self.understanding,
+            tuning=from_settings(self.settings),
+            ranker=self.ranker,
         )
 
     @cached_property
@@ -308,6 +387,7 @@ class Marketplace:
             tuning=self.liking.tuned(from_settings(self.settings)),
             personal=self.liking.personal,
             ranker=self.ranker,
+            more_facts=[self.liking.more_facts, self.estimates.more_facts],
             trials=Trials(self.experiments, self.ranker.named, self.settings.rank_depth),
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
@@ -333,6 +413,7 @@ class Marketplace:
             view=self._view,
             events=lambda: self.events,
             buyers=lambda: self.buyers,
+            outreach=lambda: self.people.outreach,
             clock=now,
         )
 
@@ -413,12 +494,19 @@ class Marketplace:
                 progress=progress,
             )
 
+    def make_demo_buyers(self) -> int:
+        """The made-up buyers of a demo: see `pipelines.demo_buyers`."""
+        return make_demo_buyers(self.buyers, self.events, self.listings, at=now())
+
     def estimator(self) -> PriceEstimator | None:
         """The price model of the version in use; None before the first is promoted."""
         promoted = self.registry.current()
         if promoted is None:
             return None
-        return PublishedEstimates.open(self.registry.path(promoted))
+        return self._open_estimator(promoted)
+
+    def _open_estimator(self, version: ModelVersion) -> PriceEstimator:
+        return PublishedEstimates.open(self.registry.path(version))
 
     def open_feed(self, products: str, images_table: str | None, images: str | None) -> Feed:
         """A feed to read once. Raises BadInput for an images table without images."""
@@ -466,6 +554,13 @@ class Marketplace:
             open_encoder=self.open_encoder,
             exact_below=self.settings.exact_below,
             rebuild_share=self.settings.rebuild_share,
+            estimating=Estimating(
+                listings=self.listings,
+                estimates=self.estimate_store,
+                version=self.registry.current,
+                open_estimator=self._open_estimator,
+            ),
+            on_refused=partial(self.metrics.refused, "encoder"),
         )
 
     def index(self, *, rebuild: bool, progress: Progress = silent) -> Indexed:
@@ -535,7 +630,9 @@ class Marketplace:
 
     def answer(self, request: Request) -> Ranking:
         ranking = self.engine.answer(request)
+        self.shadow.keep(request)
         self.metrics.answered(request, ranking)
+        self.slow.note(request, ranking)
         return ranking
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
@@ -550,6 +647,9 @@ class Marketplace:
 
     def listing(self, id: ListingId) -> Stored | None:
         return self.listings.get([id]).get(id)
+
+    def listings_of(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        return self.listings.of_seller(seller, limit, before)
 
     def photo(self, key: BlobKey) -> bytes:
         return self.blobs.get(key)
@@ -576,6 +676,10 @@ class Marketplace:
     def metrics(self) -> Metrics:
         return Metrics()
 
+    @cached_property
+    def slow(self) -> SlowQueries:
+        return SlowQueries(keep_words=self.settings.keep_slow_queries)
+
     def election(self) -> Election:
         """This process's claim to be the one that indexes."""
         return Election(hold(self.database, INDEXER_LOCK), self.indexer, now)
@@ -588,6 +692,7 @@ class Marketplace:
             text_folder=self.text_folder,
             release_folder=self.release_folder,
             clock=now,
+            drift=partial(newest_drift, self.settings.home),
         )
 
     def indexing(self, election: Election) -> list[Poller]:
@@ -605,7 +710,8 @@ class Marketplace:
 
     def _follow(self) -> None:
         with self._reviving():
-            self.follower.refresh()
+            self.follower.refresh(in_background=True)
+            self.estimates.refresh()
 
     @contextmanager
     def _reviving(self) -> Iterator[None]:
@@ -616,6 +722,10 @@ class Marketplace:
                 # Our own server has died: start it again; the next step goes on.
                 embedded.start(self.settings.home)
             raise
+
+    def _look_ahead(self) -> None:
+        if "predictions" in self.__dict__:  # somebody has used it
+            self.predictions.look_ahead()
 
     def _follow_models(self) -> None:
         with suppress(NotReady):  # none yet
@@ -629,6 +739,7 @@ class Marketplace:
         self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
+            self.estimates.refresh()
         except MarketrankError as error:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)
@@ -636,11 +747,13 @@ class Marketplace:
             # So that no request waits while a promoted model is opened.
             Poller("models", self._follow_models, seconds=max(1.0, self.settings.poll_seconds)),
             Poller("follower", self._follow, seconds=self.settings.poll_seconds),
+            Poller("photos", self._look_ahead, seconds=_AHEAD_SECONDS),
             Poller(
                 "measured view",
                 partial(self.measuring.view, self.follower),
                 seconds=measuring.SECONDS,
             ),
+            Poller("measured drift", self.measuring.drift, seconds=measuring.DRIFT_SECONDS),
         ]
         if self.settings.serve_indexes:
             pollers += self.indexing(election)
@@ -650,6 +763,7 @@ class Marketplace:
             with self.people.running(), self.liking.running():
                 yield
         finally:
+            election.stop()
             for poller in pollers:
                 poller.stop()
             if "bulk" in self.__dict__:  # somebody has used it

@@ -3,7 +3,8 @@ shown, and what this process knows of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -13,18 +14,28 @@ from marketrank.config import Settings
 from marketrank.feedback.follow_events import EventFollower, Listener
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.feedback.intake import Intake, Taken
-from marketrank.people import Buyer, Impression, Interaction
-from marketrank.ports import BuyerStore, EventStore, ListingStore
+from marketrank.people import Buyer, Impression, Interaction, InteractionKind
+from marketrank.ports import BuyerStore, EventStore, ListingStore, OutreachLog
 from marketrank.retrieval.follow import Poller
 from marketrank.shown import Shown, impression_of, light
 from marketrank.storage.buyers import PostgresBuyers
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder
+from marketrank.storage.outreach import PostgresOutreach
 from marketrank.types import BuyerId
 
 _IMPRESSIONS_WAITING = 1_000  # of some 50 kB each
 _FORGETTING_SECONDS = 3_600
-_HEARD = timedelta(days=14)
+HEARD = timedelta(days=14)
+"""Listeners hear of what happened so long before the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many erasures were finished, and how many days of impressions were dropped."""
+
+    erasures: int
+    days: int
 
 
 class People:
@@ -61,12 +72,16 @@ class People:
         return PostgresBuyers(self._database(), self.keys)
 
     @cached_property
+    def outreach(self) -> OutreachLog:
+        return PostgresOutreach(self._database(), self.keys)
+
+    @cached_property
     def follower(self) -> EventFollower:
         """What this process knows of the buyers who ask."""
         return EventFollower(
             events=self.events,
             buyers=self.buyers,
-            since=(self._clock() - _HEARD).date(),
+            since=(self._clock() - HEARD).date(),
             listeners=self._listeners,
         )
 
@@ -86,7 +101,12 @@ class People:
         self.impression_log.put(light(shown))
 
     def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
-        return self.intake.take(interactions, at)
+        taken = self.intake.take(interactions, at)
+        refused = {one.index for one in taken.refused}
+        for index, one in interactions.items():
+            if one.kind is InteractionKind.HIDE and index not in refused:
+                self.follower.hide(one.buyer, one.listing)
+        return taken
 
     def get(self, id: BuyerId) -> Buyer | None:
         return self.buyers.get(id)
@@ -105,7 +125,7 @@ class People:
         """Follow what buyers do and log what they are shown until the block ends."""
         pollers = [
             Poller("events", self.follower.refresh, seconds=self._settings.poll_seconds),
-            Poller("forgetting", self._forget, seconds=_FORGETTING_SECONDS),
+            Poller("forgetting", self.sweep, seconds=_FORGETTING_SECONDS),
         ]
         for poller in pollers:
             poller.start()
@@ -124,6 +144,11 @@ class People:
     def _query_digest(self, query: str) -> str:
         return self.keys.digest("query", query).hex()
 
-    def _forget(self) -> None:
-        self.buyers.finish_erasing()
-        self.events.drop_before(self._clock() - timedelta(days=self._settings.impression_days))
+    def sweep(self) -> Swept:
+        """Finish erasures that were cut short, and forget what was done and shown too long ago."""
+        now = self._clock()
+        finished = self.buyers.finish_erasing()
+        self.outreach.drop_before(now)
+        self.events.mix(now.astimezone(UTC).date())
+        before = now - timedelta(days=self._settings.impression_days)
+        return Swept(finished, self.events.drop_before(before))

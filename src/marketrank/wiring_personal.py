@@ -8,9 +8,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from marketrank.audience import AudienceFinder, Matched
-from marketrank.buyers.popularity import Popularity
+from marketrank.buyers.popularity import SAVES, Popularity
 from marketrank.buyers.profile import Weighting
 from marketrank.buyers.sensitive import SensitiveCategories
 from marketrank.config import Settings
@@ -18,13 +22,14 @@ from marketrank.durable import write
 from marketrank.models.published_tower import TowerFolder
 from marketrank.people import Counted, Interaction
 from marketrank.personal import Personal
-from marketrank.ports import BuyerStore, EventStore
+from marketrank.ports import BuyerStore, EventStore, OutreachLog
 from marketrank.retrieval.feed import POPULAR, popular_retriever
 from marketrank.retrieval.follow import Poller, View
 from marketrank.retrieval.private_index import private_index
 from marketrank.tuning import Tuning
-from marketrank.types import ListingId, SellerId
+from marketrank.types import ListingId, Request, SellerId
 
+Keys = NDArray[np.int64]
 _AUDIENCE_SECONDS = 60.0
 _MOST_EVENTS = 100
 _SECRET_BYTES = 32
@@ -40,12 +45,14 @@ class PersonalParts:
         view: Callable[[], View | None],
         events: Callable[[], EventStore],
         buyers: Callable[[], BuyerStore],
+        outreach: Callable[[], OutreachLog],
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._view = view
         self._events = events
         self._buyers = buyers
+        self._outreach = outreach
         self._clock = clock
 
     @cached_property
@@ -73,6 +80,18 @@ class PersonalParts:
     def popularity(self) -> Popularity:
         return Popularity(self._settings.popular_half_life_days)
 
+    @cached_property
+    def saves(self) -> Popularity:
+        """As popular, of saves alone."""
+        return Popularity(self._settings.popular_half_life_days, SAVES)
+
+    def more_facts(self, view: View, request: Request, keys: Keys) -> dict[str, Any]:
+        """What the ranker of sessions sees of how popular candidates are: see session_facts."""
+        return {
+            "popularity": self.popularity.scores(keys, request.at),
+            "saves": self.saves.scores(keys, request.at),
+        }
+
     def count(self, interactions: Sequence[Interaction], counted: Sequence[Counted]) -> None:
         """Hear of what came in: see feedback.follow_events.Listener. What the view does not know
         yet is not counted."""
@@ -85,6 +104,7 @@ class PersonalParts:
             key = view.catalogue.key_of(listing)
             if key is not None:
                 self.popularity.add(key, kind, at)
+                self.saves.add(key, kind, at)
 
     def tuned(self, tuning: Tuning) -> Tuning:
         """With what is popular in the feed."""
@@ -100,6 +120,7 @@ class PersonalParts:
             tower=self.towers,
             make_index=partial(private_index, exact_below=self._settings.exact_below),
             secret=lambda: _secret(self._settings.home / "audience.key"),
+            log=self._outreach(),
             cap=self._settings.audience_per_day,
             sensitive=self.sensitive.flags,
             weighting=self.weighting,

@@ -24,6 +24,7 @@ def run(settings: Settings, *, host: str, metrics_port: int | None) -> None:
     try:
         ended.wait()
     finally:
+        election.stop()
         for poller in pollers:
             poller.stop()
         election.resign()

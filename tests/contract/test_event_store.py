@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from marketrank.errors import BadInput
 from marketrank.people import (
@@ -117,10 +117,49 @@ def test_anonymous_events_have_no_buyer(events: EventStore) -> None:
     ]
     assert events.counted(found[0][0], 10) == found[1:]
     assert events.counted(Seq(0), 1) == found[:1]
-    assert events.last_seq() == found[-1][0]
+    assert events.last_seq() == max(found[-1][0], events.after(Seq(0), 10)[0][0])
     assert events.of_buyer(BEN, 5) == []
     assert events.record([event("b")], at=T0) == Recorded(0, 1)
     assert events.known([EventId("b")]) == {"b"}
+
+
+def test_nothing_joins_what_was_counted_with_what_was_kept(
+    events: EventStore, database_engine: Engine
+) -> None:
+    """As where a buyer who agreed to nothing looks at one thing and hides another."""
+    first = []
+    for n in range(12):
+        hidden = event(f"h{n}", kind=InteractionKind.HIDE)
+        events.record([event(f"c{n}"), hidden], at=T0, anonymous={EventId(f"c{n}")})
+        with database_engine.connect() as connection:
+            query = "SELECT CAST(xmin AS text), max(seq) OVER () FROM {} ORDER BY seq DESC LIMIT 1"
+            rows = [
+                connection.execute(text(query.format(table))).one()
+                for table in ("events", "counted")
+            ]
+        assert rows[0][0] != rows[1][0]
+        first.append(rows[0][1] < rows[1][1])
+    assert set(first) == {True, False}  # in an order of chance
+
+
+def test_days_that_are_over_are_mixed_once(events: EventStore, database_engine: Engine) -> None:
+    for n in range(40):
+        one = event(f"c{n}", listing=ListingId(f"l{n}"))
+        events.record([one], at=T0, anonymous={one.id})
+    tomorrow = event("new", at=hours(24))
+    events.record([tomorrow], at=T0, anonymous={tomorrow.id})
+    before = events.counted(Seq(0), 100)
+    assert events.mix(hours(24).date()) == 1
+    after = events.counted(Seq(0), 100)
+    assert [seq for seq, _ in after] == [seq for seq, _ in before]
+    assert after[-1] == before[-1]  # of a day that is not over
+    assert sorted(one.listing for _, one in after) == sorted(one.listing for _, one in before)
+    assert [one.listing for _, one in after] != [one.listing for _, one in before]
+    with database_engine.connect() as connection:
+        query = "SELECT count(DISTINCT CAST(xmin AS text)) FROM counted WHERE listing LIKE 'l%'"
+        assert connection.execute(text(query + " AND day < '2026-03-15'")).scalar_one() == 1
+    assert events.mix(hours(24).date()) == 0
+    assert events.known([EventId("c3")]) == {"c3"}  # a repetition is still one
 
 
 def test_following_can_start_at_a_day(events: EventStore) -> None:

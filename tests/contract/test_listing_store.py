@@ -34,6 +34,7 @@ from marketrank.types import (
     Seq,
     Signal,
     Stored,
+    Traces,
 )
 
 # A writer that fails in its thread fails the test.
@@ -550,7 +551,7 @@ def empty_again(module_database_url: str) -> Iterator[tuple[Engine, Sequence[str
     yield (
         engine,
         (
-            "TRUNCATE listings, photos, duplicates, vectors",
+            "TRUNCATE listings, photos, duplicates, vectors, estimates",
             "UPDATE counters SET value = 0",
         ),
     )
@@ -572,3 +573,70 @@ def test_against_a_model(name: str, empty_again: tuple[Engine, Sequence[str]]) -
     run_state_machine_as_test(
         Machine, settings=settings(max_examples=20, stateful_step_count=12, deadline=None)
     )
+
+
+def test_a_sellers_listings_page_by_page(store: ListingStore) -> None:
+    s1, s2 = SellerId("s1"), SellerId("s2")
+    store.apply([listing(id_, seller=s1) for id_ in "abc"] + [listing("x", seller=s2)], at=T0)
+    store.end(ids("a"), at=T1)
+    found = store.of_seller(s1, 2, None)
+    assert [one.listing.id for one in found] == ["a", "c"]
+    assert not found[0].live
+    assert [one.listing.id for one in store.of_seller(s1, 9, found[-1].seq)] == ["b"]
+    assert store.of_seller(SellerId("nobody"), 9, None) == []
+
+
+def test_prices_of_what_is_live(store: ListingStore) -> None:
+    path = ("Home", "Tables", "Oak")
+    priced = [listing(id_, category=path, price=Money(n, "GBP")) for n, id_ in enumerate("abc")]
+    store.apply([*priced, listing("d")], at=T0)
+    store.end(ids("c"), at=T1)
+    assert store.prices() == [(("Home", "Tables"), 1)]
+
+
+def test_findings_and_links_of_some_alone(store: ListingStore) -> None:
+    store.apply([listing(id_) for id_ in "abcd"], at=T0)
+    store.set_findings({ListingId(id_): [REPEAT] for id_ in "ab"})
+    store.replace_duplicates([link("b", "a"), link("d", "c")])
+    store.set_findings({ListingId("c"): [REPEAT]}, among=ids("a", "c"))
+    store.replace_duplicates([link("a", "c")], among=ids("a", "b"))
+    assert {one.listing.id for one in store.with_findings()} == {"b", "c"}
+    assert {(one.listing, one.of) for one in store.duplicates()} == {("a", "c"), ("d", "c")}
+
+
+def test_what_is_alike_has_the_same_traces(store: ListingStore) -> None:
+    mine = photo("a", 0, 0b1111)
+    pictures = {
+        "same-source": dataclasses.replace(mine, blob=BlobKey("f" * 64), phash=-1),
+        "same-blob": dataclasses.replace(mine, source_sha256="f" * 64, phash=-1),
+        "near": dataclasses.replace(
+            mine, blob=BlobKey("e" * 64), source_sha256="e" * 64, phash=-(2**63) + 0b0001
+        ),
+        "far": dataclasses.replace(
+            mine, blob=BlobKey("d" * 64), source_sha256="d" * 64, phash=-(2**63) + 0b10000
+        ),
+    }
+    titles = {
+        "words": "TABLE, oak",
+        "other": "Oak tables",
+        "more": "Oak table with a drawer",
+        "ended": "Oak table",
+        "linked": "Iron bed",
+    }
+    store.apply([listing(id_, "Bed", photos=(one,)) for id_, one in pictures.items()], at=T0)
+    store.apply([listing(id_, title) for id_, title in titles.items()], at=T0)
+    store.apply([listing("a")], at=T0)
+    store.end(ids("ended"), at=T1)
+    store.replace_duplicates([link("linked", "a")])
+    traces = Traces(
+        {"Oak table": 0}, (mine.source_sha256,), (str(mine.blob),), hashes=(0b1111,), bits=4
+    )
+    keys = store.alike(traces, [store.get(ids("a"))[ListingId("a")].key])
+    found = {one.listing.id for one in store.get_by_key(sorted(keys)).values()}
+    assert found == {"a", "words", "linked", "same-source", "same-blob", "near"}
+    five = {"Oak table with a drawer": 1}
+    names = {
+        one.listing.id for one in store.get_by_key(sorted(store.alike(Traces(five), []))).values()
+    }
+    assert names == {"more"}
+    assert store.alike(Traces({}), []) == set()

@@ -116,3 +116,24 @@ def test_an_equal_rejection_keeps_its_time(database_engine: Engine) -> None:
     with database_engine.connect() as connection:
         found = connection.execute(text("SELECT key, at FROM rejected ORDER BY key")).all()
     assert [tuple(row) for row in found] == [("a", T0), ("b", T1)]
+
+
+def test_counts_and_pages_by_kind_and_reason(quarantine: Quarantine) -> None:
+    torn = Reason.TORN_RECORD
+    quarantine.put([rejected("a"), rejected("b", reason="torn_record")], at=T0)
+    quarantine.put([rejected("c", reason="torn_record"), rejected("d", "photo")], at=T1)
+    title = Reason.MISSING_TITLE
+    assert quarantine.counts() == {
+        ("listing", title): 1,
+        ("listing", torn): 2,
+        ("photo", title): 1,
+    }
+    found = quarantine.page(None, None, 0, 10)
+    assert [at for at, _ in found] == [T1, T1, T0, T0]
+    assert sorted(one.key for _, one in found) == ["a", "b", "c", "d"]
+    assert [one.key for _, one in quarantine.page(None, torn, 0, 10)] == ["c", "b"]
+    assert [one.key for _, one in quarantine.page("listing", torn, 1, 10)] == ["b"]
+    assert [one.key for _, one in quarantine.page("photo", None, 0, 10)] == ["d"]
+    assert quarantine.page("photo", torn, 0, 10) == []
+    pages = [quarantine.page(None, None, offset, 1) for offset in range(5)]
+    assert [one for page in pages for one in page] == found

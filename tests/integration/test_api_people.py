@@ -1,8 +1,7 @@
 """The API of events and buyers, over real stores and a small marketplace."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,47 +15,11 @@ from marketrank.access import Scope
 from marketrank.api import people_schemas
 from marketrank.api.app import create_app
 from marketrank.config import Settings
-from marketrank.feedback.intake import Intake, Taken
-from marketrank.people import Buyer, Interaction, InteractionKind, Purpose
-from marketrank.storage.buyers import PostgresBuyers
-from marketrank.storage.events import PostgresEvents
+from marketrank.people import InteractionKind, Purpose
 from marketrank.storage.keys import KeyFolder
-from marketrank.types import BuyerId, ListingId, Seq, Stored
+from marketrank.types import BuyerId, Seq
+from people_of_market import People
 from small_market import NOW, SmallMarket, small_market
-
-
-class Listings:
-    """What an Intake asks of listings, over the small marketplace."""
-
-    def __init__(self, market: SmallMarket) -> None:
-        self._market = market
-
-    def get(self, ids: Sequence[ListingId]) -> dict[ListingId, Stored]:
-        return {id_: self._market.stored[id_] for id_ in ids if id_ in self._market.stored}
-
-    def end(self, ids: Collection[ListingId], *, at: datetime) -> int:
-        for id_ in ids:
-            self._market.stored[id_] = replace(self._market.stored[id_], live=False)
-        return len(ids)
-
-
-class People:
-    """What wiring makes of the same parts."""
-
-    def __init__(self, engine: Engine, keys: KeyFolder, market: SmallMarket) -> None:
-        self.events = PostgresEvents(engine, keys)
-        self.buyers = PostgresBuyers(engine, keys)
-        listings: Any = Listings(market)
-        self._intake = Intake(events=self.events, buyers=self.buyers.find, listings=listings)
-        self.get = self.buyers.get
-        self.export = self.buyers.export
-        self.erase = self.buyers.erase
-
-    def take(self, interactions: Mapping[int, Interaction], at: datetime) -> Taken:
-        return self._intake.take(interactions, at)
-
-    def change(self, id: BuyerId, change: Callable[[Buyer], Buyer], at: datetime) -> Buyer:
-        return self.buyers.change(id, change, at=at)
 
 
 @pytest.fixture
@@ -67,7 +30,7 @@ def market() -> SmallMarket:
 @pytest.fixture
 def people(database_engine: Engine, tmp_path: Path, market: SmallMarket) -> People:
     made = People(database_engine, KeyFolder(tmp_path / "keys"), market)
-    market.people = made  # type: ignore[attr-defined]
+    market.people = made
     return made
 
 
@@ -148,15 +111,15 @@ def test_what_is_wrong_is_told_of_each(
 
 
 def test_refusals_stand_in_the_order_of_the_batch(client: TestClient) -> None:
-    answer = post(client, event("a", listing="77"), 5, event("b", kind="?"), event("c"))
+    answer = post(client, event("a", listing="77"), {"id": 5}, event("b", kind="?"), event("c"))
     refused = answer.json()["refused"]
     assert [one["index"] for one in refused] == [0, 1, 2]
-    assert refused[1]["value"] == "5"
+    assert refused[1]["parameter"] == "kind"
 
 
 def test_a_batch_of_which_nothing_can_be_taken_fails(client: TestClient) -> None:
     answer = post(client, event("a", listing="77"), event("b", kind="?"))
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert answer.headers["content-type"] == "application/problem+json"
     told = answer.json()
     assert "listing=77" in told["detail"]
@@ -177,6 +140,7 @@ def test_a_batch_has_its_limit_and_its_form(client: TestClient) -> None:
         (b'{"event": []}', 422),
         (b"{}", 422),
         (b'{"events": 5}', 422),
+        (b'{"events": [{"id": "a"}, 5]}', 422),
     ):
         headers = {"content-type": "application/json"}
         assert client.post("/v1/events", content=body, headers=headers).status_code == status

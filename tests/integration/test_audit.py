@@ -26,6 +26,7 @@ from marketrank.people import Buyer, Impression, Purpose, Session, Surface
 from marketrank.pipelines.audit import as_dict, audit_sessions, examined, facts_of, limits_of
 from marketrank.pipelines.audit_files import read_buyers, read_facts
 from marketrank.pipelines.audit_report import write_audit
+from marketrank.pipelines.reports import AUDIT, reports_of
 from marketrank.simulate.shopper_files import write_people
 from marketrank.simulate.shopper_log import SimulatedLog
 from marketrank.simulate.shopper_parameters import ShopperParameters
@@ -201,6 +202,10 @@ def test_a_folder_of_sessions(tmp_path: Path) -> None:
     assert told["debiased"] is True
     assert told["reasons"] == []
     assert Path(str(told["page"])).exists()
+    (kept,) = reports_of(home, AUDIT)
+    assert kept.content["buyers"] == told["buyers"]
+    assert kept.page is not None
+    assert kept.page.read_bytes() == Path(str(told["page"])).read_bytes()
     assert run(*arguments, "--propensity", "none")["debiased"] is False
     shown = CliRunner().invoke(app, ["audit", *arguments]).stdout
     assert "no limit is exceeded" in shown

@@ -30,6 +30,12 @@ def fill(home: Path, encoder: Path) -> None:
     shutil.copytree(encoder, home / "models" / encoder.name)
     (home / "marketrank.toml").write_text('currency = "EUR"\n', encoding="utf-8")
     (home / "ranker.json").write_text('{"kind": "none"}', encoding="utf-8")
+    (home / "experiments.toml").write_text("# none yet\n", encoding="utf-8")
+    for published in ("rankers", "towers"):
+        (home / published / "v1").mkdir(parents=True)
+        (home / published / "v1" / "model").write_text("v1", encoding="utf-8")
+        (home / published / "CURRENT").write_text("v1\n", encoding="utf-8")
+    (home / "audience.key").write_text("key of a buyer", encoding="utf-8")
     for left_out in ("keys", "cache", "runs"):
         (home / left_out).mkdir()
         (home / left_out / "secret").write_text("key of a buyer", encoding="utf-8")
@@ -92,7 +98,7 @@ def test_a_destroyed_home_comes_back(home: Path, tmp_path: Path) -> None:
     before = search(home, "oak table")
     out = tmp_path / "backup"
     said = run("backup", str(out), "--home", str(home))
-    assert said["left_out"] == ["cache", "keys", "runs", "text"]
+    assert said["left_out"] == ["audience.key", "cache", "keys", "runs", "text"]
     destroy(home)
     restored = run("restore", str(out), "--home", str(home))
     assert (restored["texts"], restored["embedded"]) == (len(TITLES), 0)  # vectors came along
@@ -101,7 +107,11 @@ def test_a_destroyed_home_comes_back(home: Path, tmp_path: Path) -> None:
     assert ids(after) == ids(before)
     market = Marketplace(load(home))
     assert market.settings.currency == "EUR"
-    assert (home / "ranker.json").exists()
+    for name in ("ranker.json", "experiments.toml"):
+        assert (home / name).exists()
+    for published in ("rankers", "towers"):
+        assert (home / published / "CURRENT").read_text(encoding="utf-8") == "v1\n"
+        assert (home / published / "v1" / "model").read_text(encoding="utf-8") == "v1"
     assert [p.read_bytes() for p in (home / "photos").rglob("*") if p.is_file()] == [b"a photo"]
     # And it goes on: a change after the restoration is found.
     market.listings.apply([Listing(ListingId("new"), "Quagga")], at=NOW)
@@ -125,6 +135,7 @@ def test_a_home_that_has_kept_its_keys_takes_a_backup(home: Path, tmp_path: Path
     run("backup", str(tmp_path / "backup"), "--home", str(home))
     destroy(home)
     (home / "keys").mkdir()
+    (home / "audience.key").touch()
     run("restore", str(tmp_path / "backup"), "--home", str(home))
     assert ids(search(home, "oak"))
 
@@ -137,7 +148,7 @@ def test_what_is_there_is_not_overwritten(home: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"holds .*models.*: restore into an empty home"):
         market.restore(tmp_path / "backup")
     market.database.dispose()
-    for name in (*backups.KEPT, "text", "runs"):
+    for name in (*backups.KEPT, "text", "runs", "audience.key"):
         path = home / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     with pytest.raises(BadInput, match=r"holds \d+ tables: restore into an empty one"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,10 @@ from marketrank import cli, cli_registry
 from marketrank.errors import BadInput, MarketrankError, NotReady
 from marketrank.models import promotions
 from marketrank.models.registry import Registry
+from marketrank.people import Surface
+from marketrank.ranking import ltr, session_model
+from marketrank.ranking.session_model import SessionModel
+from marketrank.ranking.unbiased import SessionGroup
 from marketrank.types import ModelVersion
 from small_model import AT, FACTS, fill, promote, publish_three
 
@@ -54,7 +59,9 @@ def test_versions_are_listed_with_a_star_at_the_one_in_use(
 
 def test_an_empty_registry_says_so(registry: Registry) -> None:
     assert f"no model was published in {registry.folder} yet" in run(registry, "list")
-    assert json.loads(run(registry, "list", "--json")) == {"current": None, "versions": []}
+    empty = {"current": None, "versions": []}
+    told = json.loads(run(registry, "list", "--json"))
+    assert told == {**empty, "rankers": empty, "towers": empty}
     assert not registry.folder.parent.exists()
 
 
@@ -118,3 +125,24 @@ def test_what_cannot_be_done_is_said(
     )
     assert isinstance(result.exception, error)
     assert registry.current() is None
+
+
+def test_rankers_are_listed_shown_promoted_and_rolled_back(registry: Registry) -> None:
+    home = registry.folder.parent
+    random = np.random.default_rng(0).random((60, 8, 1)).astype(np.float32)
+    groups = [SessionGroup(x, (x[:, 0] > 0.7).astype(np.int64), np.ones(8)) for x in random]
+    trees = ltr.fit_sessions(groups, seed=1, rounds=5)
+    metrics = {"new": {"ndcg@10": {"mean": 0.5}}}
+    model = SessionModel(trees, ("taste",), (Surface.FEED,), {"seed": 1}, metrics)
+    version = session_model.publish(home / "rankers", model, at=AT)
+    assert f"{version} ndcg@10 0.5000" in " ".join(run(registry, "list").split())
+    assert "taste" in run(registry, "show", version)
+    assert run(registry, "promote", version).splitlines() == [
+        f"{version} is in use, after none.",
+        "Running servers follow from the next request on.",
+    ]
+    assert f"* {version}" in " ".join(run(registry, "list").split())
+    assert json.loads(run(registry, "show", version, "--json"))["current"] is True
+    said = run(registry, "rollback", "ranker", "--why", "buyers complained")
+    assert said.startswith(f"none is in use again, after {version}.")
+    assert promotions.read(home / "rankers")[-1].why == "buyers complained"

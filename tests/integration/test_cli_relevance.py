@@ -10,6 +10,7 @@ from made_up_relevance import made_up_set
 from marketrank.cli import app
 from marketrank.errors import BadInput
 from marketrank.evaluation.sets.relevance_set import read, write
+from marketrank.pipelines.reports import RELEVANCE, reports_of
 
 RUN = CliRunner()
 
@@ -42,6 +43,8 @@ def test_relevance_prints_one_json_object_and_writes_runs(
     asked = ["evaluate", "relevance", folder, "--home", home]
     told = json.loads(call(*asked, "--json", "--runs", tmp_path / "runs", "--seed", 3))
     assert told["seed"] == 3
+    (kept,) = reports_of(home, RELEVANCE, 1)
+    assert dict(kept.content) == {**told, "at": kept.content["at"]}
     assert told["model"].startswith("minilm")
     assert told["judged_pool"]["hybrid"]["ndcg@10"] > told["judged_pool"]["random"]["ndcg@10"]
     assert (tmp_path / "runs" / "qrels.trec").exists()

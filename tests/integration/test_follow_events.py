@@ -175,6 +175,19 @@ def test_what_a_reader_already_has_is_not_taken_back_by_older_news(shop: Shop) -
     assert about.buyer.attributes == {"age": "35-44"}
 
 
+def test_what_this_process_has_hidden_is_gone_before_the_next_poll(shop: Shop) -> None:
+    shop.buyers.put(Buyer(ANN), at=T0)
+    follower = shop.follower()
+    follower.hide(ANN, ListingId("l1"))  # not held: it is read with it later
+    assert follower.about(ANN) == About(Buyer(ANN))
+    one = event("1", kind=HIDE)
+    shop.record(one)
+    follower.hide(ANN, one.listing)
+    assert follower.about(ANN) == About(Buyer(ANN), frozenset({one.listing}))
+    follower.refresh()
+    assert follower.about(ANN) == About(Buyer(ANN), frozenset({one.listing}))
+
+
 def test_only_so_much_is_held(shop: Shop) -> None:
     for n in range(4):
         shop.buyers.put(Buyer(BuyerId(f"b{n}"), consents=HISTORY), at=T0)

@@ -60,6 +60,10 @@ def start(market: SmallMarket, tmp_path: Path) -> Iterator[Any]:
         ("GET", "/v1/audit", (Scope.ADMIN,)),
         ("PUT", "/v1/models/current", (Scope.ADMIN,)),
         ("DELETE", "/v1/listings/a\nb", (Scope.WRITE, Scope.SELLER)),
+        ("GET", "/operator", (Scope.ADMIN,)),
+        ("POST", "/operator/versions/models/roll-back", (Scope.ADMIN,)),
+        ("POST", "/operator/sign-in", ()),
+        ("GET", "/operators", (Scope.READ,)),
     ],
 )
 def test_what_needs_which_scope(method: str, path: str, scopes: tuple[Scope, ...]) -> None:
@@ -69,7 +73,7 @@ def test_what_needs_which_scope(method: str, path: str, scopes: tuple[Scope, ...
 def test_every_rule_counts() -> None:
     assert len({rule_of(m, p) for m, p in (("GET", "/readyz"), ("GET", "/v1/audit"), ("POST",
         "/v1/drafts"), ("GET", "/v1/jobs/1"), ("PUT", "/v1/listings"), ("GET", "/v1/buyers/b"),
-        ("GET", "/v1/listings/1/buyers"),
+        ("GET", "/v1/listings/1/buyers"), ("GET", "/operator"), ("GET", "/operator/sign-in"),
         ("POST", "/v1/x"), ("GET", "/"))}) == len(RULES)  # fmt: skip
 
 
@@ -133,6 +137,53 @@ def test_who_a_buyer_was_stands_in_no_log(
     assert "leeds" not in caplog.text
 
 
+def test_what_ends_in_an_error_of_ours_is_logged_too(start: Any, market: SmallMarket) -> None:
+    def fail(_: str) -> None:
+        raise RuntimeError("a disk is full")
+
+    market.people = SimpleNamespace(erase=fail)  # type: ignore[attr-defined]
+    admin = market.key_store.make(Scope.ADMIN, at=NOW)
+    assert start().delete("/v1/buyers/ann", headers=admin).status_code == 500
+    (action,) = market.audit.actions
+    assert (action.target, action.detail["status"]) == ("/v1/buyers/{id:path}", 500)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/search?buyer=ann"),
+        ("GET", "/v1/listings/1001/similar?buyer=ann"),
+        ("GET", "/v1/buyers/ann/recommendations"),
+    ],
+)
+def test_who_names_a_buyer_needs_a_key_where_reading_is_open(
+    start: Any, market: SmallMarket, method: str, path: str
+) -> None:
+    client = start()
+    stranger = client.request(method, path)
+    assert (stranger.status_code, stranger.headers["www-authenticate"]) == (401, "Bearer")
+    assert stranger.headers["content-type"] == "application/problem+json"
+    for scope, seller in ((Scope.READ, None), (Scope.SELLER, "s1")):
+        key = market.key_store.make(scope, at=NOW, seller=seller)
+        refused = client.request(method, path, headers=key)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:marketrank:scope")
+        assert "write" in refused.json()["detail"]
+    assert market.asked == []
+    for scope in (Scope.WRITE, Scope.ADMIN):
+        key = market.key_store.make(scope, at=NOW)
+        assert client.request(method, path, headers=key).status_code == 200
+    assert [one.buyer for one in market.asked] == ["ann", "ann"]
+
+
+def test_a_form_that_names_a_buyer_needs_a_key(start: Any, market: SmallMarket) -> None:
+    client = start()
+    for address, form in (("", {"buyer": "ann", "q": "oak"}), ("?buyer=ann", {"q": "oak"})):
+        refused = client.post(f"/v1/search{address}", data=form)
+        assert (refused.status_code, market.asked) == (401, [])
+        assert "scope write" in refused.json()["detail"]
+    assert client.post("/v1/search", data={"buyer": " ", "q": "oak"}).status_code == 200
+
+
 def test_rates_by_address_and_by_key(start: Any, market: SmallMarket) -> None:
     client = start(rate_per_address=1, rate_per_key=2, rate_burst_seconds=2)
     assert [client.get("/v1/search").status_code for _ in range(3)] == [200, 200, 429]
@@ -162,6 +213,30 @@ def test_what_takes_too_long(
     monkeypatch.setattr(market, "answer", answer)
     late = start(request_seconds=0.1).get("/v1/search")
     assert (late.status_code, late.json()["title"]) == (503, "Took too long")
+
+
+def test_every_answer_has_a_request_id(
+    start: Any, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = start(request_seconds=0.1, photo_max_bytes=1_000)
+    tag = client.get("/v1/listings/1001").headers["etag"]
+    monkeypatch.setattr(market, "suggest", lambda *_: 1 / 0)
+    monkeypatch.setattr(market, "answer", lambda _: time.sleep(0.5))
+    photo = {"image": b"x" * 60_000}
+    answers = {
+        200: client.get("/static/style.css"),
+        304: client.get("/v1/listings/1001", headers={"If-None-Match": tag}),
+        401: client.get("/v1/audit"),
+        404: client.get("/nope"),
+        405: client.put("/v1/search", headers=market.key_store.make(Scope.WRITE, at=NOW)),
+        413: client.post("/predict/image", files=photo),
+        422: client.get("/v1/search?sort=odd"),
+        500: client.get("/v1/suggest"),
+        503: client.get("/v1/search"),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert answer.headers["x-request-id"]
 
 
 def test_other_origins_are_shut_out_unless_named(start: Any) -> None:

@@ -15,6 +15,7 @@ from marketrank.cli import app
 from marketrank.config import load
 from marketrank.errors import BadInput
 from marketrank.pipelines.ingest import ingest
+from marketrank.pipelines.offers import Writer
 from marketrank.types import Flag, Listing, ListingId, Money, Reason, Signal
 from marketrank.wiring import Marketplace, now
 
@@ -423,3 +424,23 @@ def test_a_photo_is_found_by_the_file_that_the_table_names(
     run()
     held = market.listings.get([ListingId("a1")])[ListingId("a1")].listing
     assert [photo.id for photo in held.photos] == ["q1", "p2"]
+
+
+def test_a_listing_by_the_api_has_its_findings(
+    run: Callable[..., dict[str, object]], market: Marketplace
+) -> None:
+    run(photos=False)
+    values = {"id": "b1", "title": "Oak table", "description": SOLID}
+    # The feed's listing says not when it was made, so it counts as the later one.
+    made = market.offers.create(values, Writer(), now())
+    first = market.listings.get([ListingId("a1")])[ListingId("a1")]
+    assert [(one.signal, one.others) for one in first.findings] == [(Signal.DUPLICATE, ("b1",))]
+    changed = market.offers.change(made.listing.id, {"title": "Iron bed"}, Writer(), now())
+    assert changed.findings == ()
+    assert market.listings.duplicates() == []
+    lines = [(1, values | {"id": "b2"}), (2, values | {"id": "b3"})]
+    assert [one.status for one in market.offers.upsert(lines, Writer(), now())] == ["created"] * 2
+    links = {(one.listing, one.of) for one in market.listings.duplicates()}
+    assert links == {("a1", "b2"), ("b3", "b2")}
+    market.offers.end(ListingId("b2"), Writer(), now())
+    assert {(one.listing, one.of) for one in market.listings.duplicates()} == {("a1", "b3")}

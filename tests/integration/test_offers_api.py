@@ -404,3 +404,19 @@ def test_a_seller_id_is_kept_by_those_who_write_all(
 ) -> None:
     client.post("/v1/listings", json={**TABLE, "seller_id": "ann"})
     assert market.stored[ListingId("t1")].listing.seller == SellerId("ann")
+
+
+def test_what_is_written_is_compared_and_nothing_else(
+    client: TestClient, market: SmallMarket
+) -> None:
+    client.post("/v1/listings", json=TABLE)
+    put(client, TABLE | {"price": 90}, {"id": "t2", "title": "Oak stool"}, {"id": "t3"})
+    put(client, TABLE | {"price": 90}, {"id": "t4", "title": "Oak shelf"})
+    assert market.compared == [["t1"], ["t1", "t2"], ["t4"]]
+    market.compared.clear()
+    client.patch("/v1/listings/t1", json={"price": 80})
+    added = client.post("/v1/listings/t1/photos", files=[photo()]).json()
+    client.delete(f"/v1/listings/t1/photos/{added['photo_ids'][0]}")
+    client.delete("/v1/listings/t1")
+    client.delete("/v1/listings/t1")  # it has ended already
+    assert market.compared == [["t1"]] * 4

@@ -1,6 +1,7 @@
 """The whole OpenAPI document, tried by schemathesis with all its checks."""
 
 import os
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from sqlalchemy import Engine
 
 from marketrank.access import Scope
 from marketrank.api.app import create_app
 from marketrank.config import Settings
+from marketrank.storage.keys import KeyFolder
+from people_of_market import People
 from small_market import NOW, PLACES, SmallMarket, draw, small_market
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "10"))
@@ -36,6 +40,9 @@ schemathesis.openapi.format("distance", st.sampled_from(["20mi", "15km", "5"]))
 schemathesis.openapi.format("parse-kinds", st.sampled_from(["price", "price,near"]))
 schemathesis.openapi.format("photo-url", st.just("https://images.example.com/table.jpg"))
 
+_PAST = st.datetimes(datetime(1970, 1, 2), NOW.replace(tzinfo=None), timezones=st.just(UTC))
+schemathesis.openapi.format("date-time", _PAST.map(datetime.isoformat))
+
 
 @schemathesis.serializer("application/x-ndjson")
 def lines(_: Any, value: Any) -> bytes:
@@ -43,8 +50,10 @@ def lines(_: Any, value: Any) -> bytes:
 
 
 @pytest.fixture
-def market() -> SmallMarket:
-    return small_market()
+def market(database_engine: Engine, tmp_path: Path) -> SmallMarket:
+    market = small_market()
+    market.people = People(database_engine, KeyFolder(tmp_path / "keys"), market)
+    return market
 
 
 @pytest.fixture

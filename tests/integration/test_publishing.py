@@ -1,5 +1,5 @@
-"""What publishing refuses, and what does not keep a model from being promoted. That it publishes:
-`test_train_models`."""
+"""What publishing refuses. That it publishes: `test_train_models`; whom the gate lets pass:
+`test_gate_of_models`."""
 
 import shutil
 from pathlib import Path
@@ -14,12 +14,11 @@ from made_up_feed import AT, data_of, stock
 from marketrank.errors import BadInput, NotReady
 from marketrank.models.registry import Registry
 from marketrank.pipelines import publishing
+from marketrank.pipelines.gate import Contest, Limits
 from marketrank.ports import BlobStore
 from marketrank.types import Listing
-from small_model import fill
 
 KINDS = ("baselines", "text", "multimodal")
-SCORES = {"text": {"accuracy": 0.8, "n": 100}, "similar": {"sibling_recall@10": 0.5, "n": 100}}
 
 
 @pytest.fixture
@@ -42,8 +41,12 @@ def write_run(home: Path, kind: str, listings: list[Listing], seed: int, day: in
 
 
 def publish(home: Path, listings: list[Listing], blobs: BlobStore) -> Any:
-    registry = Registry(home / "models")
-    return publishing.publish(data_of(listings), blobs, home, registry, at=AT)
+    contest = Contest(data_of(listings), blobs, home, Registry(home / "models"), fail, "GBP", fail)
+    return publishing.publish(contest, at=AT, limits=Limits())
+
+
+def fail(*_: object) -> Any:
+    raise AssertionError("nothing is to be encoded")
 
 
 @pytest.mark.parametrize("missing", KINDS)
@@ -72,33 +75,6 @@ def test_the_newest_run_on_the_present_listings_is_taken(
     data = data_of(listings)
     assert publishing._find(tmp_path, "text", data) == wanted
     assert f"{torn / 'config.json'} cannot be read" in caplog.text
-
-
-def test_a_model_must_be_as_good_as_the_baselines_and_the_version_in_use(tmp_path: Path) -> None:
-    registry = Registry(tmp_path)
-    worse = {**SCORES, "text": {"accuracy": 0.4, "n": 100}}
-    assert publishing._object(registry, SCORES, SCORES) == []
-    (objection,) = publishing._object(registry, worse, SCORES)
-    assert objection.startswith("under the baselines: text.accuracy 0.4")
-    registry.promote(registry.publish(fill, at=AT), at=AT, why="")
-    found = publishing._object(registry, worse, worse)
-    assert [one.split(":")[0] for one in found] == [f"worse than {registry.current()}"] * 2
-
-
-@pytest.mark.parametrize("damage", ["delete", "change"])
-def test_a_version_in_use_that_is_gone_or_damaged_is_no_objection(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
-) -> None:
-    registry = Registry(tmp_path)
-    version = registry.publish(fill, at=AT)
-    registry.promote(version, at=AT, why="")
-    if damage == "delete":
-        shutil.rmtree(tmp_path / version)
-    else:
-        (tmp_path / version / "manifest.json").write_bytes(b"{}")
-    assert publishing._object(registry, SCORES, SCORES) == []
-    assert "the version in use cannot be compared" in caplog.text
-    assert version in caplog.text
 
 
 def test_samples_are_of_the_training_part_and_what_cannot_be_read_is_none(

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from marketrank.config import load
 from marketrank.errors import NotReady
@@ -163,6 +164,29 @@ def test_after_a_kill_another_process_indexes(home: Path, start: Callable[[], Se
     market = Marketplace(load(home))
     market.listings.apply([Listing(ListingId("late"), "quagga")], at=NOW)
     wait_for(lambda: second.ids("quagga") >= {"late"}, seconds=10)
+
+
+def test_a_server_that_embeds_ends_when_it_is_told_to(
+    home: Path, start: Callable[[], Server]
+) -> None:
+    """And not by an abort: a tower that runs while its process ends takes it down."""
+    server = start()
+    market = Marketplace(load(home))
+    many = 1_500  # half a minute of embedding and more
+    market.listings.apply(
+        [Listing(ListingId(f"m{n}"), f"zebra{n}", "oak lamp sofa " * 80) for n in range(many)],
+        at=NOW,
+    )
+
+    def embedded() -> int:
+        with market.database.connect() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM vectors")).scalar_one())
+
+    before = embedded()
+    wait_for(lambda: embedded() > before, seconds=60)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    assert embedded() < many
 
 
 def test_the_index_command_waits_for_the_server_that_indexes(

@@ -1,6 +1,8 @@
 """The buyer tower: from events to a published graph that serves without torch."""
 
+import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,14 @@ from marketrank.errors import BadInput, Corrupt
 from marketrank.models.published_tower import GRAPH, MANIFEST, PublishedTower, TowerFolder, read
 from marketrank.people import Purpose
 from marketrank.pipelines.buyer_examples import pairs_of, vocabulary_of
-from marketrank.pipelines.train_buyers import Trained, train_buyers
+from marketrank.pipelines.tower_gate import Past
+from marketrank.pipelines.train_buyers import DECISION, Trained, train_buyers
 from marketrank.types import ModelVersion
 from small_buyers import START, crowd
 
 pytest.importorskip("torch")
+from marketrank.models.buyer_tower import Recipe
+
 ENCODER = ModelVersion("small")
 
 
@@ -144,3 +149,48 @@ def test_pairs_know_only_what_was_before() -> None:
         assert (days[before] < columns["day"][pair]).all()
         assert int(columns["listing"][pair]) not in columns["event_listing"][before]  # type: ignore[call-overload]
     assert (np.diff(np.asarray(columns["day"], np.float64)) >= 0).all()
+
+
+def test_a_tower_that_finds_less_than_the_one_in_use_is_refused(
+    home: Path, trained: Trained
+) -> None:
+    towers = TowerFolder(home / "towers")
+    champion = towers.current()
+    again = train_buyers(
+        crowd(),
+        home,
+        towers,
+        encoder=ENCODER,
+        at=START + timedelta(hours=1),
+        epochs=1,
+        recipe=Recipe(rate=1e-6),  # learns nothing
+    )
+    assert towers.current() == champion == trained.facts.version
+    decision = json.loads((towers.folder / again.facts.version / DECISION).read_text())
+    assert decision == again.decision
+    assert decision["against"] == champion
+    assert decision["promoted"] is False
+    assert any(f"against {champion} in use" in one for one in decision["objections"])
+    assert decision["compared"]["cold_recall@50"]["difference"] < 0
+
+
+def test_an_audit_can_stop_a_tower_and_is_kept_with_the_decision(tmp_path: Path) -> None:
+    def audit(past: Past, tower: object, since: datetime, until: datetime) -> dict[str, object]:
+        assert since < until
+        return {"reasons": ["age 65+: badly served"], "unjudged": []}
+
+    towers = TowerFolder(tmp_path / "towers")
+    history = crowd(buyers=60, listings=100)
+    done = train_buyers(
+        history,
+        tmp_path,
+        towers,
+        encoder=ENCODER,
+        at=START + timedelta(days=30),
+        epochs=1,
+        audit=audit,  # type: ignore[arg-type]
+    )
+    assert towers.current() is None
+    assert "age 65+: badly served" in done.objections
+    kept = json.loads((towers.folder / done.facts.version / DECISION).read_text())
+    assert kept["audit"]["reasons"] == ["age 65+: badly served"]

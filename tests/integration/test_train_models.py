@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,9 @@ from marketrank.models.registry import Registry  # noqa: E402
 from marketrank.models.stack import Stack  # noqa: E402
 from marketrank.models.text_tuner import load_tuned, tokenise  # noqa: E402
 from marketrank.pipelines import publishing, train_all, train_text  # noqa: E402
+from marketrank.pipelines.gate import Limits  # noqa: E402
 from marketrank.pipelines.training_data import read_training_data  # noqa: E402
+from marketrank.ports import Encoder  # noqa: E402
 from marketrank.types import BlobKey, Listing, Request, RequestId  # noqa: E402
 from marketrank.wiring import Marketplace  # noqa: E402
 from small_model import fill  # noqa: E402
@@ -55,6 +56,10 @@ class Trained:
     def version(self) -> str:
         return str(self.said["all"]["version"])
 
+    @property
+    def encoder(self) -> Encoder:
+        return self.market.open_encoder(self.market.registry.path(self.version) / "encoder")
+
     def run_folder(self, part: str) -> Path:
         return self.home / "runs" / self.market.registry.read(self.version).runs[part]
 
@@ -68,7 +73,7 @@ def trained(
         patch.setenv("MARKETRANK_DATABASE_URL", module_database_url)
         patch.setenv("MARKETRANK_PROCESSES", "1")
         patch.setattr(train_text, "FINISH_EPOCHS", 1)
-        patch.setattr(train_all, "train_text", partial(train_text.train_text, epochs=1))
+        patch.setattr(train_text, "EPOCHS", 1)
         feed = write_feed(folder / "feed", first=0, n=72, seed=1)
         market = Marketplace(load(folder / "home"))
         market.ingest(feed[1], feed[3], feed[5])
@@ -242,20 +247,19 @@ def test_a_worse_model_is_published_and_not_promoted(
     registry.promote(champion, at=AT, why="the best there is")
     monkeypatch.setattr(publishing, "_write", copying(trained))
     said: list[str] = []
+    contest = trained.market.contest(read_training_data(trained.market.listings, seed=7))
     done = train_all.train_all(
-        read_training_data(trained.market.listings, seed=7),
-        trained.market.blobs,
-        trained.home,
-        registry,
+        replace(contest, registry=registry, open_encoder=lambda _: trained.encoder),
         at=AT,
-        threads=1,
+        limits=Limits(),
         progress=lambda stage, *_: said.append(stage),
     )
     assert registry.current() == champion
     (objection,) = done.objections
     assert objection.startswith(f"worse than {champion}: price.log_r2 0.9")
     assert registry.read(done.version).metrics == trained.said["all"]["metrics"]
-    assert set(said) == {"publish the model"}  # all runs were there
+    # All runs were there.
+    assert set(said) == {"publish the model", "evaluate the model"}
 
 
 def copying(trained: Trained) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from marketrank.people import Buyer, EventId, Interaction, InteractionKind, Purp
 from marketrank.retrieval.private_index import private_index
 from marketrank.types import BuyerId, ListingId, ModelVersion, SellerId
 from small_engine import NOW, Store, engine_over
+from small_outreach import SmallOutreach
 
 OPEN = dict.fromkeys([Purpose.OUTREACH, Purpose.HISTORY, Purpose.DEMOGRAPHICS], NOW)
 
@@ -52,7 +54,12 @@ class People:
 
 
 def finder(
-    people: People, *, tower: Tower | None = None, cap: int = 5, sensitive: str = ""
+    people: People,
+    *,
+    tower: Tower | None = None,
+    cap: int = 5,
+    sensitive: str = "",
+    log: SmallOutreach | None = None,
 ) -> AudienceFinder:
     def flags(paths: Sequence[tuple[str, ...]]) -> NDArray[np.bool_]:
         return np.array([bool(path) and path[0] == sensitive for path in paths], np.bool_)
@@ -65,6 +72,7 @@ def finder(
         tower=lambda: tower or Tower(),
         make_index=partial(private_index, exact_below=100),
         secret=lambda: b"secret",
+        log=log or SmallOutreach(),
         cap=cap,
         sensitive=flags,
     )
@@ -117,6 +125,43 @@ def test_a_buyer_is_offered_for_so_many_listings_a_day() -> None:
     assert names(found, 2) == []
     assert "old" in names(found, 3)
     assert "old" in names(finder(People(), cap=2), 3)
+
+
+def test_all_processes_count_together() -> None:
+    log = SmallOutreach()
+    first, second = (finder(People(), cap=1, log=log) for _ in range(2))
+    assert names(first, 3, k=1) == ["old"]
+    assert names(second, 2) == ["ann", "ben"]
+    assert names(first, 3) == ["old"]  # the others were told of
+    with pytest.raises(BadInput, match="audience_per_day=0"):
+        finder(People(), cap=0)
+
+
+def test_behind_many_who_were_offered_enough_others_are_found() -> None:
+    people, log = People(), SmallOutreach()
+    crowd = [f"c{n}" for n in range(300)]
+    people.held |= {
+        name: Buyer(BuyerId(name), {"age": "65+"}, consents=OPEN) for name in [*crowd, "free"]
+    }
+    people.held["free"] = replace(people.held["free"], attributes={})
+    log.tell(ListingId("id2"), [BuyerId(name) for name in ["old", *crowd]], at=NOW, cap=1)
+    found = finder(people, cap=1, log=log)
+    matched = found.buyers_for(ListingId("id3"), None, 3, NOW)
+    assert len(matched.buyers) == 3  # ann, ben and free, whom 301 fit better
+    assert matched.consenting == 304
+
+
+def test_one_who_was_told_of_meanwhile_is_not_told_of_again() -> None:
+    class Late(SmallOutreach):
+        """Another process was faster."""
+
+        def tell(
+            self, listing: ListingId, buyers: Sequence[BuyerId], *, at: datetime, cap: int
+        ) -> set[BuyerId]:
+            super().tell(ListingId("id1"), buyers[:1], at=at, cap=cap)
+            return super().tell(listing, buyers, at=at, cap=cap)
+
+    assert names(finder(People(), cap=1, log=Late()), 3) == ["ann", "ben"]
 
 
 def test_ones_own_listing_is_not_offered_to_its_seller() -> None:

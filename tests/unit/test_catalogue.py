@@ -339,3 +339,20 @@ def test_what_has_ended_below_a_category_the_latest_change_first() -> None:
     assert snapshot.ended(("Home & Garden",), 3).tolist() == [1, 3, 2]
     assert snapshot.ended((), 9).tolist() == [1, 5, 3, 2, 0]
     assert Catalogue().snapshot().ended((), 9).tolist() == []
+
+
+def test_listings_of_a_seller_are_counted_once_each_live_or_ended() -> None:
+    ann, ben = SellerId("ann"), SellerId("ben")
+    catalogue = _catalogue(
+        replace(_listing(1), seller=ann), replace(_listing(2), seller=ann), _listing(3)
+    )
+    before = catalogue.snapshot()
+    catalogue.apply(
+        [replace(_listing(2), seller=ann, live=False), replace(_listing(1), seller=ben)]
+    )
+    catalogue.apply([replace(_listing(40_000), seller=ann)])
+    keys = np.array([1, 2, 3, 40_000, 50_000])
+    counts = catalogue.snapshot().seller_listings(keys)
+    assert counts[[0, 1, 3]].tolist() == [1, 2, 2]
+    assert np.isnan(counts[[2, 4]]).all()
+    assert before.seller_listings(keys)[:2].tolist() == [2, 2]

@@ -150,3 +150,17 @@ def test_before_the_first_release(bench: Bench) -> None:
     bench.view = None
     with pytest.raises(NotReady, match="marketrank index"):
         bench.advise(title="oak table")
+
+
+def test_a_look_takes_no_model_and_no_index(bench: Bench) -> None:
+    bench.view = None
+    values = {"title": "table", "description": "Call 07700 900123"}
+    found = bench.drafter.look(Draft(values, (draw("#000000"), b"no photo"), NOW))
+    assert bench.model.seen == []
+    assert [one.code for one in found.title] == ["too_short"]
+    assert [one.signal for one in found.warnings] == [Signal.CONTACT_IN_TEXT]
+    assert "[tel]" in found.listing.description
+    assert found.photos[0].width == 448
+    assert found.photos[1].problem
+    with pytest.raises(BadInput, match="the draft is empty"):
+        bench.drafter.look(Draft({}, (b"no photo",), NOW))

@@ -1,6 +1,7 @@
 """The engine over in-memory parts."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -8,10 +9,14 @@ import pytest
 from marketrank.engine import Engine
 from marketrank.errors import BadInput, NotReady
 from marketrank.feedback.experiments import Experiment, Kind
+from marketrank.feedback.interleave import team_draft
 from marketrank.people import Surface
 from marketrank.ranking.features import see
 from marketrank.ranking.ranker import Material, NoopRanker, Ranker, reorder
+from marketrank.ranking.rerank import Rules
+from marketrank.session_facts import asked_digest
 from marketrank.trials import Trials
+from marketrank.tuning import PLAIN
 from marketrank.types import (
     BuyerId,
     Candidates,
@@ -20,7 +25,7 @@ from marketrank.types import (
     Near,
     Sort,
 )
-from small_engine import ASK, DEPTHS, Store, engine_over, ids
+from small_engine import ASK, DEPTHS, NOW, Store, engine_over, ids
 
 
 @pytest.fixture
@@ -228,6 +233,42 @@ def test_an_experiment_ranks_and_is_told_to_the_log_alone(store: Store, engine: 
         assert (plain.experiment, {one.arm for one in plain.items}) == ("", {""})
         assert ids(tried, request) == ids(engine, request)
     assert tried.answer(replace(oak, sort=Sort.PRICE)).experiment == ""
+
+
+def test_an_experiment_interleaves_what_each_arm_would_have_shown(engine: Engine) -> None:
+    """With lifts and diversity: not what its ranker put first."""
+
+    class Backwards:
+        def rank(self, candidates: Candidates, material: Material) -> Candidates:
+            return reorder(candidates, np.arange(len(candidates.keys), dtype=np.float32))
+
+    rankers: dict[str, Ranker] = {"current": NoopRanker(), "other": Backwards()}
+    rules = Rules(10, 0.3, 0, 0.5, 0.0, True)  # newer ones far ahead
+    oak = replace(ASK, text="oak table", buyer=BuyerId("b"), at=NOW + timedelta(days=4))
+
+    def over(ranker: Ranker, *trials: Trials) -> Engine:
+        return Engine(
+            view=engine._view,
+            listings=engine._listings,
+            vectors=engine._vectors,
+            depths=DEPTHS,
+            tuning=replace(PLAIN, rerank=rules),
+            ranker=lambda: ranker,
+            trials=trials[0] if trials else None,
+        )
+
+    alone = {name: ids(over(ranker), oak) for name, ranker in rankers.items()}
+    assert alone["current"] != ids(engine, oak)  # the rules do something
+    assert alone["current"] != alone["other"]
+    arms = {"now": "current", "next": "other"}
+    for salt in "abcdef":
+        both = Experiment("both", Kind.INTERLEAVE, arms, salt=salt)
+        tried = over(NoopRanker(), Trials(lambda: [both], rankers.__getitem__, 10))  # noqa: B023
+        items = tried.answer(oak).items
+        seed = f"{salt}\0b\0{asked_digest(oak)}"
+        order, whose = team_draft({arm: alone[name] for arm, name in arms.items()}, seed)
+        assert tuple(one.listing.id for one in items) == order
+        assert tuple(one.arm for one in items) == whose
 
 
 def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:

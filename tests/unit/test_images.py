@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, ImageOps, PngImagePlugin
 
-from marketrank.listings.images import CleanedPhoto, PhotoProblem, clean_image, clean_photo
+from marketrank.listings.images import (
+    CleanedPhoto,
+    PhotoProblem,
+    clean_image,
+    clean_photo,
+    smaller_photo,
+)
 from marketrank.types import Reason
 
 ORIENTATION, MAKER, GPS = 0x0112, 0x010F, 0x8825
@@ -343,3 +349,30 @@ def test_the_hash_fits_a_signed_bigint() -> None:
 
 def test_a_black_photo_has_a_hash() -> None:
     assert isinstance(clean(file_of(Image.new("RGB", (64, 64)), "PNG")).phash, int)
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [((2000, 1000), (1024, 512)), ((300, 200), (300, 200)), ((4000, 800), (2400, 480))],
+)
+def test_a_smaller_photo_is_whole_and_upright(
+    size: tuple[int, int], wanted: tuple[int, int]
+) -> None:
+    image = scene(*size)
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[MAKER] = 6, "a camera"
+    data = file_of(image, "JPEG", exif=exif)
+    found = smaller_photo(
+        data, longest=1024, shortest=480, max_bytes=9_000_000, max_pixels=9_000_000
+    )
+    assert isinstance(found, bytes)
+    shown = Image.open(BytesIO(found))
+    assert shown.size == wanted[::-1]
+    assert not shown.getexif()
+
+
+def test_no_photo_is_a_problem_not_an_error() -> None:
+    limits = {"longest": 9, "shortest": 9, "max_bytes": 9_000, "max_pixels": 9_000}
+    assert isinstance(smaller_photo(b"nonsense", **limits), PhotoProblem)
+    huge = smaller_photo(file_of(scene(), "JPEG"), **limits)
+    assert isinstance(huge, PhotoProblem)

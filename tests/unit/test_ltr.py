@@ -116,7 +116,11 @@ def test_contributions_sum_to_the_scores() -> None:
     ]
     judge = Judge(Fitted(fit(groups, seed=1), "made up", 20, ()))
     features = groups[0].features
-    values, names = judge.contributions(features)
+    rows = np.arange(len(features))
+    values, names = judge.contributions(features, rows)
     assert names == (*NAMES, "bias")
     assert np.allclose(values.sum(axis=1), judge(features), atol=1e-4)
-    assert judge.contributions(features[:0])[0].shape == (0, len(NAMES) + 1)
+    few, _ = judge.contributions(features, rows[[7, 3]])
+    assert np.allclose(few, values[[7, 3]])
+    assert judge.contributions(features, rows[:0])[0].shape == (0, len(NAMES) + 1)
+    assert judge.contributions(features[:0], rows[:0])[0].shape == (0, len(NAMES) + 1)

@@ -9,8 +9,19 @@ import pytest
 
 from marketrank.errors import NotReady
 from marketrank.models.labels import Labels
+from marketrank.pipelines import predictions
 from marketrank.pipelines.predictions import Predictor
-from marketrank.types import BlobKey, ImageId, Listing, ListingKey, ModelVersion, Photo, Vectors
+from marketrank.types import (
+    BlobKey,
+    ImageId,
+    Listing,
+    ListingKey,
+    ModelVersion,
+    Photo,
+    Seq,
+    Stored,
+    Vectors,
+)
 from small_engine import Store, engine_over
 
 VERSION = ModelVersion("small")
@@ -80,6 +91,11 @@ class Bench:
             for key, one in self.store.get_by_key(keys).items()
         }
 
+    def changes(self, after: Seq, limit: int) -> list[Stored]:
+        keys = [ListingKey(key) for key in range(4)]
+        found = sorted(self.get_by_key(keys).values(), key=lambda one: one.key)
+        return [replace(one, seq=Seq(one.key + 1)) for one in found if one.key >= after][:limit]
+
     def get(self, key: BlobKey) -> bytes:
         if key in self.gone:
             raise KeyError(key)
@@ -125,6 +141,31 @@ def test_a_photo_is_embedded_once(bench: Bench) -> None:
     bench.embedded = []
     bench.predictor.neighbours(b"2", 3)
     assert len(bench.embedded) > 1
+
+
+def test_photos_are_embedded_ahead_once_somebody_asks(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictions, "_AT_ONCE", 3)
+    assert bench.predictor.look_ahead() == 0
+    assert bench.embedded == []  # nobody has asked
+    bench.store.ended = {3}
+    bench.predictor.neighbours(b"2", 1)
+    assert [bench.predictor.look_ahead() for _ in range(3)] == [3, 3, 0]
+    bench.embedded = []
+    assert len(bench.predictor.neighbours(b"1", 50)) == 6
+    assert bench.embedded == [b"1"]  # the question alone
+    bench.version = ModelVersion("newer")
+    assert bench.predictor.look_ahead() == 3
+    assert len(bench.embedded) == 4
+
+
+def test_no_more_is_embedded_ahead_than_is_held(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(predictions, "_KEPT_VECTORS", 2)
+    bench.predictor.neighbours(b"2", 1)
+    assert bench.predictor.look_ahead() == 0
 
 
 def test_photos_that_are_gone_come_last_and_ended_listings_not_at_all(bench: Bench) -> None:

@@ -59,3 +59,11 @@ def test_em_needs_a_click() -> None:
 
 def test_positions_below_the_last_are_as_likely_as_it() -> None:
     assert Propensity((1.0, 0.5), "test").at(np.array([1, 7], np.int32)).tolist() == [0.5, 0.5]
+
+
+def test_too_little_movement_is_no_estimate() -> None:
+    """A few shows at each of many positions say nothing of any of them: not that there is no
+    bias."""
+    few = groups(World.drawn(eta=1.0, queries=40).sessions(60))
+    with pytest.raises(BadInput, match="position bias cannot be seen"):
+        harvest(few)

@@ -1,12 +1,11 @@
 """Buyers for a listing, over made-up members."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from marketrank.buyers.reverse import Audience, Members, Offers, pseudonym
-from marketrank.errors import BadInput
+from marketrank.buyers.reverse import Audience, Members, pseudonym
 from marketrank.retrieval.private_index import private_index
 from marketrank.types import BuyerId, ListingId, SellerId
 
@@ -110,23 +109,6 @@ def test_nobody_is_an_audience_too() -> None:
     nobody = audience(members(0, points=np.empty((0, WIDTH), np.float32)))
     assert len(nobody.best(LISTING, 5, np.ones(0, np.bool_), demographics=True).rows) == 0
     assert nobody.reach(LISTING, demographics=True) == 0
-
-
-def test_offers_stop_at_the_cap_until_the_next_day() -> None:
-    offers = Offers(1)
-    buyer = BuyerId("b1")
-    offers.record(A, [buyer], NOW)
-    assert offers.full(B, NOW) == {buyer}
-    assert offers.full(A, NOW) == set()  # the same again does not count
-    assert offers.full(B, NOW + timedelta(days=1)) == set()
-    offers.record(A, [buyer], NOW + timedelta(days=1))
-    offers.forget(buyer)
-    assert offers.full(B, NOW + timedelta(days=1)) == set()
-    two = Offers(2)
-    two.record(A, [buyer], NOW)
-    assert two.full(B, NOW) == set()
-    with pytest.raises(BadInput, match="audience_per_day=0"):
-        Offers(0)
 
 
 def test_pseudonyms_hold_for_one_listing_and_one_secret() -> None:

@@ -3,18 +3,14 @@
 import string
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from marketrank.buyers.sensitive import OURS, SensitiveCategories, neutral, scored_apart
+from marketrank.buyers.sensitive import OURS, SensitiveCategories
 from marketrank.config import load
 from marketrank.errors import BadInput
 
-NAMES = ("cosine", "home_distance_log", "taste", "demographic_affinity")
-DEMOGRAPHIC = frozenset({"home_distance_log", "demographic_affinity"})
 PLAIN = SensitiveCategories()
 
 
@@ -108,50 +104,3 @@ def test_the_setting_adds(tmp_path: Path) -> None:
     (tmp_path / "marketrank.toml").write_text('sensitive_categories = ["Motors / Vans"]\n')
     rules = SensitiveCategories(load(tmp_path, {}).sensitive_categories)
     assert rules.is_sensitive(("Motors", "Vans"))
-
-
-def features(n: int, seed: int) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(size=(n, len(NAMES))).astype(np.float32)
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 9), st.integers(10, 19))
-def test_demographics_never_reach_a_sensitive_row(
-    sensitive: list[bool], seed: int, other: int
-) -> None:
-    """Two buyers who differ in demographics alone are the same to any model of the rows."""
-    flags = np.array(sensitive)
-    one, two = features(len(flags), seed), features(len(flags), seed)
-    for column in map(NAMES.index, DEMOGRAPHIC):
-        two[:, column] = features(len(flags), other)[:, column]
-    seen, seen_two = (neutral(rows, NAMES, flags, demographic=DEMOGRAPHIC) for rows in (one, two))
-    assert np.array_equal(seen[flags], seen_two[flags], equal_nan=True)
-    assert np.array_equal(seen[~flags], one[~flags])
-    assert np.isfinite(seen[:, [0, 2]]).all()
-    assert np.isfinite(one).all()  # the argument is as it was
-
-
-def test_rows_and_names_must_fit() -> None:
-    with pytest.raises(BadInput, match="shape"):
-        neutral(features(3, 1), NAMES[:2], np.ones(3, np.bool_), demographic=DEMOGRAPHIC)
-
-
-@given(
-    st.lists(st.booleans(), min_size=1, max_size=12),
-    st.lists(st.floats(-1, 1), min_size=3, max_size=3),
-)
-def test_a_tower_scores_sensitive_listings_without_demographics(
-    sensitive: list[bool], who: list[float]
-) -> None:
-    flags = np.array(sensitive)
-    listings = np.random.default_rng(1).normal(size=(len(flags), 3)).astype(np.float32)
-    taste = np.ones(3, np.float32)
-    calls: list[bool] = []
-
-    def score(demographics: bool) -> NDArray[np.float32]:
-        calls.append(demographics)
-        return (listings @ (taste + np.array(who, np.float32) * demographics)).astype(np.float32)
-
-    found = scored_apart(score, flags)
-    assert np.array_equal(found[flags], (listings @ taste)[flags])
-    assert np.array_equal(found[~flags], score(True)[~flags])
-    assert len(calls) - 1 == 1 + (flags.any() and not flags.all())

@@ -104,11 +104,13 @@ def test_a_judge_finds_its_columns_by_name_and_says_what_each_added(model: Sessi
     features = table(Facts(6, taste=TASTE, ages_days=np.arange(6.0)))
     scores = judge(features)
     assert np.argmax(scores) in {1, 5}
-    added, names = judge.contributions(features)
+    rows = np.arange(len(features))
+    added, names = judge.contributions(features, rows)
     assert names == (*READS, "bias")
     np.testing.assert_allclose(added.sum(axis=1), scores, rtol=1e-4, atol=1e-5)
     assert np.abs(added[:, 0]).max() > 3 * np.abs(added[:, 1]).max()
-    assert judge.contributions(features[:0])[0].shape == (0, 3)
+    np.testing.assert_allclose(judge.contributions(features, rows[[4, 1]])[0], added[[4, 1]])
+    assert judge.contributions(features, rows[:0])[0].shape == (0, 3)
     assert judge(features[:0]).shape == (0,)
 
 

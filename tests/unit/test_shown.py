@@ -7,10 +7,11 @@ import pytest
 
 from marketrank.engine import Engine
 from marketrank.people import About, Buyer, Surface
-from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker
+from marketrank.ranking import ranker, session_ranker
+from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker, Material
 from marketrank.ranking.session_features import NAMES
 from marketrank.shown import SAMPLED, Shown, impression_of, light, surface_of
-from marketrank.types import BuyerId, Filters, ListingId, SellerId, Sort
+from marketrank.types import BuyerId, Candidates, Filters, ListingId, SellerId, Sort
 from small_engine import ASK, Store, engine_over, with_attributes
 
 ANN = BuyerId("ann")
@@ -96,6 +97,31 @@ def test_whoever_ranks_what_a_ranker_of_sessions_sees_is_kept(engine: Engine) ->
         assert not np.isnan(one.features[:, NAMES.index("age_log")]).any()
         # A feed has no words.
         assert np.isnan(one.features[:, NAMES.index("fused")]).all() != known
+
+
+@pytest.mark.parametrize(("rank_depth", "looks"), [(4, 1), (2, 2)])
+def test_words_are_looked_at_once_where_ranker_and_log_see_the_same(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, rank_depth: int, looks: int
+) -> None:
+    seen: list[int] = []
+
+    def look(candidates: Candidates, material: Material) -> np.ndarray:
+        seen.append(len(candidates.keys))
+        return original(candidates, material)
+
+    original = ranker.look
+    for module in (ranker, session_ranker):
+        monkeypatch.setattr(module, "look", look)
+    kept = []
+    for chosen in (LearnedRanker(rank_depth, lambda found: -found[:, 0]), FeedbackRanker(4)):
+        recorder = Recorder(engine, chosen)
+        recorder.engine.answer(replace(ASK, text="oak table"))
+        one = impression_of(recorder.shown[0], buyer=None, digest=digest)
+        assert one is not None
+        kept.append(dict(zip(one.listings, one.features.tolist(), strict=True)))
+    assert len(seen) == looks + 1
+    for listing, features in kept[0].items():
+        np.testing.assert_array_equal(features, kept[1][listing])
 
 
 def test_what_no_ranker_may_order_teaches_nothing(engine: Engine) -> None:

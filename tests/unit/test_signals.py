@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from marketrank.listings.prices import price_scales
 from marketrank.listings.signals import (
     LEAST_ESTIMATE,
     LOW_FACTOR,
@@ -182,3 +183,14 @@ def test_contact_details_in_the_text() -> None:
 )
 def test_about(minor: int, rounded: int) -> None:
     assert about(Money(minor, "GBP")) == Money(rounded, "GBP")
+
+
+def test_scales_of_all_prices_are_as_good_as_all_listings() -> None:
+    others = [advert(f"n{number}", 100 + number) for number in range(30)]
+    odd = advert("odd", 1)
+    scales = price_scales((one.category, one.price.minor) for one in [*others, odd] if one.price)
+    whole = find_signals([*others, odd], [], {})
+    assert find_signals([odd], [], {}, scales) == whole
+    assert whole
+    assert find_signals([odd], [], {}) == {}
+    assert worth_estimating([odd], scales) == worth_estimating([*others, odd]) == [odd]

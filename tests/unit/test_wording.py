@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from marketrank.api import wording
+from marketrank.people import InteractionKind
 from marketrank.types import (
     Finding,
     Flag,
@@ -93,3 +94,13 @@ def test_a_caution_links_to_what_it_compares_with() -> None:
     finding = Finding(Signal.DUPLICATE, "It repeats a b.", (ListingId("a b"),))
     repeat = Stored(stored().listing, ListingKey(0), Seq(1), True, NOW, (finding,))
     assert wording.cautions(repeat) == [wording.Caution("It repeats a b.", ("/listings/a%20b",))]
+
+
+def test_a_feed_says_who_found_what_has_no_better_reason() -> None:
+    assert wording.feed_reason(("fresh", "taste", "popular")) == "Fits what you look at"
+    assert wording.feed_reason(("fresh", "popular")) == "Others look at it now"
+    assert wording.feed_reason(("fresh",)) == "Recently listed"
+
+
+def test_everything_that_is_done_has_a_word() -> None:
+    assert set(wording.DONE) == set(InteractionKind)

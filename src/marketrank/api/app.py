@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 import marketrank
 from marketrank.api import (
+    acting,
     audit,
     buyers,
     buyers_feed,
@@ -28,14 +29,23 @@ from marketrank.api import (
     pages,
     predict,
     search,
+    sell,
+    seller,
     suggest,
+    your_data,
 )
+from marketrank.api.compression import Compressed
 from marketrank.api.forms import MAX_FIELD_BYTES
 from marketrank.api.gate import Gate
 from marketrank.api.openapi import documenting
+from marketrank.api.operator import rooms as operator_area
+from marketrank.api.operator.area import Area
+from marketrank.api.operator.desk import Desk
+from marketrank.api.operator.sessions import Sessions
 from marketrank.api.problems import failure_of, problem
 from marketrank.api.security import ID_HEADER, Guard
 from marketrank.api.service import Context, Service
+from marketrank.api.signed import signer_of
 from marketrank.config import Settings
 from marketrank.errors import MarketrankError
 from marketrank.monitoring.metrics import Metrics
@@ -68,9 +78,10 @@ def create_app(
     lifespan: Lifespan | None = None,
     clock: Callable[[], datetime] = utc_now,
     measured: Metrics | None = None,
+    desk: Desk | None = None,
 ) -> FastAPI:
     """The API and the pages over `service`. `clock` returns UTC; `measured` are the metrics that
-    the service writes to as well."""
+    the service writes to as well; without a `desk` there is no operator's area."""
     app = FastAPI(
         title="marketrank",
         summary="Search and recommendation for a marketplace of one-off listings",
@@ -97,12 +108,21 @@ def create_app(
         predict,
         drafts,
         audit,
+        acting,
+        your_data,
+        sell,
+        seller,
         pages,
     ):
         app.include_router(room.router)
+    sessions = Sessions(lambda: signer_of(settings), lambda: service.keys)
+    if desk is not None:
+        app.state.operator = Area(desk, sessions)
+        for router in operator_area.ROUTERS:
+            app.include_router(router)
     app.mount("/static", _Static(directory=pages.STATIC))
     # The last added is the outermost.
-    app.add_middleware(Gate, here=here)
+    app.add_middleware(Gate, here=here, sessions=sessions)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -111,6 +131,7 @@ def create_app(
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", ID_HEADER],
             expose_headers=[ID_HEADER, "Location", "Retry-After", "ETag"],
         )
+    app.add_middleware(Compressed)
     app.add_middleware(
         Guard,
         max_body=settings.photo_max_bytes + _FORM_SLACK,

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from marketrank.api.bodies import check_known, number, read_object, shown, text
 from marketrank.api.parameters import BadParameter
 from marketrank.api.people_schemas import (
+    MOST_ATTRIBUTES,
     BuyerShape,
     ConsentsShape,
     ErasedAnswer,
@@ -27,7 +28,6 @@ from marketrank.errors import BadInput
 from marketrank.people import Buyer, Purpose
 from marketrank.types import BuyerId, Place, SellerId
 
-_MOST_ATTRIBUTES = 50
 _PROFILE = ("attributes", "place", "seller")
 _PLACE = ("town", "county", "latitude", "longitude")
 _NOT_TO_KEEP = {"Cache-Control": "no-store"}
@@ -140,8 +140,8 @@ def _put(here: Context, id: BuyerId, body: dict[str, Any]) -> Response:
 
 
 def _attributes(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict) or len(value) > _MOST_ATTRIBUTES:
-        remedy = f'give an object of at most {_MOST_ATTRIBUTES} texts: {{"age": "25-34"}}'
+    if not isinstance(value, dict) or len(value) > MOST_ATTRIBUTES:
+        remedy = f'give an object of at most {MOST_ATTRIBUTES} texts: {{"age": "25-34"}}'
         raise BadParameter("attributes", shown(value), remedy)
     return {
         text("attributes", name): text(f"attributes.{name}", each) for name, each in value.items()
@@ -154,7 +154,7 @@ def _place(here: Context, value: Any) -> Place:
     check_known(value, _PLACE, "place.")
     town, county = text("place.town", value.get("town")), value.get("county")
     latitude, longitude = value.get("latitude"), value.get("longitude")
-    if latitude is None and longitude is None:
+    if not {"latitude", "longitude"} & value.keys():
         near = here.service.locate(town)
         if near is None:
             remedy = "no such place is known; give its latitude and longitude, or a larger town"

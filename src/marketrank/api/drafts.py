@@ -29,7 +29,11 @@ from marketrank.types import Finding, Item
 FIELDS: dict[str, tuple[int, str, str]] = {
     "title": (300, "The thing in a few words", "Solid oak dining table"),
     "description": (20_000, "All else there is to say", "Seats six, a few marks on the top."),
-    "category": (300, 'Path from the root, with " / " between labels; empty: it is guessed', ""),
+    "category": (
+        300,
+        'Path from the root, with " / " between labels; empty: it is guessed',
+        "Home & Garden / Tables",
+    ),
     "price": (40, "As people write it", "£120"),
     "location": (200, "Town, and county if need be", "Bristol"),
 }
@@ -117,7 +121,7 @@ def _body() -> dict[str, Any]:
             "maxLength": longest,
             "pattern": r"^[^\x00]*$",
             "description": meaning,
-            **({"examples": [example]} if example else {}),
+            "examples": [example],
         }
         for name, (longest, meaning, example) in FIELDS.items()
     }
@@ -126,6 +130,7 @@ def _body() -> dict[str, Any]:
         "maxItems": MOST_PHOTOS,
         "items": {"type": "string", "format": "binary"},
         "description": "Image files, any common format",
+        "examples": [["@front.jpg", "@back.jpg"]],
     }
     schema = {
         "type": "object",

@@ -36,24 +36,28 @@ router = APIRouter(tags=["buyers"])
 @router.post(
     "/v1/events",
     response_class=Response,
-    responses={200: {"model": EventsAnswer}, **problem_responses(400, 413, 415, 422)},
+    responses={200: {"model": EventsAnswer}, **problem_responses(400, 409, 413, 415, 422)},
     openapi_extra=dict(body_docs(EventsShape)),
     summary="Tell what buyers did",
 )
 async def events(http: HttpRequest) -> Response:
     """Each event is taken or refused by itself, and a batch may be sent again: an id that was taken
-    before is not taken twice. 422 where none could be taken. Of buyers who have not agreed to
-    `history` an event only counts towards how popular the listing is. `sold` ends the listing;
-    what a buyer `hide`s is not shown to them again."""
+    before is not taken twice. 409, with the reasons, where none could be taken. Of buyers who have
+    not agreed to `history` an event only counts towards how popular the listing is. `sold` ends the
+    listing; what a buyer `hide`s is not shown to them again."""
     body = await read_object(http, ("events",))
     batch = body.get("events")
     if not isinstance(batch, list) or len(batch) > MAX_EVENTS:
         size = f"{len(batch):,} events" if isinstance(batch, list) else shown(batch)
         raise BadParameter("events", size, f"give a list of at most {MAX_EVENTS:,}; send several")
+    for index, event in enumerate(batch):
+        if not isinstance(event, dict):
+            remedy = f"give objects with {', '.join(_MEMBERS)}"
+            raise BadParameter(f"events[{index}]", shown(event), remedy)
     return await run_in_threadpool(_take, http, context(http), batch)
 
 
-def _take(http: HttpRequest, here: Context, batch: Sequence[Any]) -> Response:
+def _take(http: HttpRequest, here: Context, batch: Sequence[dict[str, Any]]) -> Response:
     at = here.clock()
     read: dict[int, Interaction] = {}
     refused: list[Refused] = []
@@ -69,10 +73,8 @@ def _take(http: HttpRequest, here: Context, batch: Sequence[Any]) -> Response:
     return json_response(taken_json(replace(taken, refused=tuple(every))))
 
 
-def _read(event: Any, now: datetime) -> Interaction:
+def _read(event: dict[str, Any], now: datetime) -> Interaction:
     """Raises BadParameter."""
-    if not isinstance(event, dict):
-        raise BadParameter("event", shown(event), f"give an object with {', '.join(_MEMBERS)}")
     check_known(event, _MEMBERS)
     kind = event.get("kind")
     if not isinstance(kind, str) or kind not in set(InteractionKind):
@@ -93,4 +95,4 @@ def _nothing_taken(refused: Sequence[Refused]) -> Failure:
     first = refused[0]
     detail = f"no event could be taken; the first: {first.parameter}={first.value}: {first.remedy}"
     more = {"refused": refused_json(tuple(refused))}
-    return Failure(422, "No event could be taken", detail, "urn:marketrank:bad-events", more)
+    return Failure(409, "No event could be taken", detail, "urn:marketrank:bad-events", more)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
@@ -12,12 +12,14 @@ from typing import Any, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as Exchange
 
 from marketrank.access import Action, ApiKey, Scope
 from marketrank.api.metrics import pattern
-from marketrank.api.problems import Failure, problem
+from marketrank.api.operator.sessions import AREA, SIGN_IN, Sessions, is_operators, to_sign_in
+from marketrank.api.problems import Failure, Refused, out_of_scope, problem, unknown
 from marketrank.api.rate_limit import TokenBuckets
 from marketrank.api.service import Context
 
@@ -25,6 +27,10 @@ _log = logging.getLogger(__name__)
 _READING = ("GET", "HEAD", "OPTIONS")
 _UPLOAD_COST = 5
 """Of a request with a body, in requests: most carry a photo to be decoded and embedded."""
+_NAMES_A_BUYER = (
+    "a request that names a buyer is answered with what is known of them, and needs a key of scope "
+    "write; send it from your server, or leave buyer out"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,9 @@ def _rule(methods: tuple[str, ...], path: str, *scopes: Scope) -> Rule:
 
 RULES = (
     _rule(_READING, r"/healthcheck|/readyz|/metrics|/openapi\.json|/static/.*"),
+    _rule((), SIGN_IN),
+    # By the cookie of somebody who is signed in, not by the header.
+    _rule((), rf"{AREA}(/.*)?", Scope.ADMIN),
     _rule((), r"/v1/(audit|keys|models|admin)(/.*)?", Scope.ADMIN),
     _rule(_READING, r"/v1/listings/.+/buyers", Scope.SELLER, Scope.ADMIN),
     _rule(("POST",), r"/v1/(search|drafts)|/predict/.*", Scope.READ),
@@ -68,6 +77,18 @@ def caller(http: HttpRequest) -> Caller:
     return cast(Caller, http.state.caller)
 
 
+def permit_buyer(http: HttpRequest, fields: Mapping[str, str]) -> None:
+    """What a buyer did shows in what they are shown, so a request that names one needs a key of
+    the marketplace's own systems, also where reading is open. Raises Refused (401 or 403)."""
+    if not fields.get("buyer", "").strip():
+        return
+    key = caller(http).key
+    if key is None:
+        raise Refused(unknown("buyer: " + _NAMES_A_BUYER))
+    if not key.allows(Scope.WRITE):
+        raise Refused(out_of_scope("buyer: " + _NAMES_A_BUYER))
+
+
 def rule_of(method: str, path: str) -> Rule:
     return next(
         rule
@@ -89,9 +110,16 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, *, here: Context, now: Callable[[], float] = monotonic
+        self,
+        app: ASGIApp,
+        *,
+        here: Context,
+        sessions: Sessions,
+        now: Callable[[], float] = monotonic,
     ) -> None:
+        """`sessions` are those of the operator's area."""
         settings = here.settings
+        self._sessions = sessions
         self._app = app
         self._here = here
         self._now = now
@@ -107,37 +135,64 @@ class Gate:
         rule = rule_of(method, path)
         outcome = await self._admit(exchange, rule, cost=1 if method in _READING else _UPLOAD_COST)
         if isinstance(outcome, Failure):
-            await problem(HttpRequest(exchange), outcome)(exchange, receive, send)
+            outcome = problem(HttpRequest(exchange), outcome)
+        if isinstance(outcome, Response):
+            await outcome(exchange, receive, send)
             return
         exchange["state"]["caller"] = outcome
-        status = await self._answered(exchange, receive, send)
-        if _is_audited(method, rule, outcome):
-            await self._audit(outcome, method, _unnamed(exchange), status)
+        status = 500  # of what ends as an exception, which is answered further out
+        try:
+            status = await self._answered(exchange, receive, send)
+        finally:
+            if _is_audited(method, rule, outcome):
+                await self._audit(outcome, method, _unnamed(exchange), status)
 
-    async def _admit(self, exchange: Exchange, rule: Rule, *, cost: float) -> Caller | Failure:
+    async def _admit(
+        self, exchange: Exchange, rule: Rule, *, cost: float
+    ) -> Caller | Failure | Response:
         address = str((exchange.get("client") or ("unknown",))[0])
+        if is_operators(exchange["path"]):
+            return await self._admit_operator(HttpRequest(exchange), address, cost)
         token = _token(Headers(scope=exchange))
         if token is None:
             wait = self._addresses.take(address, cost, self._now()) if rule.scopes else 0
             if wait:
                 return _too_often(wait)
             if needed(rule, open_reading=self._here.settings.open_reading):
-                return _unknown("this needs a key; send it as Authorization: Bearer mr_…")
+                return unknown("this needs a key; send it as Authorization: Bearer mr_…")
             return Caller(None, address)
         key = await run_in_threadpool(self._here.service.keys.check, token, self._here.clock())
         if key is None:
             # Guesses are counted: nobody may try keys faster than they may search.
             wait = self._addresses.take(address, cost, self._now())
-            return _too_often(wait) if wait else _unknown("the key is not valid; ask for a new one")
+            return _too_often(wait) if wait else unknown("the key is not valid; ask for a new one")
         wait = self._keys.take(key.id, cost, self._now())
         if wait:
             return _too_often(wait)
         if rule.scopes and not any(key.allows(scope) for scope in rule.scopes):
             known = " or ".join(rule.scopes)
-            return Failure(
-                403, "Forbidden", f"this needs a key of scope {known}", "urn:marketrank:scope"
-            )
+            return out_of_scope(f"this needs a key of scope {known}")
         return Caller(key, address)
+
+    async def _admit_operator(
+        self, http: HttpRequest, address: str, cost: float
+    ) -> Caller | Failure | Response:
+        """Who is signed in comes in; anybody else is sent to sign in, as often as others may
+        search."""
+        session = None
+        if http.url.path != SIGN_IN:
+            at = self._here.clock()
+            session = await run_in_threadpool(self._sessions.read, http.cookies, at)
+        if session is None:
+            wait = self._addresses.take(address, cost, self._now())
+            if wait:
+                return _too_often(wait)
+            return Caller(None, address) if http.url.path == SIGN_IN else to_sign_in(http)
+        wait = self._keys.take(session.key.id, cost, self._now())
+        if wait:
+            return _too_often(wait)
+        http.state.session = session
+        return Caller(session.key, address)
 
     async def _answered(self, exchange: Exchange, receive: Receive, send: Send) -> int:
         """The status of the answer."""
@@ -188,11 +243,6 @@ def _unnamed(exchange: Exchange) -> str:
 def _token(headers: Headers) -> str | None:
     kind, _, value = headers.get("authorization", "").partition(" ")
     return value.strip() if kind.lower() == "bearer" else None
-
-
-def _unknown(detail: str) -> Failure:
-    headers = {"WWW-Authenticate": "Bearer"}
-    return Failure(401, "Unauthorized", detail, "urn:marketrank:key", headers=headers)
 
 
 def _too_often(wait: float) -> Failure:

@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.api.conditional import NOT_MODIFIED, is_known
+from marketrank.api.gate import permit_buyer
 from marketrank.api.parameters import PARAMETERS, documented, single
 from marketrank.api.schemas import (
     ListingDetail,
@@ -54,6 +56,7 @@ async def similar(http: HttpRequest, id: Id) -> Response:
     """Best first, never the listing itself or a repeat of it; `q` says what should be different
     ("in blue"). A listing that has ended still has some."""
     fields = single(http.query_params.multi_items(), known=_SIMILAR_PARAMETERS)
+    permit_buyer(http, fields)
     return await run_in_threadpool(_similar, context(http), request_id(http), id, fields)
 
 
@@ -62,7 +65,7 @@ async def similar(http: HttpRequest, id: Id) -> Response:
     response_class=Response,
     responses={
         200: {"model": ListingDetail},
-        304: {"description": "As `If-None-Match` knows it"},
+        304: NOT_MODIFIED,
         **problem_responses(404, 422),
     },
     summary="One listing",
@@ -72,7 +75,7 @@ async def listing(http: HttpRequest, id: Id) -> Response:
     single(http.query_params.multi_items(), known=())
     stored = await run_in_threadpool(find, context(http).service, id)
     headers = {"ETag": etag(stored), "Cache-Control": "private, no-cache"}
-    if _holds(http.headers.get("if-none-match", ""), str(stored.seq)):
+    if is_known(http, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     response = json_response(listing_json(stored))
     response.headers.update(headers)
@@ -82,7 +85,11 @@ async def listing(http: HttpRequest, id: Id) -> Response:
 @router.get(
     "/photos/{key}.jpg",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {}}}, **problem_responses(404)},
+    responses={
+        200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+        304: NOT_MODIFIED,
+        **problem_responses(404),
+    },
     summary="A photo",
 )
 async def photo(
@@ -92,7 +99,7 @@ async def photo(
     if not _KEY.fullmatch(key):
         raise HTTPException(404, f"photo {key[:100]}: there is none; a name has 64 hex digits")
     headers = {"ETag": f'"{key}"', "Cache-Control": _FOREVER}
-    if _holds(http.headers.get("if-none-match", ""), key):
+    if is_known(http, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     try:
         data = await run_in_threadpool(context(http).service.photo, BlobKey(key))
@@ -127,8 +134,3 @@ def _similar(here: Context, id: RequestId, like: str, fields: dict[str, str]) ->
     except BadInput as error:  # ended or too young: the store has it and the index has not
         raise HTTPException(404, f"listing {like}: it is not in the index; try again") from error
     return json_response(similar_json(request, ranking))
-
-
-def _holds(if_none_match: str, key: str) -> bool:
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return f'"{key}"' in tags or "*" in tags

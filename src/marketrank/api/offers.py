@@ -194,6 +194,7 @@ async def upsert(http: HttpRequest) -> Response:
                                 "maxItems": _MOST_FILES,
                                 "items": {"type": "string", "format": "binary"},
                                 "description": "Image files, any common format",
+                                "examples": [["@front.jpg", "@back.jpg"]],
                             }
                         },
                     }

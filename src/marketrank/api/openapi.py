@@ -9,6 +9,7 @@ from marketrank.api.gate import needed, rule_of
 from marketrank.api.schemas import problem_responses
 
 _KEY = "key"
+_FASTAPIS = ("HTTPValidationError", "ValidationError")  # errors here are problems (RFC 9457)
 _SCHEME = {
     "type": "http",
     "scheme": "bearer",
@@ -30,9 +31,13 @@ def documenting(app: FastAPI, *, open_reading: bool) -> Callable[[], dict[str, A
 
 def _guarded(document: dict[str, Any], open_reading: bool) -> dict[str, Any]:
     components = document.setdefault("components", {})
+    for unused in _FASTAPIS:
+        components.get("schemas", {}).pop(unused, None)
     components.setdefault("securitySchemes", {})[_KEY] = _SCHEME
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]  # FastAPI's guess: nothing there can be wrong
             rule = rule_of(method.upper(), path)
             if not rule.scopes:
                 continue

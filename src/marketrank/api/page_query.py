@@ -215,11 +215,13 @@ def distance_label(within: str) -> str:
     return f"{number} {unit}".strip()
 
 
-def orders(query: PageQuery, *, ranked: bool) -> dict[str, str]:
+def orders(query: PageQuery, *, ranked: bool, own: bool = False) -> dict[str, str]:
     """The orders that make sense here: value of `sort` → what people call it. `ranked` says that
-    something is looked for, so that there is a best match."""
-    named: dict[str, str] = {"": "Best match" if ranked else "Newest"}
-    if ranked:
+    something is looked for, so that there is a best match; `own`, that else the order is the
+    visitor's own."""
+    first = "Best match" if ranked else "For you" if own else "Newest"
+    named: dict[str, str] = {"": first}
+    if ranked or own:
         named[Sort.NEWEST] = "Newest"
     named[Sort.PRICE] = "Lowest price"
     named[Sort.PRICE_DESC] = "Highest price"

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -37,13 +37,16 @@ from marketrank.api.page_query import (
     spelling,
 )
 from marketrank.api.parameters import BadParameter, category_text
+from marketrank.api.price_bar import PriceBar, price_bar
 from marketrank.api.problems import Failure
+from marketrank.api.results_map import map_of
 from marketrank.api.schemas import cut, listing_url, photo_url
 from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
-from marketrank.errors import BadInput
-from marketrank.types import Item, Listing, Photo, Request, RequestId, Stored
+from marketrank.api.visitor import NOBODY, NOTICES, Visitor, keep_visit, read_visitor
+from marketrank.errors import BadInput, Corrupt, NotReady
+from marketrank.types import Item, Listing, Photo, Request, Sort, Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -57,7 +60,7 @@ router = APIRouter(include_in_schema=False)
 @router.api_route("/", methods=["GET", "HEAD"])
 async def home(http: HttpRequest) -> Response:
     query = read_page_query(http.query_params.multi_items())
-    return await run_in_threadpool(_results, context(http), request_id(http), query, None)
+    return await run_in_threadpool(_results, Page(http), query, None)
 
 
 @router.get("/search-by-photo")
@@ -72,12 +75,35 @@ async def by_photo(http: HttpRequest) -> Response:
     fields, photo = await read_form(http, photo_max_bytes=here.settings.photo_max_bytes)
     earlier = dict(fields).get("photo_data", "")
     query = read_page_query(fields)
-    return await run_in_threadpool(_photo_results, here, request_id(http), query, photo, earlier)
+    return await run_in_threadpool(_photo_results, Page(http), query, photo, earlier)
 
 
 @router.api_route("/listings/{id:path}", methods=["GET", "HEAD"])
 async def listing(http: HttpRequest, id: str) -> Response:
-    return await run_in_threadpool(_listing, context(http), request_id(http), id)
+    return await run_in_threadpool(_listing, Page(http), id)
+
+
+class Page:
+    """One request for a page: what every handler asks of it, and how it is answered."""
+
+    def __init__(self, http: HttpRequest) -> None:
+        self.http = http
+        self.here = context(http)
+        self.id = request_id(http)
+        self.visitor = read_visitor(http)
+
+    def render(self, template: str, status: int = 200, **values: Any) -> Response:
+        """The page for this visitor, who may be told what they have just done."""
+        visitor = self.visitor
+        url = self.http.url
+        # What was posted has no address to come back to.
+        back = url.path if self.http.method in ("GET", "HEAD") else "/"
+        back = f"{back}?{url.query}" if url.query else back
+        html = _environment().get_template(template).render(visitor=visitor, back=back, **values)
+        # Going back to a page must not ask the server again: a photo search would be gone.
+        response = HTMLResponse(html, status, {"Cache-Control": "private, max-age=0"})
+        keep_visit(self.http, visitor, response)
+        return response
 
 
 def failure_page(http: HttpRequest, failure: Failure) -> Response:
@@ -95,6 +121,7 @@ def failure_page(http: HttpRequest, failure: Failure) -> Response:
 class Card:
     """A listing as a tile. `zoom` names the style that hides the bars of its first photo."""
 
+    id: str
     url: str
     title: str
     price: str
@@ -108,10 +135,12 @@ class Card:
     why: str
 
 
-def card(item: Item, *, now: datetime, country: str) -> Card:
+def card(item: Item, *, now: datetime, country: str, feed: bool = False) -> Card:
+    """`feed`: nothing was asked for, so that every tile says why it is there."""
     found = item.listing
     first = found.photos[0] if found.photos else None
     return Card(
+        id=found.id,
         url=listing_url(found.id),
         title=found.title,
         price=wording.price(found.price),
@@ -122,7 +151,7 @@ def card(item: Item, *, now: datetime, country: str) -> Card:
         photo=photo_url(first) if first else "",
         zoom=zoom(first) if first else 100,
         repeats=len(item.repeats),
-        why=wording.reasons(item.why),
+        why=wording.reasons(item.why) or (wording.feed_reason(item.found_by) if feed else ""),
     )
 
 
@@ -139,35 +168,38 @@ def zoom(photo: Photo) -> int:
     return min(200, math.ceil(round(ratio * 20, 6)) * 5)
 
 
-def _photo_results(
-    here: Context, id: RequestId, query: PageQuery, photo: bytes | None, earlier: str
-) -> Response:
+def _photo_results(page: Page, query: PageQuery, photo: bytes | None, earlier: str) -> Response:
     try:
         data = photo or _decoded(earlier)
         if not data:
             raise BadParameter("photo", "nothing", "choose one first")
-        cleaned = clean(here.service, data)
+        cleaned = clean(page.here.service, data)
     except BadParameter as error:
-        return _mistaken(here, query, error, None)
-    return _results(here, id, query, cleaned)
+        return _mistaken(page, query, error, None)
+    return _results(page, query, cleaned)
 
 
-def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None) -> Response:
+def _results(page: Page, query: PageQuery, photo: bytes | None) -> Response:
+    here, visitor = page.here, page.visitor
     try:
-        request = read_request(here, id, query.search_fields(), photo)
+        fields = query.search_fields() | visitor.search_fields()
+        request = replace(read_request(here, page.id, fields, photo), places=True)
     except BadParameter as error:
-        return _mistaken(here, query, error, photo)
+        return _mistaken(page, query, error, photo)
     ranking = here.service.answer(request)
     liked = here.service.listing(request.like) if request.like else None
     now, country = here.clock(), here.settings.country
-    shown = [card(item, now=now, country=country) for item in ranking.items]
+    ranked = _is_ranked(request)
+    own = visitor.known and not ranked
+    shown = [card(item, now=now, country=country, feed=own) for item in ranking.items]
     symbol = wording.currency_symbol(here.settings.currency)
     spelt = spelling(query, ranking.corrected)
     words = query.words if spelt is None or spelt.offered else spelt.text
-    return _render(
+    answer = page.render(
         "search.html",
         **_form(here, query, request.photo),
-        heading=_heading(query, request, liked, words),
+        ranking_id=ranking.request,
+        heading=_heading(query, request, liked, words, visitor),
         spelling=spelt,
         mistake=None,
         understood=list(parse_chips(query, ranking.understood.parses)),
@@ -175,19 +207,22 @@ def _results(here: Context, id: RequestId, query: PageQuery, photo: bytes | None
         total=ranking.total,
         categories=ranking.facets.get("category", ()),
         price_bands=price_bands(query, ranking.facets.get("price", ()), symbol),
-        orders=orders(query, ranked=_is_ranked(request)),
+        orders=orders(query, ranked=ranked, own=own),
+        map=map_of(ranking.places, query, locate=here.service.locate, country=country),
         paging=paging(query, request.offset, ranking.total),
     )
+    # JSON names them in its body.
+    answer.headers.update({"X-Release": ranking.release, "X-Model": ranking.model})
+    return answer
 
 
-def _mistaken(
-    here: Context, query: PageQuery, error: BadParameter, photo: bytes | None
-) -> Response:
+def _mistaken(page: Page, query: PageQuery, error: BadParameter, photo: bytes | None) -> Response:
     """The page again with what was typed, and what to mend."""
-    return _render(
+    return page.render(
         "search.html",
         422,
-        **_form(here, query, photo),
+        **_form(page.here, query, photo),
+        ranking_id="",
         heading="That did not work",
         spelling=None,
         mistake=_mistake(error),
@@ -197,6 +232,7 @@ def _mistaken(
         categories=(),
         price_bands=(),
         orders={},
+        map=None,
         paging=None,
     )
 
@@ -242,7 +278,9 @@ def _is_ranked(request: Request) -> bool:
     return bool(request.text or request.photo is not None or request.like)
 
 
-def _heading(query: PageQuery, request: Request, liked: Stored | None, words: str) -> str:
+def _heading(
+    query: PageQuery, request: Request, liked: Stored | None, words: str, visitor: Visitor
+) -> str:
     """`words` are those that are searched for."""
     if request.photo is not None:
         return f"Looks like your photo: “{words}”" if words else "Looks like your photo"
@@ -251,14 +289,17 @@ def _heading(query: PageQuery, request: Request, liked: Stored | None, words: st
         return f"Similar to {cut(liked.listing.title, 60)}{but}"
     if words:
         return f"“{words}”"
-    return query.category_path[-1] if query.category_path else "Just listed"
+    if query.category_path:
+        return query.category_path[-1]
+    return "For you" if visitor.known and request.sort is Sort.RELEVANCE else "Just listed"
 
 
-def _listing(here: Context, id: RequestId, listing_id: str) -> Response:
+def _listing(page: Page, listing_id: str) -> Response:
+    here = page.here
     stored = find(here.service, listing_id)
     found = stored.listing
     now = here.clock()
-    return _render(
+    return page.render(
         "listing.html" if stored.live else "ended.html",
         200 if stored.live else 410,
         listing=found,
@@ -269,15 +310,34 @@ def _listing(here: Context, id: RequestId, listing_id: str) -> Response:
         notes=wording.notes(stored),
         cautions=wording.cautions(stored),
         crumbs=crumbs(PageQuery(category=category_text(found.category))),
-        similar=_similar(here, id, found, now),
+        usual=_usual_price(page, found) if stored.live else None,
+        similar=_similar(page, found, now),
+        ranking_id=page.id,
         more=PageQuery(like=found.id),
     )
 
 
-def _similar(here: Context, id: RequestId, found: Listing, now: datetime) -> list[Card]:
-    """Listings like it; none where the index does not hold it (yet, or any more)."""
+def _usual_price(page: Page, found: Listing) -> PriceBar | None:
+    """None where no model is in use, or none that can be opened."""
     try:
-        request = Request(id=id, at=now, like=found.id, k=_SIMILAR)
+        usual = page.here.service.predictions.price_range(found)
+    except (NotReady, Corrupt):
+        return None
+    return price_bar(found.price, usual)
+
+
+def _similar(page: Page, found: Listing, now: datetime) -> list[Card]:
+    """Listings like it; none where the index does not hold it (yet, or any more)."""
+    here, visitor = page.here, page.visitor
+    try:
+        request = Request(
+            id=page.id,
+            at=now,
+            like=found.id,
+            k=_SIMILAR,
+            buyer=visitor.buyer,
+            profiling=visitor.profiling,
+        )
         items = here.service.answer(request).items
     except BadInput:
         return []
@@ -294,12 +354,6 @@ def _decoded(text: str) -> bytes:
         )
 
 
-def _render(template: str, status: int = 200, **values: Any) -> Response:
-    html = _environment().get_template(template).render(**values)
-    # Going back to a page must not ask the server again: a photo search would be gone.
-    return HTMLResponse(html, status, {"Cache-Control": "private, max-age=0"})
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -309,15 +363,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["asset"] = _asset
+    environment.globals["asset"] = asset
     # Pages without results show the form empty.
     environment.globals["page"] = PageQuery()
     environment.globals["photo"] = ""
+    environment.globals["visitor"] = NOBODY
+    environment.globals["back"] = "/"
+    environment.globals["ranking_id"] = ""
+    environment.globals["notices"] = NOTICES
     return environment
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """The address of a static file, which changes with its content."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()
     return f"/static/{name}?v={digest[:10]}"

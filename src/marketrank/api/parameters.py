@@ -118,7 +118,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "buyer",
-        "Id of who asks; what they agreed to decides what is used of it (docs/privacy.md)",
+        "Id of who asks; what they agreed to decides what is used of it (docs/privacy.md). Needs a "
+        "key of scope write",
         "b-17",
         _text(LONGEST_ID),
         LONGEST_ID,

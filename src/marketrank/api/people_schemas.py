@@ -5,15 +5,30 @@ value and the remedy; a test validates examples against the models.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from marketrank.api.parameters import LONGEST_ID
 from marketrank.feedback.intake import Refused, Taken
 from marketrank.people import Buyer, InteractionKind, Purpose
 
 MAX_EVENTS = 1_000
+MOST_ATTRIBUTES = 50
+_TEXT = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID, "pattern": r"^[^\x00]+$"}
+_TIME = {"type": "string", "format": "date-time"}
+Text = Annotated[str, WithJsonSchema(_TEXT)]
+"""What `bodies.text` takes."""
+_Agrees = Annotated[bool | None, WithJsonSchema({"type": "boolean"})]
 _WHEN = "2026-01-31T09:30:00Z"
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _degrees(most: int) -> dict[str, Any]:
+    return {"type": "number", "minimum": -most, "maximum": most}
 
 
 def taken_json(taken: Taken) -> dict[str, Any]:
@@ -63,26 +78,36 @@ class _Shape(BaseModel):
 class EventShape(_Shape):
     """Something that a buyer did with a listing."""
 
-    id: str = Field(
+    id: Text = Field(
         description="Your own id of the event: sent again, it is the same event", examples=["e-1"]
     )
-    buyer: str = Field(description="Your id of the buyer", examples=["b-17"])
-    listing: str = Field(description="The feed's id of the listing", examples=["1001"])
-    kind: str = Field(description=", ".join(InteractionKind), examples=["click"])
-    at: str | None = Field(
+    buyer: Text = Field(description="Your id of the buyer", examples=["b-17"])
+    listing: Annotated[str, WithJsonSchema({**_TEXT, "format": "listing-id"})] = Field(
+        description="The feed's id of the listing", examples=["1001"]
+    )
+    kind: InteractionKind = Field(description="What they did", examples=["click"])
+    at: Annotated[str | None, WithJsonSchema(_nullable(_TIME))] = Field(
         None,
         description="When (RFC 3339, with its zone); left out: now. Any order will do",
         examples=[_WHEN],
     )
-    request: str | None = Field(
+    request: Annotated[str | None, WithJsonSchema(_nullable(_TEXT))] = Field(
         None,
         description="The `request_id` of the answer that it followed from",
         examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"],
     )
 
 
+class Refusable(BaseModel):
+    """Any other object: it is refused by itself and costs the others nothing."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 class EventsShape(_Shape):
-    events: list[EventShape] = Field(description=f"At most {MAX_EVENTS:,}", max_length=MAX_EVENTS)
+    events: list[EventShape | Refusable] = Field(
+        description=f"At most {MAX_EVENTS:,}", max_length=MAX_EVENTS
+    )
 
 
 class RefusedShape(_Shape):
@@ -108,23 +133,52 @@ class HomeShape(_Shape):
 
     town: str = Field(examples=["Bristol"])
     county: str | None = Field(None, examples=["Somerset"])
-    latitude: float | None = Field(
+    latitude: float | None = Field(None, description="WGS84 degrees", examples=[51.4545])
+    longitude: float | None = Field(None, examples=[-2.5879])
+
+
+class HomeGiven(_Shape):
+    """Where a buyer is at home, as you tell it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentRequired": {"latitude": ["longitude"], "longitude": ["latitude"]}
+        }
+    )
+
+    town: Annotated[str, WithJsonSchema({**_TEXT, "format": "place"})] = Field(examples=["Bristol"])
+    county: Annotated[str | None, WithJsonSchema(_nullable(_TEXT))] = Field(
+        None, examples=["Somerset"]
+    )
+    latitude: Annotated[float | None, WithJsonSchema(_degrees(90))] = Field(
         None, description="WGS84 degrees; without both the town is looked up", examples=[51.4545]
     )
-    longitude: float | None = Field(None, examples=[-2.5879])
+    longitude: Annotated[float | None, WithJsonSchema(_degrees(180))] = Field(
+        None, examples=[-2.5879]
+    )
 
 
 class ProfileShape(_Shape):
     """What you tell of a buyer. It replaces what you told before."""
 
-    attributes: dict[str, str] = Field(
+    attributes: Annotated[
+        dict[str, str],
+        WithJsonSchema(
+            {
+                "type": "object",
+                "maxProperties": MOST_ATTRIBUTES,
+                "propertyNames": _TEXT,
+                "additionalProperties": _TEXT,
+            }
+        ),
+    ] = Field(
         default_factory=dict,
         description="Demographics, of names and values that you choose; used only with their "
         "consent to `demographics`",
         examples=[{"age": "25-34"}],
     )
-    place: HomeShape | None = Field(None, description="Used likewise")
-    seller: str | None = Field(
+    place: HomeGiven | None = Field(None, description="Used likewise")
+    seller: Annotated[str | None, WithJsonSchema(_nullable(_TEXT))] = Field(
         None,
         description="Who they are in the feed where they sell: they are not offered their own",
         examples=["s-4"],
@@ -134,15 +188,15 @@ class ProfileShape(_Shape):
 class ConsentsShape(_Shape):
     """What a buyer agrees to (true) or takes back (false); what is left out stays as it is."""
 
-    history: bool | None = Field(
+    history: _Agrees = Field(
         None,
         description="What they did shapes what they are shown. Taken back, it is destroyed",
         examples=[True],
     )
-    demographics: bool | None = Field(
+    demographics: _Agrees = Field(
         None, description="So do their attributes and their place", examples=[True]
     )
-    outreach: bool | None = Field(
+    outreach: _Agrees = Field(
         None,
         description="Sellers may be told that such a buyer could want their listing; never who",
         examples=[False],
@@ -175,7 +229,11 @@ class ExportAnswer(BaseModel):
 
     id: str = Field(examples=["b-17"])
     attributes: dict[str, str] = Field(examples=[{"age": "25-34"}])
-    place: dict[str, Any] | None
+    place: dict[str, Any] | None = Field(
+        examples=[
+            {"town": "Bristol", "county": "Somerset", "latitude": 51.4545, "longitude": -2.5879}
+        ]
+    )
     seller: str | None = Field(examples=["s-4"])
     consents: dict[str, str] = Field(examples=[{"history": _WHEN}])
     agreements: list[dict[str, Any]] = Field(
@@ -184,7 +242,9 @@ class ExportAnswer(BaseModel):
     interactions: list[dict[str, Any]] = Field(
         examples=[[{"id": "e-1", "listing": "1001", "kind": "click", "at": _WHEN, "request": None}]]
     )
-    impressions: list[dict[str, Any]]
+    impressions: list[dict[str, Any]] = Field(
+        examples=[[{"request": "0d1f6c2e9a3b4c5d8e7f60718293a4b5", "at": _WHEN, "surface": "feed"}]]
+    )
 
 
 class ErasedAnswer(_Shape):
@@ -211,4 +271,6 @@ def _inlined(schema: Any, inner: Mapping[str, Any]) -> Any:
         return schema
     if "$ref" in schema:
         return _inlined(inner[schema["$ref"].rpartition("/")[2]], inner)
-    return {name: _inlined(value, inner) for name, value in schema.items()}
+    # A default of null says "left out"; it is no value to send.
+    members = {name: value for name, value in schema.items() if (name, value) != ("default", None)}
+    return {name: _inlined(value, inner) for name, value in members.items()}

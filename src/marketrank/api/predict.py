@@ -29,6 +29,7 @@ _IMAGE = {
     "type": "string",
     "format": "binary",
     "description": "A photo in any common format; `file` is another name for it",
+    "examples": ["@table.jpg"],
 }
 _TEXT = {
     "type": "string",

@@ -34,8 +34,29 @@ class Failure:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Refused(HTTPException):
+    """A request that is answered with a failure of its own."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        super().__init__(failure.status, failure.detail, failure.headers)
+
+
+def unknown(detail: str) -> Failure:
+    """Who asks has no key, or none that is valid."""
+    headers = {"WWW-Authenticate": "Bearer"}
+    return Failure(401, "Unauthorized", detail, "urn:marketrank:key", headers=headers)
+
+
+def out_of_scope(detail: str) -> Failure:
+    """Who asks has a key that does not allow it."""
+    return Failure(403, "Forbidden", detail, "urn:marketrank:scope")
+
+
 def failure_of(error: Exception) -> Failure:
     """What to tell about an exception. Of unexpected ones nothing is told: the log has them."""
+    if isinstance(error, Refused):
+        return error.failure
     if isinstance(error, BadParameter):
         more = {"parameter": error.parameter, "value": error.value, "remedy": error.remedy}
         return Failure(422, "Bad parameter", str(error), "urn:marketrank:bad-parameter", more)

@@ -48,6 +48,7 @@ def similar_json(request: Request, ranking: Ranking) -> dict[str, Any]:
     return {
         "request_id": ranking.request,
         "release": ranking.release,
+        "model": ranking.model,
         "items": [item_json(item) for item in ranking.items],
         "total": ranking.total,
         "understood": understood_json(ranking.understood),
@@ -379,6 +380,10 @@ class SimilarAnswer(Shape):
     request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
     release: str = Field(
         description="The release that answered", examples=["20260131T093000-1a2b3c4d"]
+    )
+    model: str = Field(
+        description="The encoder that it was built with, and that the query was read by",
+        examples=["multimodal-lite2-1a2b3c4d5e6f"],
     )
     items: list[ResultItem]
     total: int = Field(description="All that matched", examples=[137])

@@ -11,6 +11,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from marketrank.api.forms import read_form
+from marketrank.api.gate import permit_buyer
 from marketrank.api.parameters import (
     PARAMETERS,
     BadParameter,
@@ -40,6 +41,7 @@ _FORM_DOCS = {
                             "type": "string",
                             "format": "binary",
                             "description": "An image file, any common format",
+                            "examples": ["@table.jpg"],
                         },
                         **{
                             p.name: {**p.schema, "description": p.meaning, "examples": [p.example]}
@@ -65,6 +67,7 @@ router = APIRouter(tags=["search"])
 async def search(http: HttpRequest) -> Response:
     """Without words and without `like`, the newest listings."""
     fields = single(http.query_params.multi_items())
+    permit_buyer(http, fields)
     return await run_in_threadpool(_answer, context(http), request_id(http), fields, None)
 
 
@@ -84,6 +87,7 @@ async def search_by_photo(http: HttpRequest) -> Response:
         raise BadParameter("photo", misplaced[0], "it must be a file of a multipart form")
     posted = [(name, value) for name, value in posted if name != "photo"]
     fields = single([*http.query_params.multi_items(), *posted])
+    permit_buyer(http, fields)
     return await run_in_threadpool(_answer, here, request_id(http), fields, photo)
 
 

@@ -11,6 +11,7 @@ from marketrank.access import AuditLog, Keys
 from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.feedback.intake import Taken
+from marketrank.feedback.interest import Interest
 from marketrank.jobs import ReplayStore
 from marketrank.people import Buyer, Interaction
 from marketrank.pipelines.bulk_writes import BulkWrites
@@ -27,6 +28,7 @@ from marketrank.types import (
     Request,
     RequestId,
     SellerId,
+    Seq,
     Stored,
     Suggestion,
 )
@@ -101,6 +103,13 @@ class Service(Protocol):
 
     def listing(self, id: ListingId) -> Stored | None:
         """A listing, live or ended; None where there never was one."""
+
+    def listings_of(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        """A seller's, live and ended, the last changed first; those before a change."""
+
+    @property
+    def interest(self) -> Interest:
+        """What buyers have done with each listing, as counts."""
 
     def photo(self, key: BlobKey) -> bytes:
         """A cleaned photo (JPEG). Raises KeyError where there is none."""

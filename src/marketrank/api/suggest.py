@@ -5,6 +5,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.api.conditional import NOT_MODIFIED, tagged
 from marketrank.api.parameters import Parameter, check_text, documented, single, whole
 from marketrank.api.schemas import SuggestAnswer, problem_responses, suggest_json
 from marketrank.api.search import json_response
@@ -36,7 +37,11 @@ router = APIRouter(tags=["search"])
 @router.get(
     "/v1/suggest",
     response_class=Response,
-    responses={200: {"model": SuggestAnswer}, **problem_responses(422, 503)},
+    responses={
+        200: {"model": SuggestAnswer},
+        304: NOT_MODIFIED,
+        **problem_responses(422, 503),
+    },
     openapi_extra={"parameters": documented(_PARAMETERS)},
     summary="Complete what is being typed",
 )
@@ -50,4 +55,4 @@ async def suggest(http: HttpRequest) -> Response:
     found = await run_in_threadpool(context(http).service.suggest, text, limit)
     response = json_response(suggest_json(text, found))
     response.headers["Cache-Control"] = _FRESH
-    return response
+    return tagged(http, response)

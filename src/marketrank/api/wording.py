@@ -1,12 +1,13 @@
 """What people read on the page: ages, distances and a listing's flags in plain words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from marketrank.api.schemas import listing_url
+from marketrank.people import InteractionKind
 from marketrank.retrieval.query import KM_PER_MILE
-from marketrank.types import Flag, Money, Signal, Stored
+from marketrank.types import Finding, Flag, Money, Signal, Stored
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -53,12 +54,22 @@ class Caution:
 
 def cautions(stored: Stored) -> list[Caution]:
     """The reasons of a listing's signals, none said twice."""
-    said = {_SAID_ALREADY.get(signal) for signal in stored.signals}
-    return [
+    return list(cautions_of(stored.findings))
+
+
+def cautions_of(findings: Sequence[Finding]) -> tuple[Caution, ...]:
+    """The reasons of findings, none said twice."""
+    said = {_SAID_ALREADY.get(finding.signal) for finding in findings}
+    return tuple(
         Caution(finding.reason, tuple(listing_url(other) for other in finding.others))
-        for finding in stored.findings
+        for finding in findings
         if finding.signal not in said
-    ]
+    )
+
+
+def in_ten(share: float) -> str:
+    """ "8 in 10"."""
+    return f"{round(10 * share)} in 10"
 
 
 def age(at: datetime, now: datetime) -> str:
@@ -97,3 +108,25 @@ def reasons(why: Sequence[str]) -> str:
     far away it is, and what it shares with the words that were typed."""
     shown = [one for one in why if not (one.endswith(" away") or one.startswith("matches "))]
     return " · ".join(one[:1].upper() + one[1:] for one in shown[:2])
+
+
+_FOUND_BY = {"taste": "Fits what you look at", "popular": "Others look at it now"}
+
+
+def feed_reason(found_by: Sequence[str]) -> str:
+    """What a feed says of a listing that has no better reason to be there: who found it."""
+    said = (words for name, words in _FOUND_BY.items() if name in found_by)
+    return next(said, "Recently listed")
+
+
+DONE: Mapping[str, str] = {
+    InteractionKind.VIEW: "looked at",
+    InteractionKind.CLICK: "opened",
+    InteractionKind.SAVE: "saved",
+    InteractionKind.MESSAGE: "asked about",
+    InteractionKind.OFFER: "made an offer for",
+    InteractionKind.SOLD: "bought",
+    InteractionKind.HIDE: "hid",
+    InteractionKind.REPORT: "reported",
+}
+"""What somebody did, as their own page tells it."""

@@ -23,6 +23,9 @@ WEIGHTS: Mapping[InteractionKind, float] = {
 """How much an event says of a listing's appeal. A sale ends it; a hidden one displeased one."""
 
 
+SAVES: Mapping[InteractionKind, float] = {InteractionKind.SAVE: 1.0}
+
+
 class Popularity:
     """Decayed counts by key: of each event its weight, halved with every half-life. It holds no
     buyer. Sums grow forwards in time instead of shrinking (forward decay: Cormode, Shkapenyuk,
@@ -31,7 +34,11 @@ class Popularity:
     One writer at a time, any number of readers.
     """
 
-    def __init__(self, half_life_days: float) -> None:
+    def __init__(
+        self, half_life_days: float, weights: Mapping[InteractionKind, float] = WEIGHTS
+    ) -> None:
+        """What `weights` does not name counts nothing."""
+        self._weights = weights
         self._half_life = half_life_days * _SECONDS_PER_DAY
         # One value, so that a reader never meets a start with another's sums.
         self._state: tuple[datetime | None, NDArray[np.float64]] = (None, np.zeros(0))
@@ -39,7 +46,7 @@ class Popularity:
 
     def add(self, key: ListingKey, kind: InteractionKind, at: datetime) -> None:
         """Count an event."""
-        weight = WEIGHTS.get(kind, 0.0)
+        weight = self._weights.get(kind, 0.0)
         if weight <= 0:
             return
         with self._lock:

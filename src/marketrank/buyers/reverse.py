@@ -10,15 +10,12 @@ gain by that (see `fellows`); nothing of it is learned, so it holds as soon as t
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.errors import BadInput
 from marketrank.ports import VectorIndex
 from marketrank.types import BuyerId, ListingId, Mask, SellerId, Vectors
 
@@ -198,45 +195,6 @@ def _index(make_index: MakeIndex, points: Floats, habit: Floats) -> VectorIndex:
     rest = np.sqrt(np.maximum(longest**2 - lengths.astype(np.float64) ** 2, 0.0))
     rows = np.concatenate([rows, rest[:, np.newaxis]], axis=1) / longest
     return make_index(np.arange(len(rows)), rows.astype(np.float32))
-
-
-class Offers:
-    """Who was offered to sellers how often today: at most `cap` listings a day and buyer. Kept in
-    memory, of one day. Safe to call from several threads."""
-
-    def __init__(self, cap: int) -> None:
-        if cap < 1:
-            raise BadInput(f"audience_per_day={cap}: must be 1 or more")
-        self._cap = cap
-        self._day: date | None = None
-        self._offered: dict[BuyerId, set[ListingId]] = {}
-        self._lock = Lock()
-
-    def full(self, listing: ListingId, at: datetime) -> set[BuyerId]:
-        """Who may not be offered this listing today, having been offered others."""
-        with self._lock:
-            self._turn(at)
-            return {
-                buyer
-                for buyer, listings in self._offered.items()
-                if len(listings) >= self._cap and listing not in listings
-            }
-
-    def record(self, listing: ListingId, buyers: Sequence[BuyerId], at: datetime) -> None:
-        """They are offered the listing; the same one again does not count."""
-        with self._lock:
-            self._turn(at)
-            for buyer in buyers:
-                self._offered.setdefault(buyer, set()).add(listing)
-
-    def forget(self, buyer: BuyerId) -> None:
-        """Nothing of this buyer is left."""
-        with self._lock:
-            self._offered.pop(buyer, None)
-
-    def _turn(self, at: datetime) -> None:
-        if at.date() != self._day:
-            self._day, self._offered = at.date(), {}
 
 
 def pseudonym(secret: bytes, listing: ListingId, buyer: BuyerId) -> str:

@@ -9,7 +9,7 @@ things as well ("flats" are shoes, "home" holds gardens) are left out.
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,43 +149,6 @@ class SensitiveCategories:
         """Shape (n,). For a catalogue: `flags(snapshot.paths)[snapshot.category_numbers(keys)]`;
         each path is compared once in the life of this object."""
         return np.fromiter(map(self.is_sensitive, paths), np.bool_, len(paths))
-
-
-def neutral(
-    features: NDArray[np.float32],
-    names: Sequence[str],
-    sensitive: NDArray[np.bool_],
-    *,
-    demographic: Collection[str],
-) -> NDArray[np.float32]:
-    """A copy of features (n, len(names)) in which the columns named `demographic` are NaN, which is
-    also what a buyer without consent has, in the rows where `sensitive` (n,) is True. Whatever
-    reads who the buyer is or where they live is demographic; the place that a request asks for is
-    not. Raises BadInput for shapes that do not fit."""
-    if features.shape != (len(sensitive), len(names)):
-        raise BadInput(
-            f"features have shape {features.shape}, but there are {len(sensitive)} listings and "
-            f"{len(names)} names; give a row for each listing and a column for each name"
-        )
-    out = features.copy()
-    columns = np.array([name in demographic for name in names], np.bool_)
-    out[sensitive[:, np.newaxis] & columns] = np.nan
-    return out
-
-
-def scored_apart(
-    score: Callable[[bool], NDArray[np.float32]], sensitive: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Scores (n,) of a model that cannot leave out one listing's demographics, as the buyer tower:
-    `score(True)` may use them, `score(False)` has them blanked, as for a buyer who has agreed to
-    their history alone. Sensitive listings have the latter's; `score` is called no more often than
-    needed. A retriever with such a vector must search among the two kinds apart as well: else who
-    the buyer is decides which sensitive listings are found at all."""
-    if not sensitive.any():
-        return score(True)
-    if sensitive.all():
-        return score(False)
-    return np.where(sensitive, score(False), score(True))
 
 
 def labels_of(text: str) -> Path:

@@ -13,6 +13,9 @@ from marketrank.types import ListingId, Vectors
 
 Codes = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
+Hits = NDArray[np.float32]
+"""For each query 1 where a right answer is among the first k, 0 where none is, and NaN where there
+is no right answer at all."""
 _SIMILARITIES_AT_ONCE = 16_000_000  # 64 MB of float32
 
 
@@ -81,8 +84,13 @@ def sibling_recall(vectors: Vectors, listings: Sequence[ListingId], k: int = 10)
     """Of the photos whose listing has another one: the share that finds another photo of the same
     listing among the k nearest of all photos but itself. `vectors` (n, dim), and the listing
     of each."""
+    return _share(sibling_hits(vectors, listings, k))
+
+
+def sibling_hits(vectors: Vectors, listings: Sequence[ListingId], k: int = 10) -> Hits:
+    """What `sibling_recall` is the mean of, for each photo (n,)."""
     owners = _numbers(listings)
-    return _recall(vectors, owners, vectors, owners, k, same=True)
+    return _find(vectors, owners, vectors, owners, k, same=True)
 
 
 def title_to_image_recall(
@@ -94,14 +102,30 @@ def title_to_image_recall(
 ) -> Recall:
     """Of the titles whose listing has a photo: the share that finds one of these among the k
     nearest of all photos. Shapes (n, dim) and (m, dim), and the listing of each row."""
+    return _share(title_to_image_hits(titles, listings, photos, photo_listings, k))
+
+
+def title_to_image_hits(
+    titles: Vectors,
+    listings: Sequence[ListingId],
+    photos: Vectors,
+    photo_listings: Sequence[ListingId],
+    k: int = 10,
+) -> Hits:
+    """What `title_to_image_recall` is the mean of, for each title (n,)."""
     numbers = _numbers([*listings, *photo_listings])
     asked, owners = numbers[: len(listings)], numbers[len(listings) :]
-    return _recall(titles, asked, photos, owners, k, same=False)
+    return _find(titles, asked, photos, owners, k, same=False)
 
 
-def _recall(
+def _share(hits: Hits) -> Recall:
+    answerable = hits[~np.isnan(hits)]
+    return Recall(float(answerable.mean()) if len(answerable) else 0.0, len(answerable))
+
+
+def _find(
     queries: Vectors, asked: Codes, vectors: Vectors, owners: Codes, k: int, *, same: bool
-) -> Recall:
+) -> Hits:
     """Exact, in chunks. Of vectors that are equally near the earlier row comes first. With `same`
     the queries are the vectors, and none finds itself."""
     if len(queries) != len(asked) or len(vectors) != len(owners):
@@ -109,7 +133,7 @@ def _recall(
             f"{len(queries)} queries and {len(vectors)} vectors came with {len(asked)} and "
             f"{len(owners)} ids; give one id a row"
         )
-    found = n = 0
+    hits = np.full(len(queries), np.nan, np.float32)
     step = max(1, _SIMILARITIES_AT_ONCE // max(1, len(vectors)))
     for first in range(0, len(queries), step):
         rows = slice(first, first + step)
@@ -126,9 +150,8 @@ def _recall(
         best = near[np.arange(len(near)), at][:, None]
         earlier = np.arange(len(vectors))[None, :] < at[:, None]
         before = ((near > best) | ((near == best) & earlier)).sum(axis=1)
-        found += int((before < k).sum())
-        n += len(near)
-    return Recall(found / n if n else 0.0, n)
+        hits[rows][answerable] = before < k
+    return hits
 
 
 def _numbers(listings: Sequence[ListingId]) -> Codes:

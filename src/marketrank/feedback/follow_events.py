@@ -7,6 +7,7 @@ that somebody is erased. Those who have not asked for long are let go.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from threading import Lock
 
@@ -100,6 +101,17 @@ class EventFollower:
             self._tell([], [one for _, one in counted])
             self._counted_seq = counted[-1][0]
         self._seen = last
+
+    def hide(self, buyer: BuyerId, listing: ListingId) -> None:
+        """What this process has just recorded is gone from the next answer already. It comes again
+        by `refresh`, which changes nothing then."""
+        state = self._held(buyer)
+        if state is None:
+            return
+        with state.lock:
+            about = state.about
+            if about is not None:
+                state.about = replace(about, hidden=about.hidden | {listing})
 
     def _start(self) -> None:
         """Whoever is first, a request or the poller, decides from where on news are followed: it

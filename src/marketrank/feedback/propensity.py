@@ -60,14 +60,17 @@ def harvest(groups: Sequence[Group]) -> Propensity:
     Of each pair of positions (k, l) clicks are weighed as by Mantel and Haenszel, by the shows at
     the other one: A(k, l) = Σ c_k n_l / (n_k + n_l) over query-listings, whose expectation is
     B(k, l) p_k r(k, l). p and r are fitted by turns to all pairs at once. A position with few such
-    shows is taken as likely as the one above it. Raises BadInput where nothing has moved.
+    shows is taken as likely as the one above it. Raises BadInput where nothing has moved, or too
+    little for any position.
     """
     clicks, shows = _pairs(_moved(groups))
     support = shows.sum(axis=1)
-    if support[1:].sum() < _SUPPORT or support[0] == 0:
+    # Each position below would be taken for as likely as the one above: no bias, out of ignorance.
+    if not (support[1:] >= _SUPPORT).any() or support[0] == 0:
         raise BadInput(
-            "no listing has stood at different positions for the same query, so that position bias "
-            "cannot be seen; try `--propensity em`, or let an experiment reorder some rankings"
+            "too few listings have stood at different positions for the same query, so that "
+            "position bias cannot be seen; try `--propensity em`, or let an experiment reorder "
+            "some rankings"
         )
     total = clicks + clicks.T
     p = np.ones(len(support))

@@ -21,7 +21,7 @@ import numpy as np
 from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
-from marketrank.types import Duplicate, Listing, ListingId
+from marketrank.types import Duplicate, Listing, ListingId, Traces
 
 NEAR_TEXT = 0.8
 """Jaccard similarity of shingles from which texts are near."""
@@ -110,6 +110,22 @@ def leak_groups(listings: Sequence[Listing], links: Sequence[Duplicate]) -> dict
             for one, other, _ in _star(sharing):
                 forest.join(one, other)
     return {listing.id: aged[forest.root(place[listing.id])].id for listing in aged}
+
+
+def traces(listings: Sequence[Listing]) -> Traces:
+    """By what to look for listings that `find_duplicates` could link with these."""
+    photos = [photo for one in listings for photo in one.photos]
+    # Of two titles of one thing the shorter has at least this share of the longer one's words.
+    gaps = {
+        one.title: int((1 - _SAME_TITLE) * len(set(_words(one.title))) + 1e-9) for one in listings
+    }
+    return Traces(
+        gaps,
+        tuple(sorted({photo.source_sha256 for photo in photos})),
+        tuple(sorted({str(photo.blob) for photo in photos})),
+        tuple(sorted({photo.phash for photo in photos if _tells(photo.phash)})),
+        NEAR_BITS,
+    )
 
 
 def _age(listing: Listing) -> tuple[bool, datetime, str]:

@@ -13,7 +13,7 @@ from PIL.ExifTags import Base as Tag
 
 from marketrank.listings.photo_formats import PhotoProblem, decode_problem, open_verified
 
-__all__ = ["CleanedPhoto", "PhotoProblem", "clean_image", "clean_photo"]
+__all__ = ["CleanedPhoto", "PhotoProblem", "clean_image", "clean_photo", "smaller_photo"]
 
 JPEG_QUALITY = 88
 _BICUBIC = Image.Resampling.BICUBIC
@@ -82,6 +82,27 @@ def clean_photo(
         phash=_perceptual_hash(picture),
         source_sha256=hashlib.sha256(data).hexdigest(),
     )
+
+
+def smaller_photo(
+    data: bytes, *, longest: int, shortest: int, max_bytes: int, max_pixels: int
+) -> bytes | PhotoProblem:
+    """An upright RGB JPEG of the whole picture, without bars and metadata: its longer side
+    `longest` pixels, or its shorter one `shortest` where that is more; never larger than it was.
+    Never raises on bad data."""
+    image = open_verified(data, max_bytes=max_bytes, max_pixels=max_pixels)
+    if isinstance(image, PhotoProblem):
+        return image
+    try:
+        high, low = max(image.size), min(image.size)
+        side = min(high, max(longest, round(high * shortest / low)))
+        image.draft(None, _scaled(image.size, side))
+        picture = _fit(image, side)
+    except Exception as error:  # decoders raise anything on hostile bytes
+        return decode_problem(data, error)
+    encoded = BytesIO()
+    picture.save(encoded, "JPEG", quality=JPEG_QUALITY)
+    return encoded.getvalue()
 
 
 def _fit(image: Image.Image, final_size: int) -> Image.Image:

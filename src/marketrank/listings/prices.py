@@ -1,7 +1,7 @@
 """Prices: read from text, and compared with those of like listings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp, log
 from statistics import median
@@ -92,28 +92,45 @@ def compare_prices(
     people type for fun (12345, 1111111, 99999, one penny) are odd from two deviations on. Free
     listings are never odd and do not count.
     """
+    scales = price_scales(prices.values())
+    compared = {name: scales.compare(path, minor) for name, (path, minor) in prices.items()}
+    return {name: one for name, one in compared.items() if one is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class PriceScales:
+    """What prices of each group are measured by: how many there are, the middle and the spread of
+    their logarithms, and the one that nine in ten stay below."""
+
+    groups: Mapping[tuple[str, ...], tuple[int, float, float, float]]
+
+    def compare(self, path: tuple[str, ...], minor: int) -> Compared | None:
+        """A price beside those of its category; None for a free one, or where there are none."""
+        group = self._group(path)
+        if minor <= 0 or group not in self.groups:
+            return None
+        _, centre, spread, high = self.groups[group]
+        odd = _is_odd(minor, centre, spread)
+        return Compared(group, round(exp(centre)), round(exp(high)), odd)
+
+    def _group(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        for group in (path[:2], path[:1]):
+            if group in self.groups and self.groups[group][0] >= _FEWEST:
+                return group
+        return ()
+
+
+def price_scales(prices: Iterable[tuple[tuple[str, ...], int]]) -> PriceScales:
+    """The scales of prices, given with their category paths in minor units: see compare_prices."""
     groups: dict[tuple[str, ...], list[float]] = {}
-    for path, minor in prices.values():
+    for path, minor in prices:
         if minor > 0:
             for group in {path[:2], path[:1], ()}:
                 groups.setdefault(group, []).append(log(minor))
-    scales = {group: _scale(logs) for group, logs in groups.items()}
-    highs = {group: _quantile(logs, _HIGH) for group, logs in groups.items()}
-    compared = {}
-    for name, (path, minor) in prices.items():
-        if minor > 0:
-            group = _group(path, groups)
-            centre, spread = scales[group]
-            odd = _is_odd(minor, centre, spread)
-            compared[name] = Compared(group, round(exp(centre)), round(exp(highs[group])), odd)
-    return compared
-
-
-def _group(path: tuple[str, ...], groups: Mapping[tuple[str, ...], list[float]]) -> tuple[str, ...]:
-    for group in (path[:2], path[:1]):
-        if len(groups[group]) >= _FEWEST:
-            return group
-    return ()
+    measured = {
+        group: (len(logs), *_scale(logs), _quantile(logs, _HIGH)) for group, logs in groups.items()
+    }
+    return PriceScales(measured)
 
 
 def _quantile(logs: list[float], share: float) -> float:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import floor, log10
 
-from marketrank.listings.prices import Compared, compare_prices
+from marketrank.listings.prices import Compared, PriceScales, compare_prices
 from marketrank.types import Duplicate, Finding, Listing, ListingId, Money, Signal
 
 LOW_FACTOR = 8
@@ -34,18 +34,20 @@ def find_signals(
     listings: Sequence[Listing],
     links: Sequence[Duplicate],
     estimates: Mapping[ListingId, Money],
+    scales: PriceScales | None = None,
 ) -> dict[ListingId, list[Finding]]:
     """The findings about each listing that has any.
 
     `links` are what `dedupe.find_duplicates` says of the same listings. `estimates` are what a
     model says that listings like each one ask; a listing without one is compared with the middle
-    price of its category, and is low where it is odd there.
+    price of its category, and is low where it is odd there. `scales` are those of all prices;
+    None: these listings are all.
     """
     by_id = {listing.id: listing for listing in listings}
     linked: dict[ListingId, list[Duplicate]] = defaultdict(list)
     for link in sorted(links, key=lambda link: list(_REPEATS).index(link.kind)):
         linked[link.listing].append(link)
-    compared = compare_prices(_prices(listings))
+    compared = _compared(listings, scales)
     found = {}
     for listing in listings:
         own = linked.get(listing.id, [])
@@ -61,10 +63,12 @@ def find_signals(
     return found
 
 
-def worth_estimating(listings: Sequence[Listing]) -> list[Listing]:
+def worth_estimating(
+    listings: Sequence[Listing], scales: PriceScales | None = None
+) -> list[Listing]:
     """The listings whose price may be far too low: a model need look at no others. A price is not
     where LOW_FACTOR times it is more than nine in ten of its category ask."""
-    compared = compare_prices(_prices(listings))
+    compared = _compared(listings, scales)
     return [
         listing
         for listing in listings
@@ -90,6 +94,14 @@ def another_seller(one: Listing, other: Listing, *, same_words: bool) -> bool:
         and one.place != other.place
         and one.price != other.price
     )
+
+
+def _compared(listings: Sequence[Listing], scales: PriceScales | None) -> dict[ListingId, Compared]:
+    prices = _prices(listings)
+    if scales is None:
+        return compare_prices(prices)
+    compared = {id: scales.compare(path, minor) for id, (path, minor) in prices.items()}
+    return {id: one for id, one in compared.items() if one is not None}
 
 
 def _prices(listings: Sequence[Listing]) -> dict[ListingId, tuple[tuple[str, ...], int]]:

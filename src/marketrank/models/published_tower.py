@@ -188,7 +188,9 @@ class TowerFolder:
             return self._opened[1]
         self._stamp = stamp
         version = self.current()
-        if version is not None and version != self._opened[0]:
+        if version is None:  # before the first, or rolled back to none
+            self._opened = (None, None)
+        elif version != self._opened[0]:
             try:
                 self._opened = (version, PublishedTower(self.folder / version))
             except Corrupt as error:
@@ -212,6 +214,12 @@ class TowerFolder:
         draft.rename(final)
         durable.sync(self.folder)
         return facts
+
+
+def versions(folder: Path) -> list[str]:
+    """Those in a folder, by name."""
+    found = (path.parent.name for path in folder.glob(f"*/{MANIFEST}"))
+    return sorted(name for name in found if not name.startswith("."))
 
 
 def read(folder: Path, verify: bool = False) -> TowerFacts:

@@ -168,9 +168,30 @@ class Registry:
         Raises BadInput for an unknown version, or where the disk takes no more, and Corrupt where
         a checksum does not hold: then the current one stays.
         """
+        return self._promote(version, at, why, lambda previous: None)
+
+    def promote_after(
+        self, version: str, champion: str | None, *, at: datetime, why: str
+    ) -> ModelVersion | None:
+        """As `promote`, where the current one is still the one that the version was compared with.
+        Raises NotReady where it is another: then that stays."""
+
+        def check(previous: ModelVersion | None) -> None:
+            if previous not in (champion, version):
+                raise NotReady(
+                    f"{version} was compared with {champion or 'nobody'}, and meanwhile "
+                    f"{previous} was promoted: run it again"
+                )
+
+        return self._promote(version, at, why, check)
+
+    def _promote(
+        self, version: str, at: datetime, why: str, check: Callable[[ModelVersion | None], None]
+    ) -> ModelVersion | None:
         chosen = self.read(version, verify=True).version
         with promotions.taking_turns(self.folder) as log:
             previous = self.current()
+            check(previous)
             if previous != chosen:
                 line = Promotion(chosen, previous, at.astimezone(UTC), why)
                 promotions.switch(self.folder, log, line)

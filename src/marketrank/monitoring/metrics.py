@@ -6,8 +6,9 @@ imported, all processes write into that folder and any of them answers for all.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -22,6 +23,7 @@ from prometheus_client import (
     start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.parser import text_string_to_metric_families
 
 from marketrank.types import ModelVersion, Ranking, ReleaseId, Request
 
@@ -29,9 +31,19 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 OTHER = "other"
 """The route of addresses that nobody serves."""
+REFUSED = ("release", "model", "encoder")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0)
 _RESULTS = (0, 1, 5, 10, 24, 50, 100, 200, 500, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One number, as Prometheus would read it."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
 
 
 class Metrics:
@@ -117,6 +129,33 @@ class Metrics:
         self._indexed = Counter(
             "marketrank_indexed_total", "Changes indexed", ["what"], registry=own
         )
+        self._refusals = Counter(
+            "marketrank_refused_total",
+            "Releases, models and encoders that were broken and did not take over",
+            ["what"],
+            registry=own,
+        )
+        for what in REFUSED:  # an increase can be seen from the first on
+            self._refusals.labels(what)
+        self._drift = Gauge(
+            "marketrank_drift_ratio",
+            "Of the last report, a column's score over its limit: above 1 it may have drifted",
+            ["column", "kind"],
+            multiprocess_mode="livemax",
+            registry=own,
+        )
+        self._drift_alarm = Gauge(
+            "marketrank_drift_alarm",
+            "Columns that have drifted by the last report",
+            multiprocess_mode="livemax",
+            registry=own,
+        )
+        self._drift_at = Gauge(
+            "marketrank_drift_timestamp_seconds",
+            "When drift was last looked for (seconds since 1970; 0: never)",
+            multiprocess_mode="livemax",
+            registry=own,
+        )
         self._shown: tuple[ReleaseId, ModelVersion] | None = None
 
     @contextmanager
@@ -151,6 +190,18 @@ class Metrics:
         self._live.set(live)
         self._refused.set(refused)
 
+    def refused(self, what: str) -> None:
+        """Something of REFUSED was broken, and what it would have replaced stays."""
+        self._refusals.labels(what).inc()
+
+    def drifted(self, ratios: Mapping[tuple[str, str], float], n: int, at: float) -> None:
+        """The last report of drift, made at this time (seconds since 1970): score over limit by
+        name and kind of a column, and how many have drifted."""
+        for (column, kind), ratio in ratios.items():
+            self._drift.labels(column, kind).set(ratio)
+        self._drift_alarm.set(n)
+        self._drift_at.set(at)
+
     def lags(self, what: str, seconds: float) -> None:
         """How far `what` ("listings", "words", "embeddings") is behind the store."""
         self._lag.labels(what).set(seconds)
@@ -181,6 +232,15 @@ class Metrics:
             thread.join()
 
         return close
+
+    def samples(self) -> list[Sample]:
+        """All metrics as they would be rendered."""
+        text = self.render().decode()
+        return [
+            Sample(one.name, one.labels, one.value)
+            for family in text_string_to_metric_families(text)
+            for one in family.samples
+        ]
 
     def render(self) -> bytes:
         """All metrics in Prometheus' text format; of all processes where they share a folder."""

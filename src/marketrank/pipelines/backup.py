@@ -1,4 +1,5 @@
-"""Copies of a whole marketplace: its database, models, rankers, release and photos.
+"""Copies of a whole marketplace: its database, models, rankers, buyer towers, release, photos,
+settings and experiments.
 
     <backup>/backup.json      when, by which version, and the sha256 of every file
     <backup>/database.dump    everything in PostgreSQL, vectors included
@@ -7,8 +8,9 @@
 What is not named is left out: above all the keys of buyers (`keys/`). Erasing a buyer destroys
 their key, and must hold for the copies that were made before; a backup with keys would bring the
 erased ones back. Keys of the API are in the database, as digests: one that was revoked after the
-backup holds again once it is restored, so revoke it again. Also left out is what can be made again:
-words (`text/`), caches, runs.
+backup holds again once it is restored, so revoke it again. So is what keys the pseudonyms of buyers
+(`audience.key`): a new one gives them new names. Also left out is what can be made again: words
+(`text/`), caches, runs.
 """
 
 import hashlib
@@ -31,8 +33,17 @@ from marketrank.retrieval import release as releases
 FORMAT = 1
 # Indexes before the database: what is older than the database catches up, what is newer would
 # believe that it knows changes which are yet to come.
-KEPT = ("models", "rankers", "releases", "photos", "ranker.json", "marketrank.toml")
-REMAINS = {"keys", "postgres", "cache"}
+KEPT = (
+    "models",
+    "rankers",
+    "towers",
+    "releases",
+    "photos",
+    "ranker.json",
+    "marketrank.toml",
+    "experiments.toml",
+)
+REMAINS = {"keys", "audience.key", "postgres", "cache"}
 """What a home may hold when a backup is brought into it (the database has to be empty)."""
 _FACTS, _DUMP, _HOME, _CURRENT = "backup.json", "database.dump", "home", "CURRENT"
 _TRIES = 5

@@ -38,11 +38,12 @@ class History:
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
     """Columns of `models.buyer_tower.Examples`, in the order of their times; see there.
-    `vocabulary` has the values of each attribute."""
+    `vocabulary` has the values of each attribute, `start` is when `at` (days) begins."""
 
     columns: Mapping[str, NDArray[np.generic]]
     vocabulary: Mapping[str, Sequence[str]]
     at: NDArray[np.float64]
+    start: datetime
 
     def __len__(self) -> int:
         return len(self.at)
@@ -101,6 +102,7 @@ def pairs_of(
         },
         vocabulary,
         np.asarray(columns["day"], np.float64),
+        start,
     )
 
 

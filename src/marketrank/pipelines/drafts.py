@@ -105,10 +105,22 @@ class Advised:
     release: ReleaseId
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What can be said of a draft without a model: see Advised."""
+
+    listing: Listing
+    title: tuple[TitleProblem, ...]
+    warnings: tuple[Finding, ...]
+    photos: tuple[DraftPhoto, ...]
+
+
 class Drafts(Protocol):
     """What `Drafter` answers."""
 
     def advise(self, draft: Draft) -> Advised: ...
+
+    def look(self, draft: Draft) -> Looked: ...
 
 
 class Drafter:
@@ -161,6 +173,19 @@ class Drafter:
             photos=tuple(_photo(outcome) for outcome in outcomes),
             model=version,
             release=view.release,
+        )
+
+    def look(self, draft: Draft) -> Looked:
+        """As `advise`, without what takes a model or an index. Raises BadInput for a draft without
+        words and without a photo that can be used."""
+        outcomes = [self._clean_photo(data) for data in draft.photos]
+        cleaned = [one for one in outcomes if isinstance(one, CleanedPhoto)]
+        listing = self._cleaned(draft, cleaned)
+        return Looked(
+            listing=listing,
+            title=check_title(listing.title),
+            warnings=_warnings(listing, [], None),
+            photos=tuple(_photo(outcome) for outcome in outcomes),
         )
 
     def _cleaned(self, draft: Draft, photos: Sequence[CleanedPhoto]) -> Listing:

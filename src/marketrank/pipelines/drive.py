@@ -126,19 +126,17 @@ class _Drive:
         """The id of the answer and the listings of its first page."""
         began = perf_counter()
         answer = None
-        shown_at_once = str(self._truth.params.shown)
+        k = str(self._truth.params.shown)
         if visit.query:
             self._out.searches += 1
         else:
             self._out.feeds += 1
             if self._recommends:
                 path = f"/v1/buyers/{urllib.parse.quote(buyer, safe='')}/recommendations"
-                answer = self._ask("GET", f"{path}?k={shown_at_once}", allowed=_MISSING)
+                answer = self._ask("GET", f"{path}?{_query({'k': k})}", allowed=_MISSING)
                 self._recommends = answer is not None
                 self._out.recommendations += self._recommends
-        asked = {"limit": shown_at_once, "buyer": buyer}
-        if visit.query:
-            asked["q"] = visit.query
+        asked = {"limit": k, "buyer": buyer, **({"q": visit.query} if visit.query else {})}
         if answer is None:
             answer = self._ask("GET", f"/v1/search?{_query(asked)}", allowed=(422,))
         if answer is None:  # it knows no buyers
@@ -166,7 +164,7 @@ class _Drive:
                 }
             )
             self._out.events[str(one.kind)] = self._out.events.get(str(one.kind), 0) + 1
-        answer = self._ask("POST", "/v1/events", {"events": events}, allowed=(422, *_MISSING))
+        answer = self._ask("POST", "/v1/events", {"events": events}, allowed=(409, *_MISSING))
         if answer is None:
             raise BadInput(
                 "the server took none of the events of a visit: it must have POST /v1/events and "

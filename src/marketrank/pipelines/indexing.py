@@ -14,17 +14,21 @@ from functools import partial
 from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Thread
+from threading import Event
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.background import in_thread
 from marketrank.errors import Corrupt
 from marketrank.pipelines.category_model import fit_categories, still_fits
+from marketrank.pipelines.chosen_encoder import ChosenEncoder
+from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
+from marketrank.retrieval import golden
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.text_folder import applied
 from marketrank.retrieval.text_index import TextWriter
@@ -70,31 +74,43 @@ class Indexer:
         open_encoder: Callable[[Path], Encoder],
         exact_below: int,
         rebuild_share: float,
+        estimating: Estimating | None = None,
+        on_refused: Callable[[], None] = lambda: None,
     ) -> None:
+        """`encoder_folder` is the encoder to use; where it is broken, that of the release stays in
+        use and `on_refused` hears of it. `estimating` follows the listings beside words and
+        vectors."""
         self._listings = listings
         self._vectors = vectors
         self._blobs = blobs
         self._text_folder = text_folder
         self._release_folder = release_folder
-        self._encoder_folder = encoder_folder
-        self._open_encoder = open_encoder
+        self._chosen = ChosenEncoder(encoder_folder, open_encoder, release_folder, on_refused)
         self._exact_below = exact_below
         self._rebuild_share = rebuild_share
+        self._estimating = estimating
         self._encoder: tuple[Path, Encoder] | None = None
         self._embedded = Seq(0)
         self._ended = 0  # changes since the release that ended a listing
         self._writer: TextWriter | None = None
-        self._builder: Future[None] | None = None
+        self._builder: tuple[Path, Future[None]] | None = None
+        self._kept_up = Seq(0)  # changes up to it have a vector of the release that answers, too
+        self._stopping = Event()
 
     @property
     def embedded(self) -> Seq:
         """The change up to which everything has its vector."""
         return self._embedded
 
+    def stop(self) -> None:
+        """End a `catch_up` of another thread after the batch that it is at. What it has done
+        stays, and a process may end: one that ends under a running tower is aborted by it."""
+        self._stopping.set()
+
     def close(self) -> None:
         """Give a release that is being built a moment to end, and the text index back."""
         if self._builder is not None:
-            wait([self._builder], timeout=_PATIENCE)
+            wait([self._builder[1]], timeout=_PATIENCE)
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -116,7 +132,16 @@ class Indexer:
         texts = self._index_texts(progress)
         if self._listings.last_seq() == 0:
             return Indexed(texts, 0, False, None)
-        embedded = self._embed(progress)
+        self._keep_up()
+        try:
+            embedded = self._embed(progress)
+        except Corrupt as error:
+            self._chosen.refuse(self._current_encoder()[0], error)
+            embedded = self._embed(progress)
+        if self._stopping.is_set():
+            return Indexed(texts, embedded, False, releases.current(self._release_folder))
+        if self._estimating is not None:
+            self._estimating.catch_up(progress)
         released = self._is_free() and (rebuild or self._release_is_stale())
         if released:
             folder, encoder = self._current_encoder()
@@ -125,20 +150,24 @@ class Indexer:
             )
             self._ended = 0
             if in_background and self._manifest() is not None:
-                self._builder = _in_thread(step)
+                self._builder = folder, in_thread("release", step)
             else:
                 step()
         return Indexed(texts, embedded, released, releases.current(self._release_folder))
 
     def _is_free(self) -> bool:
-        """Whether no release is being built. Raises what a finished build did."""
-        builder = self._builder
-        if builder is None:
+        """Whether no release is being built. Raises what a finished build did, unless another
+        encoder can be used from now on."""
+        if self._builder is None:
             return True
+        folder, builder = self._builder
         if not builder.done():
             return False
         self._builder = None
-        builder.result()
+        try:
+            builder.result()
+        except Corrupt as error:
+            self._chosen.refuse(folder, error)
         return True
 
     def is_current(self) -> bool:
@@ -159,7 +188,7 @@ class Indexer:
         if self._writer is None:
             self._writer = TextWriter(self._text_folder)
         done = 0
-        while changes := self._listings.changes(self._writer.applied(), _TEXT_BATCH):
+        while changes := self._changes(self._writer.applied(), _TEXT_BATCH):
             for change in changes:
                 if change.live:
                     listing = change.listing
@@ -176,23 +205,51 @@ class Indexer:
         encoder = self._open_current_encoder()
         done = 0
         total = None if self._embedded else self._count_missing(encoder)
-        while changes := self._listings.changes(self._embedded, _EMBED_BATCH):
-            missing = self._missing(encoder, changes)
-            if missing:
-                self._vectors.put_vectors(
-                    encoder.version,
-                    [stored.key for stored in missing],
-                    [stored.listing.embed_hash() for stored in missing],
-                    self._encode(encoder, missing),
-                )
+        while changes := self._changes(self._embedded, _EMBED_BATCH):
+            missing = self._put_missing(encoder, changes)
             self._bring_back(encoder, changes, {stored.key for stored in missing})
             self._embedded = changes[-1].seq
             self._ended += sum(not change.live for change in changes)
             done += len(missing)
             if missing:
                 progress("embed listings", done, total)
-                self._index_texts(silent)  # a long embedding must not hold up the words
+                # A long embedding must not hold up the words, nor those who search meanwhile.
+                self._index_texts(silent)
+                self._keep_up()
         return done
+
+    def _keep_up(self) -> None:
+        """While all is embedded anew, what comes in gets a vector of the release that answers,
+        too: it could not be found by meaning until the new one takes over."""
+        held = self._manifest()
+        if held is None or held.model_version == self._open_current_encoder().version:
+            return
+        answering = self._chosen.answering()
+        if answering is None or answering[1].version != held.model_version:
+            return
+        encoder, after = answering[1], max(self._kept_up, held.listing_seq)
+        while changes := self._changes(after, _EMBED_BATCH):
+            self._put_missing(encoder, changes)
+            after = self._kept_up = changes[-1].seq
+
+    def _put_missing(self, encoder: Encoder, changes: Sequence[Stored]) -> list[Stored]:
+        """Embed those that lack a vector, and return them. Raises Corrupt for vectors that are
+        none."""
+        missing = self._missing(encoder, changes)
+        if missing:
+            vectors = self._encode(encoder, missing)
+            golden.check_vectors(vectors, dim=encoder.dim, of=encoder.version)
+            self._vectors.put_vectors(
+                encoder.version,
+                [stored.key for stored in missing],
+                [stored.listing.embed_hash() for stored in missing],
+                vectors,
+            )
+        return missing
+
+    def _changes(self, after: Seq, limit: int) -> Sequence[Stored]:
+        """None once it is to stop."""
+        return () if self._stopping.is_set() else self._listings.changes(after, limit)
 
     def _bring_back(
         self, encoder: Encoder, changes: Sequence[Stored], embedded: Set[ListingKey]
@@ -218,7 +275,7 @@ class Indexer:
     def _count_missing(self, encoder: Encoder) -> int:
         """How much there is to embed, for the progress bar of a first run."""
         missing, after = 0, Seq(0)
-        while changes := self._listings.changes(after, _TEXT_BATCH):
+        while changes := self._changes(after, _TEXT_BATCH):
             missing += len(self._missing(encoder, changes))
             after = changes[-1].seq
         return missing
@@ -247,9 +304,8 @@ class Indexer:
         return self._current_encoder()[1]
 
     def _current_encoder(self) -> tuple[Path, Encoder]:
-        folder = self._encoder_folder()
-        if self._encoder is None or self._encoder[0] != folder:
-            encoder = self._open_encoder(folder)
+        folder, encoder = self._chosen.current()
+        if self._encoder is None or self._encoder != (folder, encoder):
             self._encoder = (folder, encoder)
             held = self._manifest()
             fits = held is not None and held.model_version == encoder.version
@@ -301,6 +357,8 @@ class Indexer:
                     keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
                 )
                 categories.write(model, index)
+                titles = self._titles(keys)
+                golden.record(index, Base.open(index), encoder, titles, encoder.version)
                 build_vocabulary(live_listings(self._listings)).save(index.parent / "words")
 
             releases.publish(
@@ -312,9 +370,16 @@ class Indexer:
                 vector_seq=seq,
                 listing_seq=embedded,
                 at=at,
-                check=lambda release: _check_golden(release, keys, vectors),
+                check=lambda release: golden.check_own(release / "index", keys, vectors, _GOLDEN),
             )
         progress("build release", 1, 1)
+
+    def _titles(self, keys: NDArray[np.int64]) -> dict[int, str]:
+        """Of some listings, to ask for: see retrieval.golden."""
+        step = max(1, len(keys) // _GOLDEN)
+        some = [ListingKey(key) for key in keys[::step].tolist()]
+        found = self._listings.get_by_key(some)
+        return {key: found[key].listing.title for key in some if key in found}
 
     def _held_categories(self) -> CategoryModel | None:
         """The classifier of the current release; None where there is none that can be read."""
@@ -347,33 +412,3 @@ class Indexer:
             return keys, np.empty((0, encoder.dim), np.float32), seq
         shape = (len(keys), encoder.dim)
         return keys, np.memmap(file, np.float32, mode="r", shape=shape), seq
-
-
-def _in_thread(step: Callable[[], None]) -> "Future[None]":
-    """Run a step in a thread that does not keep a process from ending: what it was writing is
-    swept up by the next build."""
-    future: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            step()
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(None)
-
-    Thread(target=run, name="release", daemon=True).start()
-    return future
-
-
-def _check_golden(folder: Path, keys: np.ndarray, vectors: Vectors) -> None:
-    """Refuse a release whose index does not give back what was put into it."""
-    base = Base.open(folder / "index")
-    step = max(1, len(keys) // _GOLDEN)
-    for row in range(0, len(keys), step):
-        hits = base.search(vectors[row : row + 1], 10)
-        if int(keys[row]) not in hits.keys and hits.scores[-1] < 1 - 1e-4:
-            raise Corrupt(
-                f"the new index in {folder} does not find listing key {keys[row]} by its own "
-                "vector; the old release stays"
-            )

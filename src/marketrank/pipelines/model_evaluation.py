@@ -35,7 +35,7 @@ from marketrank.pipelines.photos import PhotoIntake
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.rejections import Rejections
 from marketrank.pipelines.runs import newest_run
-from marketrank.types import BlobKey, Listing, ListingId, Rejected, Vectors
+from marketrank.types import BlobKey, Listing, ListingId, Reason, Rejected, Vectors
 
 _BATCH = 256
 _K = 10
@@ -350,4 +350,12 @@ class _Nowhere:
         return 0
 
     def all(self) -> list[Rejected]:
+        return []
+
+    def counts(self) -> dict[tuple[str, Reason], int]:
+        return {}
+
+    def page(
+        self, kind: str | None, reason: Reason | None, offset: int, limit: int
+    ) -> list[tuple[datetime, Rejected]]:
         return []

@@ -1,4 +1,5 @@
-"""Listings by the API: made, changed and ended one by one or in bulk, cleaned as a feed's are."""
+"""Listings by the API: made, changed and ended one by one or in bulk, cleaned and compared as a
+feed's are."""
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -68,13 +69,17 @@ class Offers:
         cleaning: Callable[[], Cleaning],
         clean_photo: Callable[[bytes], CleanedPhoto | PhotoProblem],
         alone: Callable[[], AbstractContextManager[None]],
+        compare: Callable[[Collection[ListingId], datetime], None],
         most_photos: int,
     ) -> None:
+        """`compare` is told what was written or ended, once it is, and stores its duplicates and
+        signals: see comparing.Comparer."""
         self._listings = listings
         self._blobs = blobs
         self._cleaning = cleaning
         self._clean_photo = clean_photo
         self._alone = alone
+        self._compare = compare
         self._most_photos = most_photos
 
     def create(self, values: Values, writer: Writer, at: datetime) -> Stored:
@@ -88,6 +93,7 @@ class Offers:
             if self._listings.get([listing.id]):
                 raise InConflict(f"listing {listing.id}: there is one already; send PATCH or PUT")
             self._listings.apply([with_photos(listing, ())], at=at)
+            self._compare([listing.id], at)
         return self._find(listing.id)
 
     def upsert(
@@ -121,13 +127,15 @@ class Offers:
                 raise InConflict(f"listing {id}: it has changed since; get it again")
             changed = self._merged(stored.listing, values)
             self._listings.apply([self._own(changed, writer, at, stored)], at=at)
+            self._compare([id], at)
         return self._find(id)
 
     def end(self, id: ListingId, writer: Writer, at: datetime) -> Stored:
         """End a listing; one that has ended stays so."""
         with self._alone():
             self._mine(id, writer)
-            self._listings.end([id], at=at)
+            if self._listings.end([id], at=at):
+                self._compare([id], at)
         return self._find(id)
 
     def add_photos(
@@ -192,6 +200,9 @@ class Offers:
             whole = keep_held(list(fit.values()), photos)
             statuses = {one.id: _status(one, held.get(one.id)) for one in whole}
             self._listings.apply(whole, at=at)
+            written = [one.id for one in whole if statuses[one.id] != "unchanged"]
+            if written:
+                self._compare(written, at)
         return [
             line if line.status else replace(line, status=statuses[ListingId(line.id or "")])
             for line in (lines[number] for number, _ in records)
@@ -276,6 +287,7 @@ class Offers:
     def _put_photos(self, listing: Listing, photos: Sequence[Photo], at: datetime) -> None:
         placed = [replace(photo, position=place) for place, photo in enumerate(photos)]
         self._listings.apply([with_photos(listing, placed)], at=at)
+        self._compare([listing.id], at)
 
 
 def _beside(before: Listing, named: Values) -> dict[str, Any]:

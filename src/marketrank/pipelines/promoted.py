@@ -16,7 +16,14 @@ _log = logging.getLogger(__name__)
 class Promoted:
     """May be asked from several threads. While one opens a new version the others keep the old."""
 
-    def __init__(self, registry: Registry, open_model: Callable[[Path], PublishedModel]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        open_model: Callable[[Path], PublishedModel],
+        on_refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_refused` hears of each version that is refused."""
+        self._on_refused = on_refused
         self._registry = registry
         self._open = open_model
         self._held: tuple[ModelVersion, PublishedModel] | None = None
@@ -50,11 +57,14 @@ class Promoted:
         if held is not None and held[0] == wanted:  # another thread was first
             return held
         try:
+            # Files may have been harmed since the promotion, which checked them too.
+            self._registry.read(wanted, verify=True)
             self._held = (wanted, self._open(self._registry.path(wanted)))
         except MarketrankError as error:
             if held is None:
                 raise
             self._refused = wanted
+            self._on_refused()
             _log.error("model %s refused, %s stays: %s", wanted, held[0], error)
             return held
         return self._held

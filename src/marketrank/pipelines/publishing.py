@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, Corrupt, MissingExtra, NotReady
-from marketrank.evaluation.not_worse import not_worse
+from marketrank.models.decisions import write_decision
 from marketrank.models.labels import Labels
 from marketrank.models.preprocess import to_pixels
 from marketrank.models.published import LABELS, SECONDS, write_classifiers
 from marketrank.models.registry import METRICS, Facts, Registry
 from marketrank.models.stack import Stack, fit_stack
+from marketrank.pipelines.answers import from_runs
+from marketrank.pipelines.gate import Contest, Decision, Limits, decide, evaluate
 from marketrank.pipelines.heldout import HeldOut
-from marketrank.pipelines.model_evaluation import Categorised, score
+from marketrank.pipelines.model_evaluation import score
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.run_facts import CONFIG, read_facts, write_json
 from marketrank.pipelines.run_facts import METRICS as RUN_METRICS
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from marketrank.models.export_learned import Learned, Samples
 
 KIND = "multimodal"
+BY_THE_GATE = "the gate: see `marketrank models show`"
 SHARE = 0.2
 """Of a listing's similarity, the part that the learned space decides: see docs/models.md."""
 _SAMPLES = 80
@@ -42,33 +45,53 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Published:
-    """A new version, its scores on the test part, and why it was not promoted ([] where it was)."""
+    """A new version, its scores on the test part, and what was decided about it."""
 
     version: ModelVersion
     metrics: dict[str, Any]
-    objections: list[str]
+    decision: Decision
+
+    @property
+    def objections(self) -> list[str]:
+        """Why it was not promoted; [] where it was."""
+        return list(self.decision.reasons)
 
 
 def publish(
+    contest: Contest, *, at: datetime, limits: Limits, progress: Progress = silent
+) -> Published:
+    """Export the newest runs on these data as a version, evaluate it, keep the decision, and
+    promote it where nothing speaks against that. Raises what `find_runs` and `export` raise; the
+    version in use stays then."""
+    runs = find_runs(contest.home, contest.data)
+    version = export(contest.data, contest.blobs, runs, contest.registry, at=at, progress=progress)
+    decision = decide(evaluate(contest, version, progress=progress), limits, at=at)
+    keep(contest.registry, decision)
+    if decision.promote:
+        contest.registry.promote_after(version, decision.champion, at=at, why=BY_THE_GATE)
+    return Published(version, dict(decision.evaluation["metrics"]), decision)
+
+
+def keep(registry: Registry, decision: Decision) -> None:
+    """Keep a decision beside the version that it is of."""
+    write_decision(registry.folder, decision.version, asdict(decision))
+
+
+def export(
     data: TrainingData,
     blobs: BlobStore,
-    home: Path,
+    runs: Mapping[str, Path],
     registry: Registry,
     *,
     at: datetime,
-    currency: str = "GBP",
     progress: Progress = silent,
-) -> Published:
-    """Make a version of the newest runs of baselines, text and multimodal on these data, and
-    promote it where it is not worse than the version in use, nor than the baselines.
-
-    Raises NotReady, naming the command, where such a run is missing, and what `Registry.publish`
-    raises; the version in use stays then.
-    """
-    progress(_STAGE, 0, 2)
-    runs = {kind: _find(home, kind, data) for kind in ("baselines", "text", KIND)}
+) -> ModelVersion:
+    """Make a version of finished runs of baselines, text and multimodal on these data. It is not
+    in use. Raises what `Registry.publish` raises."""
+    progress(_STAGE, 0, 1)
     floor = read_facts(runs["baselines"], RUN_METRICS)
-    stacks, metrics = _combine(data, runs, floor, currency)
+    stacks = _fit_stacks(data, runs)
+    metrics = _score(data, runs, stacks, floor)
 
     def fill(draft: Path) -> Facts:
         part, parity = _write(draft, runs, data, blobs)
@@ -82,26 +105,14 @@ def publish(
         return Facts(KIND, data.data_hash, data.seed, len(data.listings), names, parity, metrics)
 
     version = registry.publish(fill, at=at)
-    progress(_STAGE, 1, 2)
-    objections = _object(registry, metrics, floor)
-    if not objections:
-        registry.promote(version, at=at, why="not worse than the version before, nor the baselines")
-    progress(_STAGE, 2, 2)
-    return Published(version, metrics, objections)
+    progress(_STAGE, 1, 1)
+    return version
 
 
-def _object(registry: Registry, metrics: dict[str, Any], floor: dict[str, Any]) -> list[str]:
-    """What speaks against promoting a model of these metrics."""
-    against = [f"under the baselines: {one}" for one in not_worse(metrics, floor)]
-    champion = registry.current()
-    if champion is not None:
-        try:
-            before = registry.read(champion).metrics
-        except (BadInput, Corrupt) as error:  # gone, or damaged
-            _log.warning("the version in use cannot be compared: %s", error)
-        else:
-            against += [f"worse than {champion}: {one}" for one in not_worse(metrics, before)]
-    return against
+def find_runs(home: Path, data: TrainingData) -> dict[str, Path]:
+    """The newest finished runs on these data. Raises NotReady, naming the command, where one is
+    missing."""
+    return {kind: _find(home, kind, data) for kind in ("baselines", "text", KIND)}
 
 
 def _find(home: Path, kind: str, data: TrainingData) -> Path:
@@ -119,37 +130,33 @@ def _find(home: Path, kind: str, data: TrainingData) -> Path:
     )
 
 
-def _combine(
-    data: TrainingData, runs: Mapping[str, Path], floor: dict[str, Any], currency: str
-) -> tuple[dict[str, Stack], dict[str, Any]]:
-    """Fusion weights that the validation part chooses, and the scores on the test part."""
-    _, validation, test = data.rows()
+def _fit_stacks(data: TrainingData, runs: Mapping[str, Path]) -> dict[str, Stack]:
+    """Fusion weights that the validation part chooses."""
+    _, validation, _ = data.rows()
     labels = Labels.load(runs[KIND] / LABELS)
-    codes = labels.encode(one.category for one in data.listings)
-    held = [HeldOut.load(run) for run in runs.values()]
-    sources = [
-        {name: array for one in held for name, array in getattr(one, part).items()}
-        for part in ("validation", "test")
-    ]
+    codes = labels.encode(data.listings[row].category for row in validation)
+    sources = {
+        name: array for run in runs.values() for name, array in HeldOut.load(run).validation.items()
+    }
     names = {"text": _TEXT_SOURCES, "combined": (*_TEXT_SOURCES, "photos")}
-    stacks = {
-        name: fit_stack({one: sources[0][one] for one in wanted}, codes[validation])
+    return {
+        name: fit_stack({one: sources[one] for one in wanted}, codes)
         for name, wanted in names.items()
     }
-    found = sources[1]
-    categorised = Categorised(
-        labels,
-        stacks["text"].mix(found),
-        np.exp(found["photo_logs"]),
-        found["owner"],
-        stacks["combined"].mix(found),
-        found["titles"],
-        found["photo_vectors"],
-    )
-    listings = [data.listings[row] for row in test]
-    metrics = score(listings, categorised, None, currency=currency)
+
+
+def _score(
+    data: TrainingData,
+    runs: Mapping[str, Path],
+    stacks: Mapping[str, Stack],
+    floor: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The scores on the test part."""
+    listings = [data.listings[row] for row in data.rows()[2]]
+    said = from_runs(runs, stacks).said
     # The price model is the baselines' own: their run scored it on the same part.
-    return stacks, metrics | ({"price": floor["price"]} if "price" in floor else {})
+    metrics = score(listings, said, None, currency="")
+    return metrics | ({"price": floor["price"]} if "price" in floor else {})
 
 
 def _write(

@@ -96,6 +96,11 @@ def runs_of(home: Path, kind: str) -> list[Path]:
     return sorted((home / _RUNS).glob(f"{kind}-*"), reverse=True)
 
 
+def folder_of(home: Path, name: str) -> Path:
+    """Where the finished run of this name lies, or lay."""
+    return home / _RUNS / name
+
+
 def newest_run(home: Path, kind: str, *, command: str) -> Path:
     """The last run of a kind. Raises NotReady, naming the command that makes one."""
     runs = runs_of(home, kind)

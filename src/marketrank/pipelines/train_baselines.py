@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ KIND = "baselines"
 _PHOTO_BATCH = 512
 MOST_PHOTOS = 30_000
 """Photos that the baseline learns from and is tested on, by hash: 270 MB of numbers."""
-
+_HELD_OUT = 2  # what is kept of held-out listings: runs that kept less are done again
 _log = logging.getLogger(__name__)
 
 
@@ -80,7 +81,7 @@ def train_baselines(
     same recipe, to all listings: a fifth more data, and nothing left to choose by.
     """
     need_scikit_learn()
-    identity = identify(data=data.data_hash, seed=data.seed, currency=currency)
+    identity = identify(data=data.data_hash, seed=data.seed, currency=currency, held_out=_HELD_OUT)
     if reuse and (done := finished_run(home, KIND, identity)):
         return done
     whole = _sample(data.listings, blobs, progress)
@@ -117,7 +118,7 @@ def train_baselines(
             photo_share=categories.photo_share,
         )
         write_json(folder / "trained_on.json", [listing.id for listing in data.listings])
-        _hold_out(measured, kept, validation, test).save(folder)
+        _hold_out(measured, kept, validation, categorised, prices).save(folder)
         _draw(folder, test, categorised)
         (folder / "model").mkdir()
         save(kept, folder / "model")
@@ -189,16 +190,35 @@ def _with_tuning(baselines: Baselines, tuned: Baselines) -> Baselines:
     )
 
 
-def _hold_out(measured: Baselines, kept: Baselines, *parts: Sample) -> HeldOut:
-    """What the measured model says by `words`, as log probabilities of the kept model's labels."""
-    labels, known = kept.categories.labels, measured.categories.labels
-    columns = labels.encode(known.names)
-    held = []
-    for part in parts:
-        words = np.zeros((len(part.listings), len(labels)), np.float32)
-        words[:, columns] = measured.categories.text.probabilities(part.listings)
-        held.append({"words": logs(words)})
-    return HeldOut(*held)
+def _hold_out(
+    measured: Baselines,
+    kept: Baselines,
+    validation: Sample,
+    categorised: Categorised,
+    prices: NDArray[np.float32] | None,
+) -> HeldOut:
+    """What the measured model says by `words`, as log probabilities of the kept model's labels;
+    and of the test part all that it says, for those who compare with it."""
+    labels = kept.categories.labels
+    columns = labels.encode(measured.categories.labels.names)
+
+    def wide(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        found = np.zeros((len(probabilities), len(labels)), np.float32)
+        found[:, columns] = probabilities
+        return found
+
+    words = measured.categories.text
+    first = {"words": logs(wide(words.probabilities(validation.listings)))}
+    second: dict[str, NDArray[Any]] = {
+        "words": logs(wide(categorised.text)),
+        "floor_combined": wide(categorised.combined),
+        "floor_owner": categorised.owner,
+    }
+    if categorised.photos is not None:
+        second["floor_photos"] = wide(categorised.photos)
+    if prices is not None:
+        second["log_prices"] = prices
+    return HeldOut(first, second)
 
 
 def _draw(folder: Path, test: Sample, categorised: Categorised) -> None:

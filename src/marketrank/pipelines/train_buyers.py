@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +11,30 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from marketrank import durable
 from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Weighting
 from marketrank.buyers.tower import KINDS
 from marketrank.errors import MissingExtra
 from marketrank.models.buyer_signs import AGES
-from marketrank.models.published_tower import KIND, METRICS, TowerFacts, TowerFolder
+from marketrank.models.published_tower import (
+    KIND,
+    METRICS,
+    PublishedTower,
+    TowerFacts,
+    TowerFolder,
+)
 from marketrank.pipelines.buyer_examples import FEWEST_BUYERS, History, Pairs, pairs_of
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.runs import finish_run, identify, open_run
+from marketrank.pipelines.tower_gate import Auditing, Past, Turned, compare, worse_than
 from marketrank.types import ModelVersion
 
 if TYPE_CHECKING:
     from marketrank.models.buyer_tower import BuyerLearner, Recipe
 
+DECISION = "decision.json"
+_MOST_COMPARED = 2_000
 EPOCHS, PATIENCE = 12, 3
 _HELD_SHARE = 0.1
 """Of the pairs, the latest: what is watched, and says from which score on a buyer is interested."""
@@ -32,11 +42,13 @@ _HELD_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Trained:
-    """A published tower, the run that made it, and why it was not promoted ([] where it was)."""
+    """A published tower, the run that made it, why it was not promoted ([] where it was), and what
+    that was decided from, as the file DECISION beside the tower has it."""
 
     facts: TowerFacts
     run: Path
     objections: list[str]
+    decision: Mapping[str, Any]
 
 
 def train_buyers(
@@ -51,11 +63,13 @@ def train_buyers(
     weighting: Weighting | None = None,
     fewest: int = FEWEST_BUYERS,
     recipe: "Recipe | None" = None,
+    audit: Auditing | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Learn from these events, publish what is best on the latest of them, and promote it where it
-    finds more of them than what is popular does. A training that was killed goes on where it
-    stopped. Raises BadInput where there is too little to learn from."""
+    finds more of them than what is popular does, no less than the tower in use, and `audit` has
+    nothing against it. A training that was killed goes on where it stopped. Raises BadInput where
+    there is too little to learn from."""
     try:
         from marketrank.models import training_loop
         from marketrank.models.buyer_tower import Recipe
@@ -89,10 +103,57 @@ def train_buyers(
     }
     facts = towers.publish(lambda draft: _fill(draft, learner, encoder, at, numbers))
     run = finish_run(folder, home, KIND, at=at)
-    objections = _object(metrics)
+    progress("judge", 0, None)
+    decision = _decide(history, pairs, towers, facts, audit=audit, at=at, seed=seed)
+    objections = decision["objections"]
+    durable.write(
+        towers.folder / facts.version / DECISION,
+        orjson.dumps(decision, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY),
+    )
     if not objections:
-        towers.promote(facts.version, at=at, why="finds more of what followed than popularity")
-    return Trained(facts, run, objections)
+        why = "finds more of what followed than popularity, and no less than the tower in use"
+        towers.promote(facts.version, at=at, why=why)
+    return Trained(facts, run, objections, decision)
+
+
+def _decide(
+    history: History,
+    pairs: Pairs,
+    towers: TowerFolder,
+    facts: TowerFacts,
+    *,
+    audit: Auditing | None,
+    at: datetime,
+    seed: int,
+) -> dict[str, Any]:
+    """What is known of a published tower, and what speaks against it."""
+    past, new = Past(history), PublishedTower(towers.folder / facts.version)
+    turned = _turned(history, pairs)
+    decision: dict[str, Any] = {"at": at.astimezone(UTC).isoformat(), "against": None}
+    objections = _object(facts.metrics)
+    champion = towers()
+    if champion is not None and champion.version != facts.version:
+        decision["against"] = champion.version
+        if champion.encoder == facts.encoder:
+            decision["compared"] = compare(past, new, champion, turned, seed=seed)
+            objections += worse_than(decision["compared"], champion.version)
+        else:
+            decision["not_compared"] = f"{champion.version} reads vectors of {champion.encoder}"
+    if audit is not None:
+        decision["audit"] = audit(past, new, turned[0].at, at)
+        objections += decision["audit"]["reasons"]
+    return {**decision, "objections": objections, "promoted": not objections}
+
+
+def _turned(history: History, pairs: Pairs) -> list[Turned]:
+    """The pairs that were held out, at most 2,000 of them, drawn evenly."""
+    rows = held_rows(len(pairs))
+    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_COMPARED)).astype(np.int64)]
+    columns = {name: pairs.columns[name][rows].tolist() for name in ("buyer", "listing", "day")}
+    return [
+        Turned(history.buyers[buyer].id, history.ids[row], pairs.start + timedelta(days=day))
+        for buyer, row, day in zip(*columns.values(), strict=True)
+    ]
 
 
 def learner_of(pairs: Pairs, space: Space, recipe: "Recipe", epochs: int) -> "BuyerLearner":

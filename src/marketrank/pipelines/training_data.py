@@ -1,7 +1,7 @@
 """What every training reads from the store: the live listings, their split, their leak groups."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from marketrank.evaluation.splits import Split, split_by_group
 from marketrank.listings.dedupe import leak_groups
 from marketrank.pipelines.live import live_listings
 from marketrank.ports import BlobStore, ListingStore
-from marketrank.types import BlobKey, Listing, ListingId
+from marketrank.types import BlobKey, Duplicate, Listing, ListingId
 
 _READ_BATCH = 5_000
 Rows = NDArray[np.int64]
@@ -64,10 +64,15 @@ class TrainingData:
 
 def read_training_data(store: ListingStore, *, seed: int) -> TrainingData:
     """All live listings and their split. Raises NotReady for an empty store."""
-    listings = tuple(sorted(live_listings(store), key=lambda listing: listing.id))
+    return divide(live_listings(store), store.duplicates(), seed=seed)
+
+
+def divide(live: Iterable[Listing], duplicates: Sequence[Duplicate], *, seed: int) -> TrainingData:
+    """Listings and their split. Raises NotReady for none."""
+    listings = tuple(sorted(live, key=lambda listing: listing.id))
     if not listings:
         raise NotReady("the store has no live listings to train on; run `marketrank ingest` first")
-    groups = leak_groups(listings, store.duplicates())
+    groups = leak_groups(listings, duplicates)
     split = split_by_group([one.id for one in listings], groups, seed=seed)
     digest = hashlib.sha256()
     for listing in listings:

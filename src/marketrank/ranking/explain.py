@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from marketrank.people import InteractionKind
 
@@ -126,6 +127,7 @@ def by_cause(contributions: Mapping[str, float]) -> dict[Cause, float]:
     return dict(total)
 
 
+@cache
 def cause_of(feature: str) -> Cause | None:
     """What a feature is about; None for one that no reason is about."""
     if feature in FEATURES:

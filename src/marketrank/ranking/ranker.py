@@ -21,8 +21,9 @@ from marketrank.types import Candidates, Vectors
 Keys = NDArray[np.int64]
 
 
-Contributions = Callable[[Floats], tuple[NDArray[np.float64], tuple[str, ...]]]
-"""From features (n, f) to what each adds to each score, (n, m), and the names of its columns."""
+Contributions = Callable[[Floats, Keys], tuple[NDArray[np.float64], tuple[str, ...]]]
+"""From features (n, f) and some of their rows (r,) to what each adds to the scores of these,
+(r, m), and the names of its columns."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

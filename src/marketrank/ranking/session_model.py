@@ -69,10 +69,13 @@ class SessionJudge:
         """Scores (n,) from `session_features.table` (n, len(NAMES)), best highest."""
         return self._trees(features[:, self._columns])
 
-    def contributions(self, features: Floats) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-        """What each feature adds to each score, (n, f + 1), and the names of the columns, the last
-        of which is "bias": what every candidate starts from. Rows sum to the scores."""
-        found = self._trees.contributions(features[:, self._columns])
+    def contributions(
+        self, features: Floats, rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+        """What each feature adds to the scores of some candidates, (len(rows), f + 1), and the
+        names of the columns, the last of which is "bias": what every candidate starts from. Rows
+        sum to the scores."""
+        found = self._trees.contributions(features[rows][:, self._columns])
         return found, (*self.features, "bias")
 
 
@@ -146,10 +149,13 @@ def versions(folder: Path) -> list[str]:
 
 
 def current(folder: Path) -> SessionJudge | None:
-    """The one in use; None before the first. Raises Corrupt where it cannot be used."""
+    """The one in use; None before the first, and after it was taken back. Raises Corrupt where it
+    cannot be used."""
     try:
         name = (folder / CURRENT).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
+        return None
+    if not name:  # rolled back to none
         return None
     try:
         return SessionJudge(read(folder, name), ModelVersion(name))

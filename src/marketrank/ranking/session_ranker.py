@@ -37,11 +37,14 @@ class SessionRanker:
         return reorder(candidates, self._judge(features))
 
 
-def look_at_session(candidates: Candidates, material: Material) -> Floats:
+def look_at_session(
+    candidates: Candidates, material: Material, words: Floats | None = None
+) -> Floats:
     """What the ranker of sessions sees of candidates, and what is logged of those that are shown:
     (n, len(session_features.NAMES)). Some of it is relative to the candidates as a whole, so they
-    must be the same ones for both."""
+    must be the same ones for both. `words` is what `look` says of them where somebody has looked.
+    """
     facts = material.facts(candidates.keys)
     if material.surface is Surface.SEARCH:
-        facts = replace(facts, words=look(candidates, material))
+        facts = replace(facts, words=look(candidates, material) if words is None else words)
     return table(facts)

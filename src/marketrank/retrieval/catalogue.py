@@ -90,7 +90,8 @@ def _empty_chunk() -> _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The catalogue at one moment; never changes. `size` is the highest key known plus one."""
+    """The catalogue at one moment; never changes. `size` is the highest key known plus one;
+    `by_seller` counts the listings of each seller, by their number."""
 
     size: int
     live_count: int
@@ -99,6 +100,7 @@ class Snapshot:
     shared_ids: list[ListingId | None]
     shared_keys: dict[ListingId, ListingKey]
     shared_sellers: dict[SellerId | None, int] = field(default_factory=dict)
+    by_seller: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
 
     def mask(self, filters: Filters) -> Mask:
         """Live listings that pass the filters; shape (size,), the caller's own copy."""
@@ -134,6 +136,12 @@ class Snapshot:
     def sellers(self, keys: Keys) -> NDArray[np.int32]:
         """A number for each seller; 0 where none is known. Shape (n,)."""
         return self._column(keys, lambda c: c.seller, 0)
+
+    def seller_listings(self, keys: Keys) -> NDArray[np.float64]:
+        """How many listings, live or ended, each key's seller has; NaN where none is known. Shape
+        (n,)."""
+        sellers = self.sellers(keys)
+        return np.where(sellers > 0, self.by_seller[sellers], np.nan)
 
     def points(self, keys: Keys) -> NDArray[np.float32]:
         """Places on the unit sphere, NaN where there is none. Shape (n, 3)."""
@@ -267,9 +275,12 @@ class Catalogue:
         chunks.extend([_empty_chunk()] * ((size - 1) // _CHUNK + 1 - len(chunks)))
         numbers = keys >> _SHIFT
         live_count = old.live_count
+        by_seller = np.zeros(len(self._sellers), np.int32)
+        by_seller[: len(old.by_seller)] = old.by_seller
         for number in np.unique(numbers).tolist():
             rows = np.flatnonzero(numbers == number)
             fresh = _written(chunks[number], columns, rows, keys[rows] & (_CHUNK - 1))
+            _recount(by_seller, chunks[number], fresh, np.unique(keys[rows] & (_CHUNK - 1)))
             live_count += int(fresh.live.sum()) - int(chunks[number].live.sum())
             chunks[number] = fresh
         self._snapshot = Snapshot(
@@ -280,6 +291,7 @@ class Catalogue:
             self._ids,
             self._keys,
             self._sellers,
+            by_seller,
         )
 
     def _remember_ids(self, changes: Sequence[Attributes], size: int) -> None:
@@ -322,6 +334,15 @@ def _written(
     for column in fields(chunk):
         getattr(fresh, column.name)[..., at] = getattr(columns, column.name)[..., rows]
     return fresh
+
+
+def _recount(
+    counts: NDArray[np.int32], before: _Chunk, after: _Chunk, at: NDArray[np.int64]
+) -> None:
+    """Counts by seller, after these offsets of a chunk have changed."""
+    known = before.seq[at] > 0
+    np.subtract.at(counts, before.seller[at[known]], 1)
+    np.add.at(counts, after.seller[at], 1)
 
 
 def _passing(

@@ -7,12 +7,15 @@ it never mixes an encoder of one release with an index of another.
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
 
+from marketrank.background import in_thread
 from marketrank.errors import MarketrankError, NotReady
 from marketrank.ports import Encoder, ListingStore, TextIndex, VectorIndex, VectorStore
+from marketrank.retrieval import golden
 from marketrank.retrieval import release as releases
 from marketrank.retrieval import vocabulary as words
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
@@ -28,6 +31,7 @@ from marketrank.retrieval.vocabulary import Vocabulary
 from marketrank.types import ReleaseId, Seq
 
 _BATCH = 10_000
+_LOOKED_AT = 1_000  # vectors of a new index that are looked at before it answers
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +75,11 @@ class Follower:
         release_folder: Path,
         open_encoder: Callable[[Path], Encoder],
         synonyms: Synonyms | None = None,
+        compare: Callable[[View, View], None] = lambda old, new: None,
+        on_refused: Callable[[], None] = lambda: None,
     ) -> None:
+        """`compare` looks at the view that answers and the one that would follow it, and raises a
+        MarketrankError to keep the old one; `on_refused` hears of each release that is refused."""
         self._listings = listings
         self._vectors = vectors
         self._release_folder = release_folder
@@ -80,6 +88,9 @@ class Follower:
         self._catalogue = Catalogue()
         self._text = TextReader(text_folder)
         self._loaded: _Loaded | None = None
+        self._compare = compare
+        self._on_refused = on_refused
+        self._coming: tuple[ReleaseId, Future[_Loaded]] | None = None
         self._refused: ReleaseId | None = None
         self._seq = Seq(0)
         self._view: View | None = None
@@ -99,41 +110,85 @@ class Follower:
         """The last release that was broken; it still is current where `view` has another."""
         return self._refused
 
-    def refresh(self) -> None:
-        """Catch up with everything that is committed now."""
+    def refresh(self, *, in_background: bool = False) -> None:
+        """Catch up with everything that is committed now. With `in_background` a new release is
+        loaded and checked by a thread while the old one goes on following, and a later call swaps;
+        a first one is waited for."""
         with self._lock:
-            self._follow_release()
+            self._follow_release(in_background)
             self._follow_vectors()
             self._follow_words()
             self._follow_listings()
             loaded = self._loaded
             if loaded is not None:
-                self._view = View(
-                    loaded.release,
-                    loaded.encoder,
-                    self._catalogue.snapshot(),
-                    self._text,
-                    loaded.vectors,
-                    loaded.categories,
-                    loaded.vocabulary,
-                    loaded.completer,
-                )
+                self._view = self._view_of(loaded)
 
-    def _follow_release(self) -> None:
-        current = releases.current(self._release_folder)
-        held = self._loaded.release if self._loaded else None
-        if current is None or current in (held, self._refused):
+    def _view_of(self, loaded: _Loaded) -> View:
+        return View(
+            loaded.release,
+            loaded.encoder,
+            self._catalogue.snapshot(),
+            self._text,
+            loaded.vectors,
+            loaded.categories,
+            loaded.vocabulary,
+            loaded.completer,
+        )
+
+    def _follow_release(self, in_background: bool) -> None:
+        current, held = releases.current(self._release_folder), self._loaded
+        if self._coming is not None:
+            self._take_over(*self._coming)
+        elif current is None or current == self._refused:
             return
+        elif held is None:
+            self._use(self._first(current))
+        elif current != held.release:
+            step = in_thread if in_background else _at_once
+            self._coming = current, step("release", lambda: self._checked(current, held))
+            if not in_background:
+                self._take_over(*self._coming)
+
+    def _take_over(self, name: ReleaseId, coming: "Future[_Loaded]") -> None:
+        """Swap where the new release has been loaded and found good."""
+        if not coming.done():
+            return
+        self._coming = None
         try:
-            self._loaded = self._load(current)
-            mined = compounds(self._loaded.vocabulary)
-            self._text.use_synonyms(self._synonyms.joined(mined))
+            self._use(coming.result())
         except MarketrankError as error:
-            if held is None:
-                raise
-            # The old release keeps answering; the broken one is not tried again and again.
-            self._refused = current
-            _log.error("release %s refused, %s stays: %s", current, held, error)
+            self._refuse(name, error)
+
+    def _use(self, loaded: _Loaded) -> None:
+        self._text.use_synonyms(self._synonyms.joined(compounds(loaded.vocabulary)))
+        self._loaded = loaded
+
+    def _refuse(self, name: ReleaseId, error: MarketrankError) -> None:
+        """The old release keeps answering; the broken one is not tried again and again."""
+        self._refused = name
+        self._on_refused()
+        _log.error("release %s refused, the one before it answers: %s", name, error)
+
+    def _checked(self, name: ReleaseId, held: _Loaded) -> _Loaded:
+        loaded = self._load(name)
+        self._compare(self._view_of(held), self._view_of(loaded))
+        self._catch_up(loaded)  # comparing takes a while
+        return loaded
+
+    def _first(self, current: ReleaseId) -> _Loaded:
+        """The current release or, where that is broken, the newest other one that is whole."""
+        try:
+            return self._load(current)
+        except MarketrankError as error:
+            for name in releases.others(self._release_folder, current):
+                try:
+                    older = self._load(name)
+                except MarketrankError as worse:
+                    _log.warning("nor can release %s answer: %s", name, worse)
+                    continue
+                self._refuse(current, error)
+                return older
+            raise
 
     def _load(self, name: ReleaseId) -> _Loaded:
         manifest = releases.read_manifest(self._release_folder, name)
@@ -149,13 +204,15 @@ class Follower:
                     f"now ask for {encoder.version}; run `marketrank index`"
                 )
         segment = ExactSegment(encoder.dim)
-        layered = LayeredIndex(Base.open(folder / "index"), segment)
+        base = Base.open(folder / "index")
+        every = max(1, len(base.keys) // _LOOKED_AT)
+        golden.check(folder / "index", base, encoder, encoder.version, base.keys[::every])
         vocabulary = _vocabulary(folder / "words")
         loaded = _Loaded(
             name,
             encoder,
             segment,
-            layered,
+            LayeredIndex(base, segment),
             manifest.vector_seq,
             categories.read(folder / "index"),
             vocabulary,
@@ -189,6 +246,16 @@ class Follower:
             self._seq = batch[-1].seq
 
 
+def _at_once(name: str, step: Callable[[], _Loaded]) -> "Future[_Loaded]":
+    """Like `in_thread`, in this one."""
+    future: Future[_Loaded] = Future()
+    try:
+        future.set_result(step())
+    except MarketrankError as error:
+        future.set_exception(error)
+    return future
+
+
 def _vocabulary(folder: Path) -> Vocabulary:
     """Releases of earlier versions have none."""
     return Vocabulary.open(folder) if folder.is_dir() else words.empty()
@@ -207,7 +274,8 @@ class Poller:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self, timeout: float = 10.0) -> None:
+    def stop(self, timeout: float = 30.0) -> None:
+        """No further step; waits for the one that runs, up to `timeout` seconds."""
         self._stop.set()
         self._thread.join(timeout)
 

@@ -50,6 +50,12 @@ def current(folder: Path) -> ReleaseId | None:
     return ReleaseId(name) or None
 
 
+def others(folder: Path, release: ReleaseId) -> list[ReleaseId]:
+    """The releases that lie beside this one, newest first."""
+    names = sorted((path.parent.name for path in folder.glob("*/release.json")), reverse=True)
+    return [ReleaseId(one) for one in names if one != release and not one.startswith(".")]
+
+
 def read_manifest(folder: Path, release: ReleaseId, *, verify: bool = True) -> Manifest:
     """Read a release's manifest and, with `verify`, the checksum of each of its files.
 

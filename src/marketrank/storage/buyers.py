@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, text
 
 from marketrank.errors import BadInput
 from marketrank.people import Buyer, BuyerChange, Impression, Interaction, Pseudonym, Purpose
-from marketrank.storage import erasure, impressions, numbers
+from marketrank.storage import erasure, impressions, numbers, outreach
 from marketrank.storage.checks import check_id, check_text, check_time
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder, Keys
@@ -52,6 +52,8 @@ class PostgresBuyers:
                 raise BadInput(f"buyer {id!r} cannot become {buyer.id!r}: put another one")
             if held.buyer.allows(Purpose.HISTORY) and not buyer.allows(Purpose.HISTORY):
                 keys = self._forget(connection, id, keys)
+            if held.buyer.allows(Purpose.OUTREACH) and not buyer.allows(Purpose.OUTREACH):
+                erasure.drop_outreach(connection, keys.raw_pseudonym)
             values = {
                 "pseudonym": keys.raw_pseudonym,
                 "seq": numbers.take(connection, "event", 1)[0],
@@ -116,10 +118,12 @@ class PostgresBuyers:
         with self._engine.connect() as connection:
             held = _read(connection, keys) or Held(Buyer(id))
             shown = impressions.of_buyer(connection, keys)
+            offered = outreach.of_buyer(connection, keys)
         return {
             **_buyer_json(held),
             "interactions": [_interaction_json(one) for one in events],
             "impressions": [_impression_json(one) for one in shown],
+            "offered": offered,
         }
 
     def erase(self, id: BuyerId) -> bool:

@@ -30,10 +30,18 @@ def drop_history(connection: Connection, pseudonym: bytes) -> None:
         connection.execute(text(statement), {"pseudonym": pseudonym})
 
 
+def drop_outreach(connection: Connection, pseudonym: bytes) -> None:
+    """Delete which sellers were told of a buyer."""
+    connection.execute(
+        text("DELETE FROM offered WHERE pseudonym = :pseudonym"), {"pseudonym": pseudonym}
+    )
+
+
 def drop_buyer(connection: Connection, pseudonym: bytes) -> None:
     """Delete all rows of a buyer and tell those who remember them. The caller has the turn of the
     events."""
     drop_history(connection, pseudonym)
+    drop_outreach(connection, pseudonym)
     connection.execute(
         text("DELETE FROM events WHERE pseudonym = :pseudonym"), {"pseudonym": pseudonym}
     )

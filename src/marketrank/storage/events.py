@@ -1,7 +1,8 @@
 """What buyers did, on PostgreSQL; what they were shown is in `impressions`."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
+from random import SystemRandom
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
@@ -50,6 +51,22 @@ _PUT_BUYERS = text(
     "INSERT INTO buyers (pseudonym, seq, sealed) SELECT * FROM"
     " unnest(CAST(:pseudonyms AS bytea[]), CAST(:seqs AS bigint[]), CAST(:sealed AS bytea[]))"
 )
+_UNMIXED = text(
+    "SELECT day FROM counted WHERE day < :before GROUP BY day"
+    " HAVING count(DISTINCT CAST(xmin AS text)) > 1 ORDER BY day"
+)
+_MIX = (
+    "CREATE TEMPORARY TABLE mixed ON COMMIT DROP AS SELECT seq, digest, listing, kind, day FROM"
+    " (SELECT seq, row_number() OVER (ORDER BY seq) AS n FROM counted WHERE day = {day}) a JOIN"
+    " (SELECT digest, listing, kind, day, row_number() OVER (ORDER BY random()) AS n"
+    " FROM counted WHERE day = {day}) b USING (n)",
+    "DELETE FROM counted WHERE day = {day}",
+    "INSERT INTO counted (seq, digest, listing, kind, day)"
+    " SELECT seq, digest, listing, kind, day FROM mixed ORDER BY random()",
+    "DROP TABLE mixed",
+)
+_CHANCE = SystemRandom()
+_Write = Callable[[Connection, dict[bytes, Interaction]], None]
 _COLUMNS = "seq, pseudonym, lasting, sealed"
 # The latest by their time, which is sealed: whole days, as many as hold enough of them.
 _OF_BUYER = text(
@@ -82,14 +99,35 @@ class PostgresEvents:
             wanted.setdefault(self._digest(one.id), one)
         # Slow on a disk: before the turn.
         self._keys.make_missing(one.buyer for one in interactions if one.id not in anonymous)
+        kept = {d: one for d, one in wanted.items() if one.id not in anonymous}
+        counted = {d: one for d, one in wanted.items() if one.id in anonymous}
+        # Rows of one transaction have one number (xmin), which would tell whose was counted.
+        parts = [(kept, self._keep), (counted, _count)]
+        _CHANCE.shuffle(parts)
+        new = sum(self._write(part, write) for part, write in parts if part)
+        return Recorded(new=new, repeated=len(interactions) - new)
+
+    def _write(self, wanted: dict[bytes, Interaction], write: _Write) -> int:
+        """In a transaction of their own, those that are not known; returns how many that were."""
         with self._engine.begin() as connection:
             numbers.wait_for_turn(connection, "event")
             erasure.hold_off(connection)
             known = set(connection.scalars(_KNOWN, {"digests": list(wanted)}))
             new = {digest: one for digest, one in wanted.items() if digest not in known}
-            self._keep(connection, {d: one for d, one in new.items() if one.id not in anonymous})
-            _count(connection, {d: one for d, one in new.items() if one.id in anonymous})
-        return Recorded(new=len(new), repeated=len(interactions) - len(new))
+            write(connection, new)
+        return len(new)
+
+    def mix(self, before: date) -> int:
+        """See EventStore. Numbers, too, are dealt out anew, so that nothing of the order is left;
+        whoever follows is past them."""
+        with self._engine.begin() as connection:
+            numbers.wait_for_turn(connection, "event")
+            days = connection.scalars(_UNMIXED, {"before": before}).all()
+            for day in days:
+                for statement in _MIX:
+                    # Written out: a CREATE TABLE takes no parameters.
+                    connection.execute(text(statement.format(day=f"DATE '{day.isoformat()}'")))
+        return len(days)
 
     def known(self, ids: Collection[EventId]) -> set[EventId]:
         """See EventStore."""

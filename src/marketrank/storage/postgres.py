@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 
 from marketrank.errors import BadInput
-from marketrank.storage import numbers
+from marketrank.storage import numbers, repeats
 from marketrank.storage.checks import check_listings, check_text, check_time
 from marketrank.storage.rows import (
     ATTRIBUTE_COLUMNS,
@@ -33,8 +33,10 @@ from marketrank.types import (
     ListingId,
     ListingKey,
     Photo,
+    SellerId,
     Seq,
     Stored,
+    Traces,
 )
 
 _KEPT = {"key", "id", "findings", "first_seen"}  # what an update leaves as it is
@@ -128,6 +130,15 @@ class PostgresListings:
         by_key = {stored.key: stored for stored in found}
         return {ListingKey(key): by_key[ListingKey(key)] for key in plain if key in by_key}
 
+    def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
+        """See ListingStore."""
+        check_text("of_seller", [seller])
+        older = "" if before is None else "AND seq < :before "
+        return self._read(
+            f"WHERE seller = :seller {older}ORDER BY seq DESC LIMIT :limit",
+            {"seller": seller, "limit": limit} | ({} if before is None else {"before": before}),
+        )
+
     def changes(self, after: Seq, limit: int) -> list[Stored]:
         """See ListingStore."""
         return self._read(
@@ -162,10 +173,16 @@ class PostgresListings:
                 found[id_][photo.id] = photo
         return dict(found)
 
-    def set_findings(self, findings: Mapping[ListingId, Collection[Finding]]) -> int:
+    def set_findings(
+        self,
+        findings: Mapping[ListingId, Collection[Finding]],
+        *,
+        among: Collection[ListingId] | None = None,
+    ) -> int:
         """See ListingStore. Raises BadInput for a listing that is not there, or that has two
         findings of one signal."""
         _check_findings(findings)
+        chosen = "" if among is None else " AND id = ANY(CAST(:among AS text[]))"
         wanted = {id_: finding_rows(found) for id_, found in findings.items()}
         with self._engine.begin() as connection:
             numbers.wait_for_turn(connection)
@@ -173,7 +190,8 @@ class PostgresListings:
             held: dict[int, list[Any]] = {
                 row.key: row.findings
                 for row in connection.execute(
-                    text("SELECT key, findings FROM listings WHERE findings <> '[]'")
+                    text(f"SELECT key, findings FROM listings WHERE findings <> '[]'{chosen}"),
+                    {} if among is None else {"among": list(among)},
                 )
             }
             target = {keys[id_]: values for id_, values in wanted.items()}
@@ -198,7 +216,9 @@ class PostgresListings:
         """See ListingStore."""
         return self._read("WHERE findings <> '[]' AND live ORDER BY seq", {})
 
-    def replace_duplicates(self, links: Sequence[Duplicate]) -> None:
+    def replace_duplicates(
+        self, links: Sequence[Duplicate], *, among: Collection[ListingId] | None = None
+    ) -> None:
         """See ListingStore. Writes only what differs and gives out no number: links are not part
         of a listing. Raises BadInput for a listing that is not there or repeats itself."""
         for link in links:
@@ -213,9 +233,22 @@ class PostgresListings:
             }
             held = {
                 (row.listing_key, row.of_key, row.kind): row.score
-                for row in connection.execute(text("SELECT * FROM duplicates"))
+                for row in _links(connection, among)
             }
             _replace_links(connection, held, wanted)
+
+    def alike(self, traces: Traces, linked: Collection[ListingKey]) -> set[ListingKey]:
+        """See ListingStore."""
+        with self._statement.connect() as connection:
+            return repeats.alike(connection, traces, linked)
+
+    def prices(self) -> list[tuple[tuple[str, ...], int]]:
+        """See ListingStore."""
+        query = text(
+            "SELECT category[1:2], price_minor FROM listings WHERE live AND price_minor > 0"
+        )
+        with self._engine.connect() as connection:
+            return [(tuple(path), minor) for path, minor in connection.execute(query)]
 
     def duplicates(self) -> list[Duplicate]:
         """See ListingStore. In the order in which the listings came."""
@@ -297,6 +330,17 @@ def _keys(connection: Connection, ids: Collection[ListingId]) -> dict[ListingId,
         if id_ not in keys:
             raise BadInput(f"there is no listing {id_!r}: apply it first")
     return keys
+
+
+def _links(connection: Connection, among: Collection[ListingId] | None) -> Iterable[Row[Any]]:
+    """The links of these listings to others; of all for None."""
+    if among is None:
+        return connection.execute(text("SELECT * FROM duplicates"))
+    query = (
+        "SELECT duplicates.* FROM duplicates JOIN listings ON key = listing_key"
+        " WHERE id = ANY(CAST(:among AS text[]))"
+    )
+    return connection.execute(text(query), {"among": list(among)})
 
 
 def _replace_links(

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Row, text
 
 from marketrank.storage.checks import check_text, check_time
 from marketrank.storage.rows import encode_rows
@@ -80,11 +81,32 @@ class PostgresQuarantine:
         """See Quarantine. Sorted by kind and key."""
         query = text("SELECT kind, key, reason, detail, source, raw FROM rejected")
         with self._engine.connect() as connection:
-            found = [
-                Rejected(row.kind, row.key, Reason(row.reason), row.detail, row.source, row.raw)
-                for row in connection.execute(query)
-            ]
+            found = [_rejected(row) for row in connection.execute(query)]
         return sorted(found, key=lambda record: (record.kind, record.key))
+
+    def counts(self) -> dict[tuple[str, Reason], int]:
+        """See Quarantine."""
+        query = text("SELECT kind, reason, count(*) AS n FROM rejected GROUP BY kind, reason")
+        with self._engine.connect() as connection:
+            return {(row.kind, Reason(row.reason)): row.n for row in connection.execute(query)}
+
+    def page(
+        self, kind: str | None, reason: Reason | None, offset: int, limit: int
+    ) -> list[tuple[datetime, Rejected]]:
+        """See Quarantine."""
+        query = text(
+            "SELECT kind, key, reason, detail, source, raw, at FROM rejected"
+            " WHERE (CAST(:kind AS text) IS NULL OR kind = :kind)"
+            " AND (CAST(:reason AS text) IS NULL OR reason = :reason)"
+            " ORDER BY at DESC, kind, key_digest OFFSET :offset LIMIT :limit"
+        )
+        values = {"kind": kind, "reason": reason, "offset": offset, "limit": limit}
+        with self._engine.connect() as connection:
+            return [(row.at, _rejected(row)) for row in connection.execute(query, values)]
+
+
+def _rejected(row: Row[Any]) -> Rejected:
+    return Rejected(row.kind, row.key, Reason(row.reason), row.detail, row.source, row.raw)
 
 
 def _digest(key: str) -> bytes:

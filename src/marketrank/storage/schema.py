@@ -63,6 +63,14 @@ listings = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Index("listings_findings_idx", "seq", postgresql_where=text("findings <> '[]'")),
+    Index("listings_seller_idx", "seller", "seq", postgresql_where=text("seller IS NOT NULL")),
+    Index(
+        "listings_title_words_idx",
+        text("title_words(title)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=text("live"),
+    ),
 )
 
 photos = Table(
@@ -80,7 +88,13 @@ photos = Table(
     # Two feeds may both have a "1.jpg": an image id is unique within its listing only (ADR 0033).
     UniqueConstraint("listing_key", "image_id"),
     Index("photos_source_sha256_idx", "source_sha256"),
-    Index("photos_phash_idx", "phash"),
+    Index("photos_blob_idx", "blob"),
+    Index(
+        "photos_phash_bands_idx",
+        text("phash_bands(phash)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    ),
 )
 
 rejected = Table(
@@ -107,6 +121,7 @@ duplicates = Table(
     Column("score", Double, nullable=False),
     PrimaryKeyConstraint("listing_key", "of_key", "kind"),
     CheckConstraint("listing_key <> of_key", name="duplicates_of_another"),
+    Index("duplicates_of_idx", "of_key"),
 )
 
 vectors = Table(
@@ -121,6 +136,19 @@ vectors = Table(
     PrimaryKeyConstraint("model_version", "listing_key"),
     Index("vectors_model_version_seq_idx", "model_version", "seq", unique=True),
 )
+
+estimates = Table(
+    "estimates",
+    metadata,
+    Column("listing_key", ForeignKey("listings.key"), primary_key=True, autoincrement=False),
+    Column("model_version", Text, nullable=False),
+    # Of the listing that the model read.
+    Column("content_hash", Text, nullable=False),
+    # NULL where the model cannot judge the listing.
+    Column("minor", BigInteger),
+    Column("seq", BigInteger, nullable=False, unique=True),
+)
+"""What the price model in use says that listings like each one ask."""
 
 # Of a buyer the database holds pseudonyms, numbers, days and what is sealed (`sealing`): ADR 148.
 
@@ -161,6 +189,19 @@ counted = Table(
     Column("day", Date, nullable=False),
 )
 """Interactions of those who do not want to be remembered."""
+
+offered = Table(
+    "offered",
+    metadata,
+    Column("pseudonym", LargeBinary, nullable=False),
+    Column("day", Date, nullable=False),
+    # Digest of the listing's id with the buyer's own key, so that none counts twice.
+    Column("digest", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("pseudonym", "day", "digest"),
+    Index("offered_day_idx", "day"),
+)
+"""Buyers whom sellers were told of, by day: see `offers`."""
 
 feature_names = Table(
     "feature_names",
