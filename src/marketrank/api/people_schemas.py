@@ -270,7 +270,8 @@ def _inlined(schema: Any, inner: Mapping[str, Any]) -> Any:
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return _inlined(inner[schema["$ref"].rpartition("/")[2]], inner)
+        found = inner[schema["$ref"].rpartition("/")[2]]
+        schema = {**found, **{name: each for name, each in schema.items() if name != "$ref"}}
     # A default of null says "left out"; it is no value to send.
     members = {name: value for name, value in schema.items() if (name, value) != ("default", None)}
     return {name: _inlined(value, inner) for name, value in members.items()}
