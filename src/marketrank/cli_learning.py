@@ -1,6 +1,5 @@
 """The commands that learn from what buyers do: `marketrank train ranker`, `experiment report`."""
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,8 @@ from marketrank.ranking.session_features import Part
 from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from marketrank.people import Session
     from marketrank.pipelines.train_ranker import Learned, Recipe
     from marketrank.wiring import Marketplace

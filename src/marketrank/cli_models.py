@@ -1,6 +1,5 @@
 """The commands that train and score models: `marketrank train …`, `marketrank evaluate …`."""
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,8 @@ from marketrank.config import load
 from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from marketrank.pipelines.publishing import Published
     from marketrank.pipelines.runs import Run
     from marketrank.pipelines.training_data import TrainingData

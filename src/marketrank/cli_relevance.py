@@ -1,6 +1,5 @@
 """The commands around relevance: `marketrank evaluate relevance`, `marketrank train fusion`."""
 
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +15,8 @@ from marketrank.errors import BadInput, NotReady
 from marketrank.terminal import progress_bars, report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from marketrank.evaluation.sets.relevance_set import RelevanceSet
     from marketrank.pipelines.progress import Progress
     from marketrank.pipelines.relevance_index import IndexedSet

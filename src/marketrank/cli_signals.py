@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,9 +13,6 @@ from marketrank.cli_home import Home, Json, open_existing
 from marketrank.errors import BadInput
 from marketrank.terminal import report
 from marketrank.types import Listing, ListingId, Signal, Stored
-
-if TYPE_CHECKING:
-    pass
 
 # Titles and reasons are what others have written: never read as markup.
 _out = Console(highlight=False, markup=False)

@@ -32,6 +32,9 @@ FLOORS = [
     {"measuring"},
     {
         "wiring",
+        "wiring_stores",
+        "wiring_models",
+        "wiring_search",
         "wiring_people",
         "wiring_personal",
         "wiring_drift",

@@ -74,7 +74,7 @@ class Caller:
 
 def caller(http: HttpRequest) -> Caller:
     """Who asks; set by the Gate."""
-    return cast(Caller, http.state.caller)
+    return cast("Caller", http.state.caller)
 
 
 def permit_buyer(http: HttpRequest, fields: Mapping[str, str]) -> None:

@@ -135,7 +135,7 @@ class Context:
 
 
 def context(http: HttpRequest) -> Context:
-    return cast(Context, http.app.state.context)
+    return cast("Context", http.app.state.context)
 
 
 def request_id(http: HttpRequest) -> RequestId:

@@ -63,31 +63,31 @@ class Client:
 
     def search(self, q: str = "", *, photo: bytes | None = None, **filters: Any) -> Page:
         """By words, a photo or both; `filters` are the API's parameters: near="Leeds", limit=5."""
-        return cast(Page, self._send(calls.search(q, photo, filters)))
+        return cast("Page", self._send(calls.search(q, photo, filters)))
 
     def suggest(self, q: str, *, limit: int | None = None) -> list[Suggestion]:
         found = self._send(Call("GET", "/v1/suggest", params={"q": q, "limit": limit}))
-        return cast(list[Suggestion], found["suggestions"])
+        return cast("list[Suggestion]", found["suggestions"])
 
     def listing(self, id: str) -> Listing:
-        return cast(Listing, self._send(calls.listing(id)))
+        return cast("Listing", self._send(calls.listing(id)))
 
     def similar(self, id: str, **params: Any) -> Page:
-        return cast(Page, self._send(calls.listing(id, "/similar", params)))
+        return cast("Page", self._send(calls.listing(id, "/similar", params)))
 
     def create(self, values: Values, *, idempotency_key: str | None = None) -> Listing:
         """A new listing. However often the connection fails, it is made once."""
-        return cast(Listing, self._send(calls.create(values, idempotency_key)))
+        return cast("Listing", self._send(calls.create(values, idempotency_key)))
 
     def put(self, records: Iterable[Values]) -> Written | Job:
         """Make or change many; a Job, which has a `state`, where there are very many."""
-        return cast(Written | Job, self._send(calls.put(records)))
+        return cast("Written | Job", self._send(calls.put(records)))
 
     def change(self, id: str, values: Values, *, etag: str | None = None) -> Listing:
-        return cast(Listing, self._send(calls.change(id, values, etag)))
+        return cast("Listing", self._send(calls.change(id, values, etag)))
 
     def end(self, id: str) -> Listing:
-        return cast(Listing, self._send(calls.end(id)))
+        return cast("Listing", self._send(calls.end(id)))
 
     def add_photos(
         self,
@@ -97,13 +97,13 @@ class Client:
         idempotency_key: str | None = None,
     ) -> Listing:
         """Files, or the public address of one."""
-        return cast(Listing, self._send(calls.add_photos(id, photos, url, idempotency_key)))
+        return cast("Listing", self._send(calls.add_photos(id, photos, url, idempotency_key)))
 
     def remove_photo(self, id: str, image: str) -> Listing:
-        return cast(Listing, self._send(calls.remove_photo(id, image)))
+        return cast("Listing", self._send(calls.remove_photo(id, image)))
 
     def job(self, id: str) -> Job:
-        return cast(Job, self._send(calls.job(id)))
+        return cast("Job", self._send(calls.job(id)))
 
     def job_lines(self, id: str) -> list[Line]:
         """All that are written so far."""
@@ -123,11 +123,11 @@ class Client:
 
     def draft(self, title: str = "", *photos: bytes, **values: Any) -> Draft:
         """Advice on a listing: description="…", category="…", price="…", location="…"."""
-        return cast(Draft, self._send(calls.draft(title, photos, values)))
+        return cast("Draft", self._send(calls.draft(title, photos, values)))
 
     def category(self, text: str = "", photo: bytes | None = None) -> Category:
         """The likeliest root category of words, a photo or both."""
-        return cast(Category, self._send(calls.category(text, photo)))
+        return cast("Category", self._send(calls.category(text, photo)))
 
     def _send(self, call: Call) -> Any:
         for n in range(self._retries.times + 1):
@@ -178,29 +178,29 @@ class AsyncClient:
         await self._http.aclose()
 
     async def search(self, q: str = "", *, photo: bytes | None = None, **filters: Any) -> Page:
-        return cast(Page, await self._send(calls.search(q, photo, filters)))
+        return cast("Page", await self._send(calls.search(q, photo, filters)))
 
     async def suggest(self, q: str, *, limit: int | None = None) -> list[Suggestion]:
         found = await self._send(Call("GET", "/v1/suggest", params={"q": q, "limit": limit}))
-        return cast(list[Suggestion], found["suggestions"])
+        return cast("list[Suggestion]", found["suggestions"])
 
     async def listing(self, id: str) -> Listing:
-        return cast(Listing, await self._send(calls.listing(id)))
+        return cast("Listing", await self._send(calls.listing(id)))
 
     async def similar(self, id: str, **params: Any) -> Page:
-        return cast(Page, await self._send(calls.listing(id, "/similar", params)))
+        return cast("Page", await self._send(calls.listing(id, "/similar", params)))
 
     async def create(self, values: Values, *, idempotency_key: str | None = None) -> Listing:
-        return cast(Listing, await self._send(calls.create(values, idempotency_key)))
+        return cast("Listing", await self._send(calls.create(values, idempotency_key)))
 
     async def put(self, records: Iterable[Values]) -> Written | Job:
-        return cast(Written | Job, await self._send(calls.put(records)))
+        return cast("Written | Job", await self._send(calls.put(records)))
 
     async def change(self, id: str, values: Values, *, etag: str | None = None) -> Listing:
-        return cast(Listing, await self._send(calls.change(id, values, etag)))
+        return cast("Listing", await self._send(calls.change(id, values, etag)))
 
     async def end(self, id: str) -> Listing:
-        return cast(Listing, await self._send(calls.end(id)))
+        return cast("Listing", await self._send(calls.end(id)))
 
     async def add_photos(
         self,
@@ -209,13 +209,13 @@ class AsyncClient:
         url: str | None = None,
         idempotency_key: str | None = None,
     ) -> Listing:
-        return cast(Listing, await self._send(calls.add_photos(id, photos, url, idempotency_key)))
+        return cast("Listing", await self._send(calls.add_photos(id, photos, url, idempotency_key)))
 
     async def remove_photo(self, id: str, image: str) -> Listing:
-        return cast(Listing, await self._send(calls.remove_photo(id, image)))
+        return cast("Listing", await self._send(calls.remove_photo(id, image)))
 
     async def job(self, id: str) -> Job:
-        return cast(Job, await self._send(calls.job(id)))
+        return cast("Job", await self._send(calls.job(id)))
 
     async def job_lines(self, id: str) -> list[Line]:
         lines: list[Line] = []
@@ -232,10 +232,10 @@ class AsyncClient:
         return found
 
     async def draft(self, title: str = "", *photos: bytes, **values: Any) -> Draft:
-        return cast(Draft, await self._send(calls.draft(title, photos, values)))
+        return cast("Draft", await self._send(calls.draft(title, photos, values)))
 
     async def category(self, text: str = "", photo: bytes | None = None) -> Category:
-        return cast(Category, await self._send(calls.category(text, photo)))
+        return cast("Category", await self._send(calls.category(text, photo)))
 
     async def _send(self, call: Call) -> Any:
         for n in range(self._retries.times + 1):

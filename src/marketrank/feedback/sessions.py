@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.errors import BadInput
 from marketrank.people import Impression, InteractionKind, Session
-from marketrank.types import ListingId
+
+if TYPE_CHECKING:
+    from marketrank.types import ListingId
 
 Grades = NDArray[np.int64]
 DISLIKED = -1

@@ -85,7 +85,7 @@ class _Compiled:
         self._plain: torch.nn.Module = module
         self._run: Run | None = None
         try:
-            self._run = cast(Run, torch.compile(module))
+            self._run = cast("Run", torch.compile(module))
         except Exception as error:
             self._give_up(error)
 
@@ -97,7 +97,7 @@ class _Compiled:
                 raise  # the plain module takes more memory, not less
             except Exception as error:
                 self._give_up(error)
-        return cast(torch.Tensor, self._plain(x))
+        return cast("torch.Tensor", self._plain(x))
 
     def _give_up(self, error: Exception) -> None:
         self._run = None

@@ -55,7 +55,7 @@ class LateBlocks(torch.nn.Module):
         """Set the network's weights so that it computes, with its own convolutions, what this
         does: for the export."""
         for mine, theirs in zip(self.blocks, network._blocks[self.start :], strict=True):
-            cast(_Block, mine).write_back(theirs)
+            cast("_Block", mine).write_back(theirs)
         _unfold(self.head, self.head_bias, network._conv_head, network._bn1)
 
 

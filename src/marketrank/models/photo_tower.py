@@ -64,7 +64,7 @@ class PhotoTower(torch.nn.Module):
     def write_back(self, networks: Mapping[str, Any]) -> None:
         """Set the networks' weights to what was tuned."""
         for name, late in self.late.items():
-            cast(LateBlocks, late).write_back(networks[name])
+            cast("LateBlocks", late).write_back(networks[name])
 
 
 class TunedPhotos:

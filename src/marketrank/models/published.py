@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from marketrank.errors import BadInput, Corrupt
 from marketrank.models import baseline_files
 from marketrank.models.artefact import Source, TextPart, sha256
-from marketrank.models.baseline_files import Baselines
 from marketrank.models.embed_learned import LearnedEncoder
 from marketrank.models.labels import Labels
 from marketrank.models.price_interval import PriceRange, price_range
@@ -27,6 +27,9 @@ from marketrank.models.probabilities import Floats, log_softmax, logs, mean_by_o
 from marketrank.models.stack import Stack
 from marketrank.models.towers import TextEncoder
 from marketrank.types import Listing, ListingId, Vectors
+
+if TYPE_CHECKING:
+    from marketrank.models.baseline_files import Baselines
 
 FORMAT = 1
 MANIFEST = "manifest.json"

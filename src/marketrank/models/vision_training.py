@@ -47,7 +47,7 @@ class Seen:
 
 def read_from(blobs: BlobStore) -> Read:
     """What photo data read by: processes that load photos are given it."""
-    return cast(Read, blobs.get)
+    return cast("Read", blobs.get)
 
 
 def fit_network(

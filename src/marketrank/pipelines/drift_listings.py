@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from marketrank.monitoring.drift import Column, Floats, Kind, Mask
@@ -16,6 +16,9 @@ from marketrank.ports import BlobStore, ListingStore, PriceEstimator
 from marketrank.retrieval.tokens import tokens
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.types import Listing, ListingId, ListingKey, Seq, Stored, Vectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 REST = "all others"
 _BATCH = 10_000

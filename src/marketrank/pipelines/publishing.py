@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from marketrank.errors import BadInput, Corrupt, MissingExtra, NotReady
 from marketrank.models.decisions import write_decision
@@ -31,6 +30,8 @@ from marketrank.ports import BlobStore
 from marketrank.types import ModelVersion
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from marketrank.models.export_learned import Learned, Samples
 
 KIND = "multimodal"

@@ -43,7 +43,7 @@ class Area:
 
 
 def area(http: HttpRequest) -> Area:
-    return cast(Area, http.app.state.operator)
+    return cast("Area", http.app.state.operator)
 
 
 def desk(http: HttpRequest) -> Desk:
@@ -72,7 +72,7 @@ async def _own_form(http: HttpRequest) -> None:
 
 def posted(http: HttpRequest, name: str) -> str:
     """A field of a form whose token was right; "" where it is not there."""
-    return cast(Mapping[str, str], http.state.fields).get(name, "")
+    return cast("Mapping[str, str]", http.state.fields).get(name, "")
 
 
 def room() -> APIRouter:

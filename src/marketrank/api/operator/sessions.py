@@ -100,7 +100,7 @@ def is_operators(path: str) -> bool:
 
 def session_of(http: HttpRequest) -> Session:
     """Who is signed in; set by the Gate."""
-    return cast(Session, http.state.session)
+    return cast("Session", http.state.session)
 
 
 def to_sign_in(http: HttpRequest) -> Response:
