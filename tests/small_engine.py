@@ -177,8 +177,8 @@ def engine_over(store: Store) -> Engine:
 def tuned(engine: Engine, **changes: object) -> Engine:
     return Engine(
         view=engine._view,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=replace(DEPTHS, vector=4),
         tuning=replace(PLAIN, **changes),  # type: ignore[arg-type]
     )
@@ -195,8 +195,8 @@ def with_attributes(engine: Engine, changes: Mapping[int, Mapping[str, object]])
     other = replace(view, catalogue=catalogue.snapshot())
     return Engine(
         view=lambda: other,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=replace(DEPTHS, vector=4),
         tuning=engine._tuning,
     )

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from marketrank.audience import Matched
-from marketrank.engine import Engine, Understanding
+from marketrank.engine import Engine
 from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
 from marketrank.feedback.experiments import ExperimentFile
 from marketrank.feedback.interest import Interest
@@ -33,6 +33,7 @@ from marketrank.types import (
     SellerId,
     Suggestion,
 )
+from marketrank.understanding import Understanding
 from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from marketrank.engine import Engine, Understanding
+from marketrank.engine import Engine
 from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.understand.reading import Reader
@@ -19,6 +19,7 @@ from marketrank.types import (
     ParseKind,
     Sort,
 )
+from marketrank.understanding import Understanding
 from small_engine import ASK, DEPTHS, Store, engine_over, ids
 
 
