@@ -98,6 +98,8 @@ def test_without_a_cookie_a_page_is_nobodys(open_page: Any, market: SmallMarket)
         Signer(KEY.encode()).sign("buyer", "x" * 201),
         Signer(KEY.encode(), now=lambda: 1_000_000_000).sign("buyer", "ann"),
     ],
+    # Signatures tell when they were made: without names each process would know other tests.
+    ids=["plain", "another key", "another purpose", "too long", "too old"],
 )
 def test_a_cookie_that_is_not_ours_counts_for_nothing(
     open_page: Any, market: SmallMarket, text: str

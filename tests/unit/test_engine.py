@@ -100,8 +100,8 @@ def test_faint_matches_take_no_part_in_a_sort(store: Store, engine: Engine) -> N
     # Scores fall from 1 to 0.5: of the words' three hits and the vectors' three, the last is faint.
     strict = Engine(
         view=engine._view,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=replace(DEPTHS, sort_floor=0.7),
     )
     oak = replace(ASK, text="oak table")
@@ -193,8 +193,8 @@ def test_a_ranker_has_the_last_word_on_what_is_asked_for(store: Store, engine: E
 
     ranked = Engine(
         view=engine._view,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=DEPTHS,
         ranker=Backwards,
     )
@@ -216,8 +216,8 @@ def test_an_experiment_ranks_and_is_told_to_the_log_alone(store: Store, engine: 
     both = Experiment("both", Kind.INTERLEAVE, arms)
     tried = Engine(
         view=engine._view,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=DEPTHS,
         trials=Trials(lambda: [both], rankers.__getitem__, 10),
     )
@@ -249,8 +249,8 @@ def test_an_experiment_interleaves_what_each_arm_would_have_shown(engine: Engine
     def over(ranker: Ranker, *trials: Trials) -> Engine:
         return Engine(
             view=engine._view,
-            listings=engine._listings,
-            vectors=engine._vectors,
+            listings=engine._finder._listings,
+            vectors=engine._finder._vectors,
             depths=DEPTHS,
             tuning=replace(PLAIN, rerank=rules),
             ranker=lambda: ranker,
@@ -281,8 +281,8 @@ def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:
 
     looking = Engine(
         view=engine._view,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=DEPTHS,
         ranker=Looking,
     )
@@ -302,8 +302,8 @@ def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:
 def test_the_fusion_is_the_one_that_is_set(engine: Engine) -> None:
     by_ranks = Engine(
         view=engine._view,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=replace(DEPTHS, fusion="reciprocal_rank"),
     )
     scores = [

@@ -57,8 +57,8 @@ def understanding(
     reader = Reader("GBP", lambda name: north if name == "North" else None)
     return Engine(
         view=lambda: replace(view, categories=categories),
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=replace(DEPTHS, vector=4, fusion="reciprocal_rank"),
         understanding=Understanding(reader, weights, confidence),
     )

@@ -26,8 +26,8 @@ class Recorder:
         self.shown: list[Shown] = []
         self.engine = Engine(
             view=engine._view,
-            listings=engine._listings,
-            vectors=engine._vectors,
+            listings=engine._finder._listings,
+            vectors=engine._finder._vectors,
             depths=engine._depths,
             ranker=(lambda: ranker) if ranker else engine._ranker,  # type: ignore[arg-type,return-value]
             on_shown=self.shown.append,
@@ -237,8 +237,8 @@ def test_some_of_many_that_were_not_shown_are_drawn(engine: Engine) -> None:
 def asking(engine: Engine, about: About | None) -> Engine:
     return Engine(
         view=engine._view,
-        listings=engine._listings,
-        vectors=engine._vectors,
+        listings=engine._finder._listings,
+        vectors=engine._finder._vectors,
         depths=replace(engine._depths, vector=4),  # all, so that none moves up for another
         people={ANN: about}.get,
     )
