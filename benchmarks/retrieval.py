@@ -200,6 +200,7 @@ def _measure_engine(corpus: Corpus, rounds: int) -> dict[str, Any]:
             engine_side.teach(market, corpus)
             _report("engine.answer with it")
             learned = engine_side.measure(market, corpus.queries, rounds)
+            learned["ranker"] = type(market.ranker()).__name__
             recall = round(engine_side.recall(market, corpus), 4)
             return {"engine": {**plain, "recall@10": recall}, "engine, learned ranker": learned}
 

@@ -32,8 +32,7 @@ def test_retrieval(tmp_path: Path) -> None:
     assert found["engine"]["recall@10"] == 1.0
     for how in ("engine", "engine, learned ranker"):
         assert set(found[how]["stages"]) >= {"understand", "rank", "rerank", "fill"}
-    learned, plain = (found[how]["stages"]["rank"] for how in ("engine, learned ranker", "engine"))
-    assert learned["p50_ms"] > plain["p50_ms"]  # else no ranker was fitted
+    assert found["engine, learned ranker"]["ranker"] != "NoopRanker"  # else none was fitted
     assert "words" in out.with_suffix(".svg").read_text()
 
 

@@ -9,7 +9,6 @@ from test_serving import wait_for
 from marketrank.config import load
 from marketrank.people import Buyer
 from marketrank.storage import erasure
-from marketrank.types import ListingId
 from marketrank.wiring import Marketplace, now
 from small_events import ANN, impression
 
@@ -49,19 +48,6 @@ def test_an_erasure_that_was_cut_short_is_ended_at_the_next_start(
     assert len(market.people.keys.unfinished()) == 1
     with market.people.running():
         wait_for(lambda: not market.people.keys.unfinished(), seconds=20)
-
-
-def test_who_is_erased_leaves_nothing_in_the_memory_of_what_was_offered(
-    market: Marketplace,
-) -> None:
-    offers = market.liking.audience.offers
-    first, second = ListingId("l1"), ListingId("l2")
-    market.buyers.put(Buyer(ANN), at=now())
-    for number in range(market.settings.audience_per_day):
-        offers.record(ListingId(f"l{number + 3}"), [ANN], now())
-    assert offers.full(first, now()) == {ANN}
-    assert market.people.erase(ANN)
-    assert offers.full(second, now()) == set()
 
 
 def test_what_waits_at_the_end_is_written(market: Marketplace) -> None:
