@@ -124,12 +124,13 @@ class Engine:
             allowed = withhold(allowed, view.catalogue, request, about)
         with watch.stage("person"):
             person = None if self._personal is None else self._personal.person(view, request, about)
+        begun = self._finder.begin(view, request, allowed)
         with watch.stage("encode"):
             query = self._finder.query_vector(view, request, allowed)
         with watch.stage("categorise"):
             understood = self._understander.categorise(view, request, understood, query)
         with watch.stage("retrieve"):
-            hits = self._finder.retrieve(view, request, query, allowed)
+            hits = self._finder.retrieve(view, request, query, allowed, begun)
             if corrected is not None and corrected.certain and not _found(hits, "text"):
                 # Under these filters only what was typed may be there.
                 understood = replace(understood, text=corrected.original)
@@ -255,7 +256,8 @@ class Engine:
         from the log."""
         seen = next((one for one in found.looked if one.names == session_features.NAMES), None)
         if seen is not None:
-            return Kept(seen.keys, seen.features)
+            features = seen.features
+            return Kept(seen.keys, lambda: features)
         top = head(candidates, self._keep_depth)
         # Where a ranker of words has looked at the same ones, it need not be done again.
         words = next(
@@ -266,7 +268,7 @@ class Engine:
             ),
             None,
         )
-        return Kept(top.keys, look_at_session(top, material, words))
+        return Kept(top.keys, lambda: look_at_session(top, material, words))
 
     def _sort(self, view: View, request: Request, candidates: Candidates) -> Candidates:
         """By what is asked for; of a search the best matches alone."""

@@ -1,5 +1,7 @@
 """How an engine finds candidates: the vector that is asked with, and what each retriever says."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 
 from marketrank.errors import BadInput
@@ -20,6 +22,9 @@ from marketrank.types import (
     Vectors,
 )
 
+_BESIDE = 8
+"""Searches for words at once beside what embeds the queries; more wait."""
+
 
 class Finder:
     """Asks the retrievers of a view."""
@@ -32,6 +37,7 @@ class Finder:
         self._depths = depths
         self._tuning = tuning
         self._ceilings: dict[ModelVersion, float] = {}
+        self._beside = ThreadPoolExecutor(_BESIDE, thread_name_prefix="words")
 
     def query_vector(self, view: View, request: Request, allowed: Mask) -> Vectors | None:
         """Shape (1, dim); None where nothing is to be compared. A listing that others are to be
@@ -56,8 +62,20 @@ class Finder:
             self._ceilings[version] = text_ceiling(view.encoder)
         return self._ceilings[version]
 
+    def begin(self, view: View, request: Request, allowed: Mask) -> Future[Hits] | None:
+        """Start to search for words, which needs no vector: while one core embeds the query another
+        one can look them up. For `retrieve`; None where the words have to wait for it."""
+        if not is_words(request):
+            return None
+        return self._beside.submit(view.text.search, request.text, self._depths.text, allowed)
+
     def retrieve(
-        self, view: View, request: Request, query: Vectors | None, allowed: Mask
+        self,
+        view: View,
+        request: Request,
+        query: Vectors | None,
+        allowed: Mask,
+        begun: Future[Hits] | None = None,
     ) -> dict[str, Hits]:
         """By the retriever's name: `text`, `vector`, and those of feeds."""
         hits: dict[str, Hits] = {}
@@ -69,7 +87,10 @@ class Finder:
                 # Words about a thing choose among things like it, or "in blue" finds all blue ones.
                 allowed = np.zeros(len(allowed), np.bool_)
                 allowed[near.keys[: self._tuning.refine.depth]] = True
-            hits["text"] = view.text.search(request.text, self._depths.text, allowed)
+            if begun is None:
+                hits["text"] = view.text.search(request.text, self._depths.text, allowed)
+            else:
+                hits["text"] = begun.result()
         if near is not None:
             hits["vector"] = near
         if is_feed(request):

@@ -1,11 +1,12 @@
 """From what an engine has shown to an impression: the material of training.
 
 An engine hands over what it has at the end of an answer, and nothing is computed twice: the
-features are those that the ranker looked at. The rest happens here, in another thread.
+features are those that the ranker looked at; where none has looked they are computed here, like
+the rest, in another thread.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +25,30 @@ Keys = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 
-@dataclass(slots=True)
 class Looked:
-    """What a ranker has looked at: the features (n, len(names)) of keys (n,); nothing so far."""
+    """What a ranker looks at: the features (n, len(names)) of keys (n,). They are computed when
+    somebody first asks, which is not while somebody waits for the answer."""
 
-    keys: Keys = field(default_factory=lambda: np.empty(0, np.int64))
-    features: Floats = field(default_factory=lambda: np.empty((0, len(NAMES)), np.float32))
-    names: tuple[str, ...] = NAMES
+    __slots__ = ("_compute", "_features", "keys", "names")
 
-    def take(self, keys: Keys, values: Floats) -> None:
-        """See ranking.ranker.Material."""
-        self.keys, self.features = keys, values
+    def __init__(
+        self,
+        keys: Keys | None = None,
+        compute: Callable[[], Floats] | None = None,
+        names: tuple[str, ...] = NAMES,
+    ) -> None:
+        self.keys: Keys = np.empty(0, np.int64) if keys is None else keys
+        self.names = names
+        self._compute = compute
+        self._features: Floats | None = None
+
+    @property
+    def features(self) -> Floats:
+        if self._features is None:
+            none = np.empty((0, len(self.names)), np.float32)
+            self._features = none if self._compute is None else self._compute()
+            self._compute = None  # what it holds on to may go
+        return self._features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
