@@ -4,6 +4,7 @@ differ only in which fields of the Request are set."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -23,6 +24,7 @@ from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
 from marketrank.ranking.rerank import Facts, Reranked, rerank
 from marketrank.ranking.session_ranker import look_at_session
+from marketrank.retrieval.catalogue import Snapshot
 from marketrank.retrieval.feed import FRESH, FUSION_K, TASTE
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
@@ -36,6 +38,7 @@ from marketrank.tuning import PLAIN, Depths, Tuning
 from marketrank.types import (
     BuyerId,
     Candidates,
+    Filters,
     Hits,
     Mask,
     Ranking,
@@ -102,12 +105,31 @@ class Engine:
         self._on_shown = on_shown
         self._finder = Finder(listings, vectors, depths, tuning)
         self._prepared = Prepared(listings.get_by_key)
+        self._ahead: tuple[Snapshot | None, Keys] = None, np.empty(0, np.int64)
+        """For `look_ahead`: what is still to be prepared of which state of the catalogue."""
         self._whereabouts = Whereabouts(listings.get_by_key)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """What somebody who has typed this may go on to type, the likeliest first, at most `limit`.
         Raises NotReady before the first release."""
         return self._current().completer.complete(text, limit)
+
+    def look_ahead(self, most: int) -> int:
+        """Prepare at most `most` live listings for rankers, the newest first, so that nobody waits
+        for it who is the first to find them; how many it were. Made for a thread that has time."""
+        view = self._view()
+        if view is None:
+            return 0
+        catalogue = view.catalogue
+        if catalogue is not self._ahead[0]:
+            live = np.flatnonzero(catalogue.mask(Filters()))[::-1]
+            self._ahead = catalogue, self._prepared.missing(live, catalogue.seqs(live))
+        keys = self._ahead[1][:most]
+        self._ahead = catalogue, self._ahead[1][most:]
+        if len(keys):
+            see_one = partial(_see, stems=view.text.stems)
+            self._prepared.look_at(keys, catalogue.seqs(keys), see_one)
+        return len(keys)
 
     def answer(self, request: Request) -> Ranking:
         """Rank listings for a request. Without an `understanding` a query is words alone.
@@ -286,7 +308,7 @@ class Engine:
 
         def seen(keys: Keys) -> list[Seen]:
             return self._prepared.look_at(
-                keys, view.catalogue.seqs(keys), lambda one: _see(one, view.text.stems)
+                keys, view.catalogue.seqs(keys), partial(_see, stems=view.text.stems)
             )
 
         return Material(

@@ -311,3 +311,17 @@ def test_the_fusion_is_the_one_that_is_set(engine: Engine) -> None:
     ]
     assert scores[1] == pytest.approx(2 / 61)
     assert scores[0] > 0.9
+
+
+def test_listings_are_prepared_ahead_and_each_once(engine: Engine) -> None:
+    found = [engine.look_ahead(2) for _ in range(20)]
+    live = sum(found)
+    assert live > 2
+    assert found == sorted(found, reverse=True)  # twos, a rest, and then nothing is left
+    assert found[-1] == 0
+    assert (
+        Engine(
+            view=lambda: None, listings=engine._finder._listings, vectors=Store(), depths=DEPTHS
+        ).look_ahead(9)
+        == 0
+    )  # type: ignore[arg-type]

@@ -80,3 +80,14 @@ def test_no_more_are_kept_than_there_is_room_for() -> None:
     look(prepared, (2, 20), (3, 30))
     look(prepared, (1, 10))
     assert store.read == [[1], [2], [3], [1]]
+
+
+def test_what_is_missing_is_what_there_is_room_for() -> None:
+    prepared = Prepared(Store().get_by_key, kept=2)
+    keys, seqs = np.array([3, 2, 1]), np.array([30, 20, 10])
+    assert prepared.missing(keys, seqs).tolist() == [3, 2]
+    look(prepared, (3, 30))
+    assert prepared.missing(keys, seqs).tolist() == [2]
+    assert prepared.missing(keys, np.array([31, 20, 10])).tolist() == [3]  # it was edited
+    look(prepared, (2, 20))
+    assert prepared.missing(keys, seqs).tolist() == []

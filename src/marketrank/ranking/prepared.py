@@ -1,6 +1,7 @@
 """Listings that stay prepared for a ranker: what is found often is read once."""
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,14 @@ class Prepared:
             if one is not None and one.seq == pair[1]:  # else the catalogue is behind
                 self._keep(pair, found[pair])
         return [found[pair] for pair in pairs]
+
+    def missing(self, keys: Keys, seqs: Keys) -> Keys:
+        """Those of the keys that are not prepared, as many as there is room for: nothing that was
+        found has to go for them."""
+        room = max(self._most - len(self._held), 0)
+        pairs = zip(keys.tolist(), seqs.tolist(), strict=True)
+        lacking = (pair[0] for pair in pairs if pair not in self._held)
+        return np.fromiter(islice(lacking, room), np.int64)
 
     def _keep(self, pair: tuple[int, int], seen: Seen) -> None:
         held = self._held
