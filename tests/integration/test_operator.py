@@ -144,6 +144,11 @@ def test_signing_in_leads_nowhere_else(operator: Operator, to: str) -> None:
     assert operator.client.post(SIGN_IN, data=fields).headers["location"] == AREA
 
 
+def test_who_was_at_the_sellers_sign_in_can_sign_in_here(operator: Operator) -> None:
+    assert operator.client.get("/seller/sign-in").status_code == 200
+    assert operator.sign_in().headers["location"] == AREA
+
+
 def test_a_session_ends_with_its_key(operator: Operator) -> None:
     token = operator.key(Scope.ADMIN)
     operator.sign_in(token)

@@ -20,7 +20,7 @@ from marketrank.errors import BadInput
 from marketrank.types import SellerId
 
 COOKIE = "marketrank_seller"
-FORM_COOKIE = "marketrank_sign_in"
+FORM_COOKIE = "marketrank_seller_sign_in"
 """Before somebody has signed in: what the token of that form belongs to."""
 MAX_AGE_S = 12 * 3600
 _PURPOSE = "seller"

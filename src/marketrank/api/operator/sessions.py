@@ -17,8 +17,9 @@ from marketrank.api.signed import Signer, csrf_ok, csrf_token
 AREA = "/operator"
 SIGN_IN = f"{AREA}/sign-in"
 COOKIE = "marketrank_operator"
-FORM_COOKIE = "marketrank_sign_in"
-"""Of a browser that is about to sign in: what the form's token is made for."""
+FORM_COOKIE = "marketrank_operator_sign_in"
+"""Of a browser that is about to sign in: what the form's token is made for. Not the name of the
+sellers', whose cookie is sent to these pages, too."""
 SECONDS = 8 * 3600
 """How long somebody stays signed in."""
 _FORM_SECONDS = 3600
