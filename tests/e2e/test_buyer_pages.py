@@ -210,7 +210,7 @@ def test_a_map_leads_to_the_results_of_a_place_by_keyboard(visit: Callable[..., 
 def test_a_price_is_shown_against_others(visit: Callable[..., Page]) -> None:
     page = visit("/listings/1005", viewport=PHONE)
     expect(page.locator(".usual")).to_contain_text(
-        "A usual price. Eight in ten things like this ask £30 to £110"
+        "A usual price. 8 in 10 things like this ask £30 to £110"
     )
     own = page.locator(".usual circle").bounding_box()
     most = page.locator(".usual line.most").bounding_box()

@@ -26,7 +26,7 @@ def test_a_price_is_put_among_others(amount: int, verdict: str) -> None:
     bar = price_bar(pounds(amount), USUAL)
     assert bar is not None
     assert bar.verdict == verdict
-    assert bar.usual == "Eight in ten things like this ask £45 to £320, about £120 in the middle."
+    assert bar.usual == "8 in 10 things like this ask £45 to £320, about £120 in the middle."
     assert 0 < bar.low < bar.middle < bar.high < WIDTH
     assert 0 < bar.own < WIDTH
     assert (bar.own < bar.low, bar.own > bar.high) == (amount < 45, amount > 320)

@@ -39,7 +39,7 @@ def price_bar(price: Money | None, usual: PriceRange | None) -> PriceBar | None:
     def at(money: Money) -> float:
         return round(_INSET + (WIDTH - 2 * _INSET) * min(money.minor / end, 1.0), 1)
 
-    share = "Most" if usual.share is None else f"{_in_ten(usual.share)} in ten"
+    share = "Most" if usual.share is None else wording.in_ten(usual.share)
     return PriceBar(
         at(usual.low),
         at(usual.high),
@@ -55,8 +55,3 @@ def _verdict(price: Money, low: Money, high: Money) -> str:
     if price.minor < low.minor:
         return "Lower than usual"
     return "Higher than usual" if price.minor > high.minor else "A usual price"
-
-
-def _in_ten(share: float) -> str:
-    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
-    return words[round(share * 10)]
