@@ -11,11 +11,11 @@ import pytest
 from made_up_sessions import START, World
 from marketrank.buyers.fairness import Limits
 from marketrank.buyers.sensitive import SensitiveCategories
-from marketrank.errors import BadInput
 from marketrank.models import promotions
 from marketrank.people import Session
 from marketrank.pipelines import ranker_retraining
-from marketrank.pipelines.ranker_retraining import RankerWork, promote_ranker, retrain_ranker
+from marketrank.pipelines.ranker_retraining import RankerWork, retrain_ranker
+from marketrank.pipelines.shelves import rankers
 from marketrank.pipelines.train_ranker import Learned
 
 AT = START + timedelta(days=2)
@@ -60,12 +60,10 @@ def test_a_ranker_that_is_not_worse_can_be_promoted(
     assert found.report["audit"]["reasons"] == []
     assert "none of" in found.report["audit"]["unjudged"][0]
     assert promotions.current(tmp_path) is None
-    assert promote_ranker(tmp_path, found.version, at=AT) == found.version
-    assert promote_ranker(tmp_path, found.version, at=AT) == found.version
+    assert rankers(tmp_path).promote(found.version, at=AT, why="it may") is None
+    assert rankers(tmp_path).promote(found.version, at=AT, why="again") == found.version
     assert promotions.current(tmp_path) == found.version
     assert len(promotions.read(tmp_path)) == 1
-    with pytest.raises(BadInput, match="has no ranker 'none'"):
-        promote_ranker(tmp_path, "none", at=AT)
 
 
 def test_what_the_audit_objects_to_is_not_published(

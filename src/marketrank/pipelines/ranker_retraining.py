@@ -9,7 +9,6 @@ from typing import Any
 from marketrank.buyers.fairness import Limits
 from marketrank.buyers.sensitive import SensitiveCategories
 from marketrank.errors import BadInput
-from marketrank.models import promotions
 from marketrank.people import Purpose
 from marketrank.pipelines.audit import facts_of
 from marketrank.pipelines.progress import Progress, silent
@@ -73,15 +72,3 @@ def retrain_ranker(
     if learned.worse:
         return RankerFound(None, tuple(learned.worse), learned.report)
     return RankerFound(session_model.publish(work.folder, learned.model, at=at), (), learned.report)
-
-
-def promote_ranker(folder: Path, version: str, *, at: datetime) -> ModelVersion:
-    """Put a published ranker in use; returns it. Raises Corrupt where it cannot be read."""
-    chosen = ModelVersion(version)
-    session_model.read(folder, version)  # as it will be read
-    with promotions.taking_turns(folder) as log:
-        previous = promotions.current(folder)
-        if previous != chosen:
-            why = "not worse on later sessions, and within the limits of the audit"
-            promotions.switch(folder, log, promotions.Promotion(chosen, previous, at, why))
-    return chosen

@@ -22,8 +22,9 @@ from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.publishing import BY_THE_GATE, keep
 from marketrank.pipelines.publishing import export as export_runs
-from marketrank.pipelines.ranker_retraining import RankerWork, promote_ranker, retrain_ranker
+from marketrank.pipelines.ranker_retraining import RankerWork, retrain_ranker
 from marketrank.pipelines.runs import folder_of
+from marketrank.pipelines.shelves import rankers
 from marketrank.pipelines.snapshot import read_snapshot, write_snapshot
 from marketrank.pipelines.train_all import RECIPES, train_runs
 from marketrank.pipelines.training_data import TrainingData, divide
@@ -31,6 +32,7 @@ from marketrank.ports import BlobStore, Encoder, ListingStore, PriceEstimator
 from marketrank.types import ModelVersion
 
 FOLDER = "retrain"
+BY_THE_AUDIT = "not worse on later sessions, and within the limits of the audit"
 PROMOTED, REFUSED, HELD, UNCHANGED = "promoted", "refused", "held", "unchanged"
 """What becomes of a version: in use; the gate was against it; the gate was for it and nobody wanted
 it promoted; it was in use before."""
@@ -248,7 +250,8 @@ def publish(shop: Workshop, options: Options, judged: Judged, audited: Audited) 
     evaluation."""
     ranker = None
     if options.promote and audited.ranker is not None:
-        ranker = promote_ranker(shop.ranker.folder, audited.ranker, at=shop.at)
+        rankers(shop.ranker.folder).promote(audited.ranker, at=shop.at, why=BY_THE_AUDIT)
+        ranker = audited.ranker
     decision, version = judged.decision, judged.version
     reasons = list(decision.get("reasons", []))
     if judged.in_use:

@@ -14,9 +14,9 @@ from marketrank.feedback import offline, propensity
 from marketrank.feedback.offline import Judged, Policy
 from marketrank.feedback.propensity import Propensity
 from marketrank.feedback.sessions import Group, groups, split_by_time
-from marketrank.models import promotions
 from marketrank.people import Session
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.shelves import rankers
 from marketrank.ranking import ltr, session_model
 from marketrank.ranking.session_features import FEATURES, Part, columns_of
 from marketrank.ranking.session_model import SessionModel, unknown_features
@@ -156,13 +156,7 @@ def promote(
     if learned.worse:
         raise BadInput(f"not promoted: {'; '.join(learned.worse)}")
     version = session_model.publish(folder, learned.model, at=at)
-    session_model.read(folder, version)  # as it will be read
-    with promotions.taking_turns(folder) as log:
-        previous = promotions.current(folder)
-        if previous != version:
-            line = promotions.Promotion(version, previous, at, "not worse on later sessions")
-            promotions.switch(folder, log, line)
-    return version, previous
+    return version, rankers(folder).promote(version, at=at, why="not worse on later sessions")
 
 
 def worse_than(judged: Mapping[str, Judged], late: Sequence[Group]) -> list[str]:
