@@ -105,8 +105,11 @@ class Engine:
         self._on_shown = on_shown
         self._finder = Finder(listings, vectors, depths, tuning)
         self._prepared = Prepared(listings.get_by_key)
-        self._ahead: tuple[Snapshot | None, Keys] = None, np.empty(0, np.int64)
-        """For `look_ahead`: what is still to be prepared of which state of the catalogue."""
+        # For `look_ahead`: what is still to be prepared, from which state of the catalogue, and
+        # up to which change.
+        self._ahead: Keys = np.empty(0, np.int64)
+        self._looked_at: Snapshot | None = None
+        self._ahead_of = -1
         self._whereabouts = Whereabouts(listings.get_by_key)
 
     def suggest(self, text: str, limit: int) -> tuple[Suggestion, ...]:
@@ -121,11 +124,17 @@ class Engine:
         if view is None:
             return 0
         catalogue = view.catalogue
-        if catalogue is not self._ahead[0]:
+        if self._prepared.room == 0:
+            self._ahead = self._ahead[:0]
+        elif catalogue is not self._looked_at:
+            self._looked_at = catalogue
             live = np.flatnonzero(catalogue.mask(Filters()))[::-1]
-            self._ahead = catalogue, self._prepared.missing(live, catalogue.seqs(live))
-        keys = self._ahead[1][:most]
-        self._ahead = catalogue, self._ahead[1][most:]
+            seqs = catalogue.seqs(live)
+            # Of a change only what it brought: all others are prepared, or still in the list.
+            fresh = self._prepared.missing(live[seqs > self._ahead_of], seqs[seqs > self._ahead_of])
+            self._ahead = np.concatenate([fresh, self._ahead])
+            self._ahead_of = int(seqs.max(initial=self._ahead_of))
+        keys, self._ahead = self._ahead[:most], self._ahead[most:]
         if len(keys):
             see_one = partial(_see, stems=view.text.stems)
             self._prepared.look_at(keys, catalogue.seqs(keys), see_one)

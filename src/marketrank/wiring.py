@@ -39,7 +39,7 @@ from marketrank.wiring_stores import now
 __all__ = ["Marketplace", "now"]
 _log = logging.getLogger(__name__)
 _AHEAD_SECONDS = 0.25  # between a few photos: a quarter of one core, and 10,000 in seven minutes
-_AHEAD_LISTINGS = 100  # in the same time: 20 ms of one core, and 65,000 in three minutes
+_AHEAD_LISTINGS = 100  # in the same time: 6 % of one core, and 65,000 in three minutes
 
 
 class Marketplace(Searching):

@@ -39,13 +39,17 @@ class Prepared:
                 self._keep(pair, found[pair])
         return [found[pair] for pair in pairs]
 
+    @property
+    def room(self) -> int:
+        """How many more can be kept before the oldest go."""
+        return max(self._most - len(self._held), 0)
+
     def missing(self, keys: Keys, seqs: Keys) -> Keys:
         """Those of the keys that are not prepared, as many as there is room for: nothing that was
         found has to go for them."""
-        room = max(self._most - len(self._held), 0)
         pairs = zip(keys.tolist(), seqs.tolist(), strict=True)
         lacking = (pair[0] for pair in pairs if pair not in self._held)
-        return np.fromiter(islice(lacking, room), np.int64)
+        return np.fromiter(islice(lacking, self.room), np.int64)
 
     def _keep(self, pair: tuple[int, int], seen: Seen) -> None:
         held = self._held
