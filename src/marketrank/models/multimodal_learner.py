@@ -62,15 +62,17 @@ class MultimodalLearner:
         tower: PhotoTower | None = None,
         tower_rate: float = 2e-4,
         class_weights: torch.Tensor | None = None,
+        beliefs: torch.Tensor | None = None,
     ) -> None:
         """`epochs` is what the learning rate's cosine ends at. With a `tower`, which `photos`
         reads, the heads go on from what they know; without one they are fitted to the features
-        first. Raises BadInput for fewer than two training listings."""
+        first. `beliefs` (training listings, roots) are what texts say (see `text_teacher`), from
+        which photos learn as well. Raises BadInput for fewer than two training listings."""
         if len(training) < 2:
             raise BadInput(f"{len(training)} listings cannot train a model; ingest more")
         self.heads, self._photos, self._recipe = heads, photos, recipe
         self._training, self._validation = training, validation
-        self._epochs, self._class_weights = epochs, class_weights
+        self._epochs, self._class_weights, self._beliefs = epochs, class_weights, beliefs
         parts: dict[str, torch.nn.Module] = {"heads": heads}
         if tower is None:
             heads.text.fit(training.texts)
@@ -93,7 +95,8 @@ class MultimodalLearner:
             done = (epoch - 1 + number / len(batches)) / self._epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = group["most"] * schedules.cosine(done)
-            loss = self._loss(self._training.at(rows), done)
+            beliefs = None if self._beliefs is None else self._beliefs[rows]
+            loss = self._loss(self._training.at(rows), done, beliefs)
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
@@ -111,7 +114,9 @@ class MultimodalLearner:
         with torch.inference_mode():
             return score(self.heads, self._validation, self._photos)
 
-    def _loss(self, batch: Examples, done: float) -> torch.Tensor:
+    def _loss(
+        self, batch: Examples, done: float, beliefs: torch.Tensor | None = None
+    ) -> torch.Tensor:
         heads, recipe = self.heads, self._recipe
         titles, texts = heads.texts(batch.titles), heads.texts(batch.texts)
         rows, owner = _draw(batch.photos)
@@ -133,7 +138,7 @@ class MultimodalLearner:
         categories = (
             self._categories(batch, titles, own, taught)
             + self._categories(batch, texts, own, taught)
-            + self._categories(batch, photos, owner, taught)
+            + self._categories(batch, photos, owner, taught, beliefs)
             + self._categories(batch, fused, own, ~taught)
         )
         hardness = recipe.hardness if done >= recipe.hard_from else 0.0
@@ -141,20 +146,32 @@ class MultimodalLearner:
         return recipe.categories * categories + contrasts
 
     def _categories(
-        self, batch: Examples, answer: Answer, owner: torch.Tensor, counted: torch.Tensor
+        self,
+        batch: Examples,
+        answer: Answer,
+        owner: torch.Tensor,
+        counted: torch.Tensor,
+        beliefs: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The loss of an answer whose rows belong to the listings `owner`, over `counted` ones."""
+        """The loss of an answer whose rows belong to the listings `owner`, over `counted` ones.
+        Each member of a head learns by itself: taught together they would become one."""
         rows = torch.where(counted[owner])[0]
-        kept = answer.at(rows)
-        return hierarchy(
-            kept.roots,
-            kept.seconds,
-            batch.roots[owner[rows]],
-            batch.seconds[owner[rows]],
-            smoothing=self._recipe.smoothing,
-            second_share=self._recipe.second_share,
-            weights=self._class_weights,
-        )
+        kept, listings = answer.at(rows), owner[rows]
+        losses = [
+            hierarchy(
+                roots,
+                seconds,
+                batch.roots[listings],
+                batch.seconds[listings],
+                smoothing=self._recipe.smoothing,
+                second_share=self._recipe.second_share,
+                weights=self._class_weights,
+                beliefs=None if beliefs is None else beliefs[listings],
+                share=self._recipe.taught_by_text,
+            )
+            for roots, seconds in kept.votes or ((kept.roots, kept.seconds),)
+        ]
+        return torch.stack(losses).mean()
 
     def _contrasts(
         self,
@@ -265,9 +282,11 @@ def answer_all(heads: Multimodal, examples: Examples, photos: Photos) -> Answers
     owner, place = torch.where(examples.photos >= 0)
     rows = examples.photos[owner, place]
     parts = [heads.photos(photos(some, torch.zeros_like(some))) for some in _batches(rows)]
-    seen = Answer(
-        *(torch.cat([getattr(p, name) for p in parts]) for name in ("vectors", "roots", "seconds"))
+    vectors, seen_roots, seen_seconds = (
+        torch.cat([getattr(part, name) for part in parts])
+        for name in ("vectors", "roots", "seconds")
     )
+    seen = Answer(vectors, seen_roots, seen_seconds)
     texts = heads.texts(examples.texts)
     every = torch.ones(len(examples), dtype=torch.bool, device=owner.device)
     fused, weights = heads.listings(texts, seen, owner, every, every)
