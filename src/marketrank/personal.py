@@ -143,6 +143,8 @@ class Person:
             for name in ("tower", "demographic_affinity", "home_km"):
                 if known.get(name) is not None:
                     known[name] = np.where(hidden, np.nan, known[name])
+            if request.filters.near is None:
+                known["distances_km"] = known["home_km"]
         return known
 
     def _roots(self, paths: Sequence[Path]) -> Doubles:

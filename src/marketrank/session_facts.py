@@ -67,6 +67,7 @@ def facts_of(
         "category_match": _category_match(view, understood, filters.category, keys),
         "prices": np.where(prices < 0, np.nan, prices),
         "budget": float(filters.price_high or understood.boosts.price_high or 0),
+        # Where no place was asked for, a buyer's own may stand in: see Person.more_facts.
         "distances_km": None
         if filters.near is None
         else view.catalogue.distances_km(keys, filters.near).astype(np.float64),

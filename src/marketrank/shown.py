@@ -146,7 +146,8 @@ def _features(shown: Shown, rows: Keys, *, of_nobody: bool) -> Floats:
     out = np.full((len(rows), len(looked.names)), np.nan, np.float32)
     found, theirs = _places(looked.keys, rows)
     out[found] = looked.features[theirs]
-    return masked(out, looked.names, PROFILE, np.full(len(rows), of_nobody))
+    placed = shown.request.filters.near is not None
+    return masked(out, looked.names, PROFILE, np.full(len(rows), of_nobody), placed=placed)
 
 
 def _places(keys: Keys, rows: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,7 +3,7 @@ what another process would compute of it."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from marketrank.people import (
 )
 from marketrank.personal import Personal
 from marketrank.pipelines.estimating import Estimating
-from marketrank.ranking.session_features import NAMES
+from marketrank.ranking.session_features import NAMES, meaning_of
 from marketrank.shown import Shown
+from marketrank.simulate.shopper_features import FEATURES
 from marketrank.types import (
     BlobKey,
     BuyerId,
@@ -44,6 +45,7 @@ from marketrank.wiring import Marketplace, now
 
 ANN = BuyerId("ann")
 LEEDS = Place("Leeds", latitude=53.8, longitude=-1.55)
+YORK = Near(53.96, -1.08)
 WORDS = ("oak table", "pine table", "oak chair", "table lamp")
 
 
@@ -126,8 +128,17 @@ def seen(market: Marketplace, request: Request) -> dict[str, NDArray[np.float32]
     return dict(zip(told[0].view.catalogue.ids(keys), features, strict=True))
 
 
+@dataclass(frozen=True)
+class Logged:
+    """Two requests of a buyer who lives in Leeds, and what was logged of them: `asked` is for
+    things near York, `open` for things anywhere."""
+
+    asked: tuple[Request, Impression]
+    open: tuple[Request, Impression]
+
+
 @pytest.fixture(scope="module")
-def logged(home: Path) -> tuple[Request, Impression]:
+def logged(home: Path) -> Logged:
     market = Marketplace(load(home))
     at = now()
     buyer = Buyer(ANN, {"age": "65+"}, LEEDS, consents=dict.fromkeys(Purpose, at))
@@ -149,47 +160,65 @@ def logged(home: Path) -> tuple[Request, Impression]:
     )
     assert estimating.catch_up() == 12
     assert estimating.catch_up() == 0
-    near = Near(LEEDS.latitude or 0, LEEDS.longitude or 0)
-    request = Request(
-        RequestId("r1"),
+    open_ = Request(
+        RequestId("r2"),
         now(),
         text="oak table under 90 pounds",
         buyer=ANN,
-        filters=Filters(category=("Home",), price_high=9_000, near=near),
+        filters=Filters(category=("Home",), price_high=9_000),
     )
+    asked = replace(open_, id=RequestId("r1"), filters=replace(open_.filters, near=YORK))
     serving = process(home)
     with serving.people.running():
-        serving.answer(request)
-        since = request.at - timedelta(hours=1)
-        until = request.at + timedelta(hours=1)
+        serving.answer(asked)
+        serving.answer(open_)
+        since = asked.at - timedelta(hours=1)
+        until = asked.at + timedelta(hours=1)
         for _ in range(200):
-            found = list(market.events.sessions(since, until))
-            if found:
-                return request, found[0].impression
+            found = [one.impression for one in market.events.sessions(since, until)]
+            if len(found) == 2:
+                by_request = {one.request: one for one in found}
+                return Logged((asked, by_request[asked.id]), (open_, by_request[open_.id]))
             time.sleep(0.05)
     pytest.fail("nothing was logged")
 
 
+@pytest.fixture(params=["asked", "open"])
+def either(logged: Logged, request: pytest.FixtureRequest) -> tuple[Request, Impression]:
+    found: tuple[Request, Impression] = getattr(logged, request.param)
+    return found
+
+
 def test_every_feature_is_known_of_some_listing_that_is_served(
-    logged: tuple[Request, Impression],
+    either: tuple[Request, Impression],
 ) -> None:
-    impression = logged[1]
+    impression = either[1]
     assert impression.names == NAMES
     known = np.isfinite(impression.features).any(axis=0)
     assert [name for name, there in zip(NAMES, known, strict=True) if not there] == []
 
 
 def test_what_is_logged_is_what_another_process_computes(
-    home: Path, logged: tuple[Request, Impression]
+    home: Path, either: tuple[Request, Impression]
 ) -> None:
-    request, impression = logged
+    request, impression = either
     again = seen(process(home), request)
     for id, row in zip(impression.listings, impression.features, strict=True):
         np.testing.assert_allclose(row, again[id], rtol=1e-4, atol=1e-5, err_msg=id)
 
 
-def test_each_source_tells_what_it_should(logged: tuple[Request, Impression]) -> None:
-    impression = logged[1]
+def test_distances_are_from_the_place_asked_for_else_from_the_buyers_own(logged: Logged) -> None:
+    """The simulator's meaning of this name, too: its shoppers ask for no place."""
+    assert FEATURES["distance_log"] == meaning_of("distance_log")
+    for impression, km in ((logged.asked[1], 35.8), (logged.open[1], 0.0)):
+        found = np.expm1(impression.features[:, NAMES.index("distance_log")])
+        np.testing.assert_allclose(found, km, atol=1.0)
+        home = np.expm1(impression.features[:, NAMES.index("home_distance_log")])
+        np.testing.assert_allclose(home, 0, atol=1.0)
+
+
+def test_each_source_tells_what_it_should(logged: Logged) -> None:
+    impression = logged.asked[1]
 
     def of(id: str, name: str) -> float:
         row = impression.listings.index(ListingId(id))
@@ -230,7 +259,7 @@ def test_an_edited_listing_is_estimated_anew_and_readers_follow(home: Path) -> N
     assert np.isnan(after[1])
 
 
-def test_the_sources_cost_little(home: Path, logged: tuple[Request, Impression]) -> None:
+def test_the_sources_cost_little(home: Path, logged: Logged) -> None:
     market = process(home)
     view = market.follower.view()
     assert view is not None
@@ -238,7 +267,7 @@ def test_the_sources_cost_little(home: Path, logged: tuple[Request, Impression])
     took = []
     for _ in range(50):
         start = time.perf_counter()
-        market.liking.more_facts(view, logged[0], keys)
+        market.liking.more_facts(view, logged.asked[0], keys)
         market.estimates.of(keys)
         view.catalogue.seller_listings(keys)
         took.append(time.perf_counter() - start)

@@ -13,13 +13,17 @@ from marketrank.engine import Engine
 from marketrank.people import About, Buyer, EventId, Interaction, InteractionKind, Purpose
 from marketrank.personal import Personal, held
 from marketrank.ranking.ranker import Looked, Material
+from marketrank.ranking.session_features import NAMES
 from marketrank.retrieval.feed import FRESH, POPULAR, TASTE, fresh_retriever, popular_retriever
+from marketrank.shown import Shown
 from marketrank.types import (
     BuyerId,
     Candidates,
+    Filters,
     ListingId,
     ListingKey,
     ModelVersion,
+    Near,
     Place,
     SellerId,
 )
@@ -189,12 +193,38 @@ def test_the_ranker_is_told_nothing_of_demographics_in_sensitive_categories() ->
     person = engine._personal.person(view, MINE, engine._people(ANN))
     assert person is not None
     facts = person.more_facts(view, MINE, np.arange(4))
-    for name in ("tower", "demographic_affinity", "home_km"):
+    for name in ("tower", "demographic_affinity", "home_km", "distances_km"):
         assert np.isnan(facts[name][3])
         assert not np.isnan(facts[name][:3]).any()
     assert facts["taste"].tolist() == [0, 1, 0, 0]
     assert facts["taste_category"].tolist() == [1, 1, 1, 0]
     assert facts["home_km"][0] == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("consents", "near", "km"),
+    [
+        (EVERYTHING, None, 0.0),
+        (EVERYTHING, Near(52.0, 0), 111.2),
+        (HISTORY, None, None),
+        (HISTORY, Near(52.0, 0), 111.2),
+    ],
+    ids=["own_place", "place_asked_for", "no_consent", "no_consent_but_asked_for"],
+)
+def test_distances_are_from_the_place_asked_for_else_from_the_buyers_own(
+    consents: dict[Purpose, object], near: Near | None, km: float | None
+) -> None:
+    ann = buyer(consents, place=Place("T", latitude=51.0, longitude=0))
+    engine = engine_of(About(ann, recent=(did(1),)))
+    shown: list[Shown] = []
+    engine._on_shown, engine._keep_depth = shown.append, 4
+    engine.answer(replace(MINE, text="oak table", filters=Filters(near=near)))
+    found = dict(zip(shown[0].looked.keys.tolist(), shown[0].looked.features, strict=True))
+    value = float(found[0][NAMES.index("distance_log")])
+    if km is None:
+        assert np.isnan(value)
+    else:
+        assert np.expm1(value) == pytest.approx(km, abs=0.2)
 
 
 def test_a_search_is_lifted_by_taste_alone_and_only_as_much_as_the_setting_says() -> None:

@@ -4,6 +4,7 @@ import pytest
 from marketrank.errors import BadInput
 from marketrank.ranking import features, session_features
 from marketrank.ranking.session_features import (
+    DISTANCE,
     FEATURES,
     NAMES,
     PROFILE,
@@ -61,12 +62,22 @@ def test_words_fill_the_first_columns() -> None:
 
 def test_a_mask_hides_its_parts_in_its_rows_alone() -> None:
     full = np.ones((2, len(NAMES)), np.float32)
-    hidden = masked(full, NAMES, PROFILE, np.array([True, False]))
+    hidden = masked(full, NAMES, PROFILE, np.array([True, False]), placed=True)
     parts = np.array([feature.part in PROFILE for feature in FEATURES])
     assert np.isnan(hidden[0, parts]).all()
     assert (hidden[0, ~parts] == 1).all() and (hidden[1] == 1).all()
     assert (full == 1).all()
-    assert (masked(full, NAMES, {Part.TASTE}, np.array([True, True]))[:, parts] == 1).any()
+    both = np.array([True, True])
+    assert (masked(full, NAMES, {Part.TASTE}, both, placed=True)[:, parts] == 1).any()
+
+
+def test_a_distance_is_of_who_asks_where_no_place_was_asked_for() -> None:
+    full, column = np.ones((2, len(NAMES)), np.float32), NAMES.index(DISTANCE)
+    first = np.array([True, False])
+    hidden = masked(full, NAMES, PROFILE, first, placed=False)[:, column]
+    assert np.isnan(hidden[0]) and hidden[1] == 1
+    for parts, placed in ((PROFILE, True), ({Part.TASTE}, False)):
+        assert (masked(full, NAMES, parts, first, placed=placed)[:, column] == 1).all()
 
 
 def test_columns_are_found_by_name() -> None:

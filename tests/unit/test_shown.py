@@ -11,7 +11,7 @@ from marketrank.ranking import ranker, session_ranker
 from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker, Material
 from marketrank.ranking.session_features import NAMES
 from marketrank.shown import SAMPLED, Shown, impression_of, light, surface_of
-from marketrank.types import BuyerId, Candidates, Filters, ListingId, SellerId, Sort
+from marketrank.types import BuyerId, Candidates, Filters, ListingId, Near, SellerId, Sort
 from small_engine import ASK, Store, engine_over, with_attributes
 
 ANN = BuyerId("ann")
@@ -75,15 +75,26 @@ def test_each_row_is_its_own_listings(engine: Engine) -> None:
         np.testing.assert_array_equal(row, seen[int(listing.removeprefix("id"))])
 
 
-def test_of_nobody_there_are_no_distances_from_home(engine: Engine) -> None:
+@pytest.mark.parametrize(
+    ("name", "near", "kept"),
+    [
+        ("home_distance_log", None, False),
+        ("distance_log", None, False),
+        ("distance_log", Near(51.5, 0), True),
+    ],
+    ids=["home", "no_place_asked_for", "a_place_asked_for"],
+)
+def test_of_nobody_there_are_no_distances_from_home(
+    engine: Engine, name: str, near: Near | None, kept: bool
+) -> None:
     recorder = Recorder(engine, FeedbackRanker(4))
-    recorder.engine.answer(replace(ASK, text="oak table"))
+    recorder.engine.answer(replace(ASK, text="oak table", filters=Filters(near=near)))
     shown = recorder.shown[0]
-    shown.looked.features[:, NAMES.index("home_distance_log")] = 1.0
-    for buyer, distance in ((ANN, 1.0), (None, np.nan)):
+    shown.looked.features[:, NAMES.index(name)] = 1.0
+    for buyer, distance in ((ANN, 1.0), (None, 1.0 if kept else np.nan)):
         one = impression_of(shown, buyer=buyer, digest=digest)
         assert one is not None
-        found = one.features[:, NAMES.index("home_distance_log")]
+        found = one.features[:, NAMES.index(name)]
         np.testing.assert_array_equal(found, np.full(len(found), distance, np.float32))
 
 

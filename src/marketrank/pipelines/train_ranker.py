@@ -18,7 +18,7 @@ from marketrank.people import Session
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.shelves import rankers
 from marketrank.ranking import ltr, session_model
-from marketrank.ranking.session_features import FEATURES, Part, columns_of
+from marketrank.ranking.session_features import DISTANCE, FEATURES, Part, columns_of
 from marketrank.ranking.session_model import SessionModel, unknown_features
 from marketrank.ranking.unbiased import SessionGroup
 from marketrank.types import ModelVersion
@@ -195,6 +195,8 @@ def _by_group(values: NDArray[Any], some: Sequence[Group]) -> list[NDArray[Any]]
 
 def _features(names: Sequence[str], without: Collection[Part]) -> tuple[str, ...]:
     hidden = {feature.name for feature in FEATURES if feature.part in without}
+    if Part.DEMOGRAPHICS in without:
+        hidden.add(DISTANCE)  # from a buyer's own place where none was asked for
     return tuple(name for name in names if name not in hidden)
 
 

@@ -65,7 +65,12 @@ FEATURES = (
         Part.PRICE,
     ),
     Feature("price_to_others", "ln(price / median of the candidates)", "logarithm", Part.PRICE),
-    Feature("distance_log", "ln(1 + kilometres) from the place asked for", "logarithm", Part.PLACE),
+    Feature(
+        "distance_log",
+        "ln(1 + kilometres) from the place asked for; from the buyer's own where none was",
+        "logarithm",
+        Part.PLACE,
+    ),
     Feature("age_log", "ln(1 + days) since it was listed", "logarithm", Part.LISTING),
     Feature("photos", "how many photos it has", "count", Part.LISTING),
     Feature("photo_pixels_log", "ln(1 + pixels) of its first photo", "logarithm", Part.LISTING),
@@ -86,8 +91,12 @@ FEATURES = (
     ),
     Feature("home_distance_log", "ln(1 + kilometres) from home", "logarithm", Part.DEMOGRAPHICS),
 )
+DISTANCE = "distance_log"
+"""From the place asked for; where none was, from the buyer's own as far as they agreed to that: so
+it is of two parts."""
 NAMES = tuple(feature.name for feature in FEATURES)
 """The columns of `table`, in order."""
+_MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
 _PLACES = {name: place for place, name in enumerate(NAMES)}
 
 
@@ -158,12 +167,25 @@ def table(facts: Facts) -> Floats:
     return out
 
 
+def meaning_of(name: str) -> str:
+    """What a column holds, in words; "" for a name that is not in the table."""
+    return _MEANINGS.get(name, "")
+
+
 def masked(
-    values: Floats, names: Sequence[str], parts: Collection[Part], rows: NDArray[np.bool_]
+    values: Floats,
+    names: Sequence[str],
+    parts: Collection[Part],
+    rows: NDArray[np.bool_],
+    *,
+    placed: bool,
 ) -> Floats:
     """A copy of features (n, len(names)) without what is about these parts, in the rows that are
-    True: NaN stands there. A name that is not in the table is left as it is."""
+    True: NaN stands there. A name that is not in the table is left as it is. `placed` says whether
+    a place was asked for: else distances, too, are from the buyer's own, which is demographics."""
     hidden = {feature.name for feature in FEATURES if feature.part in parts}
+    if Part.DEMOGRAPHICS in parts and not placed:
+        hidden.add(DISTANCE)
     out = values.copy()
     columns = np.array([name in hidden for name in names], np.bool_)
     out[rows[:, np.newaxis] & columns] = np.nan

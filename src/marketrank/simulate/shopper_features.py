@@ -22,7 +22,9 @@ FEATURES: Mapping[str, str] = {
     "category_match": "shared part of its path and the one the query seems to mean",
     "price_log": "ln(1 + pounds)",
     "price_to_estimate": "ln(price / what the like asks); NaN for what is free",
-    "distance_log": "ln(1 + kilometres) from the buyer; NaN where their place is not known",
+    "distance_log": (
+        "ln(1 + kilometres) from the place asked for; from the buyer's own where none was"
+    ),
     "age_log": "ln(1 + days) since it was listed",
     "photos": "how many photos it has",
     "trade": "1 where the seller is a trader, 0 if private",
