@@ -136,6 +136,7 @@ def furnished(now: datetime, folder: Path) -> SmallDesk:
     desk.kept = {
         "relevance": [KeptReport("1", now, _RELEVANCE, None)],
         "audit": [KeptReport("1", now, _AUDIT, page)],
+        "retrain": [KeptReport("2", now, _RETRAINED, None), KeptReport("1", now, _FAILED, None)],
         "drift": [
             KeptReport("2", now, _DRIFT, None),
             KeptReport("1", now - timedelta(days=1), {"alarm": False, "columns": []}, None),
@@ -285,8 +286,25 @@ _AUDIT: Mapping[str, Any] = {
     "reasons": ["NDCG of age_band 18-24 is −0.12 of all others"],
     "unjudged": ["reach by sex: no listing reached 20 buyers"],
 }
+_RETRAINED: Mapping[str, Any] = {
+    "status": "refused",
+    "why": "drift: price",
+    "version": "v2",
+    "champion": "v1",
+    "current": "v1",
+    "reasons": ["worse than v1: text"],
+    "notes": ["few listings"],
+}
+_FAILED: Mapping[str, Any] = {
+    "status": "failed",
+    "why": "",
+    "version": None,
+    "champion": None,
+    "current": None,
+    "reasons": ["train: no room"],
+}
 _DRIFT: Mapping[str, Any] = {
-    "window": {"days": 7, "listings": 812},
+    "window": {"days": 7, "latest": {"what": "seen since", "listings": 812}},
     "alarm": True,
     "columns": [
         {"name": "price", "kind": "input", "score": 0.31, "threshold": 0.2, "drifted": True},

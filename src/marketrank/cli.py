@@ -79,7 +79,8 @@ def main() -> None:
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a command; a MarketrankError ends as one line and exit code 1."""
+    """Run a command; a MarketrankError ends as one line and exit code 1, and so does a package that
+    is not installed."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         command()
@@ -87,6 +88,13 @@ def run(command: Callable[[], object]) -> None:
         # What is printed may hold what others have written: it is never read as markup.
         _err.print("error:", style="bold red", end=" ")
         _err.print(str(error), markup=False, soft_wrap=True)
+        raise SystemExit(1) from error
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "marketrank":
+            raise
+        _err.print("error:", style="bold red", end=" ")
+        said = f"this needs {error.name}, which is not installed here: `pip install {error.name}`"
+        _err.print(f"{said}; of our images `train` has all, `serve` only what serving needs")
         raise SystemExit(1) from error
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from marketrank.cli_home import Home, Json, open_existing
+from marketrank.cli_retrain import Recipe
 from marketrank.errors import NotReady
 from marketrank.terminal import report
 
@@ -26,6 +27,7 @@ def drift(
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Where something has drifted, train anew.")
     ] = False,
+    recipe: Recipe = "default",
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -52,13 +54,15 @@ def drift(
 
     report(as_dict(found), json, show)
     if found.alarm and retrain:
-        _retrain(market.settings.home)
+        why = f"drift: {', '.join(one.name for one in found.drifted)}"
+        _retrain(market.settings.home, why, recipe)
 
 
-def _retrain(home: Path) -> None:
+def _retrain(home: Path, why: str, recipe: str) -> None:
     """`marketrank retrain`, which says itself what came of it, as a process of its own: training
     takes libraries and memory that looking for drift does not."""
     command = [sys.executable, "-m", "marketrank", "retrain", "--home", str(home)]
+    command += ["--recipe", recipe, "--why", why]
     _err.print("retraining, as something has drifted")
     ended = subprocess.run(command, check=False, stdout=sys.stderr).returncode
     if ended:

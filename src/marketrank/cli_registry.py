@@ -1,7 +1,9 @@
-"""The commands of the model registry: `marketrank models list | show | promote | rollback`."""
+"""The commands of the model registry: `marketrank models list | show | decisions | promote |
+rollback`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from marketrank.cli_home import Home, Json, open_home
+from marketrank.config import load
 from marketrank.pipelines.shelves import Kind, kind_of, rankers, towers
 from marketrank.terminal import report
 
@@ -82,6 +85,27 @@ def show(version: Version, home: Home = None, json: Json = False) -> None:
 
 
 @app.command()
+def decisions(
+    most: Annotated[int, typer.Option(min=1, help="How many of the last.")] = 10,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Show what the last retrainings came to, and why: promoted, refused, or failed and where."""
+    from marketrank.pipelines.retrain_history import retrainings
+
+    settings = load(home)
+    found = [one.content for one in retrainings(settings.home, most)]
+
+    def show_all() -> None:
+        if not found:
+            _print(f"no retraining has ended in {settings.home} yet")
+        for one in found:
+            _print_outcome(one)
+
+    report({"retrainings": found}, json, show_all)
+
+
+@app.command()
 def promote(version: Version, why: Why = "", home: Home = None, json: Json = False) -> None:
     """Check every file of a version, and use it from now on. Its name says what it is: a model, a
     ranker or a buyer tower."""
@@ -123,6 +147,24 @@ def _shelves(market: "Marketplace") -> "dict[Kind, Shelf]":
         Kind.RANKER: rankers(market.ranker_folder),
         Kind.BUYERS: towers(market.liking.towers.folder),
     }
+
+
+def _print_outcome(one: Mapping[str, Any]) -> None:
+    """A line, and one for each reason."""
+    said = [f"{_moment(one['at'])}  {one['status']}", f"version {one['version'] or 'none'}"]
+    if one["champion"]:
+        said.append(f"compared with {one['champion']}")
+    said.append(f"in use {one['current'] or 'none'}")
+    if one.get("why"):
+        said.append(one["why"])
+    _print("; ".join(said))
+    for reason in one["reasons"]:
+        _print(f"  {reason}")
+
+
+def _moment(at: datetime | str) -> str:
+    read = at if isinstance(at, datetime) else datetime.fromisoformat(at)
+    return f"{read:%Y-%m-%d %H:%M}"
 
 
 def _print(text: str) -> None:

@@ -48,6 +48,7 @@ def retrain(
     full: Full = False,
     recipe: Recipe = "default",
     no_promote: NoPromote = False,
+    why: Annotated[str, typer.Option(help="Is kept in the report.")] = "",
     seed: Seed = 7,
     device: Device = "auto",
     home: Home = None,
@@ -61,7 +62,7 @@ def retrain(
     from marketrank.wiring_retrain import workshop
 
     options = Options(
-        products, images_table, images, full, recipe, seed, device, promote=not no_promote
+        products, images_table, images, full, recipe, seed, device, not no_promote, why
     )
     market = open_home(home)
     with progress_bars() as progress:
@@ -117,7 +118,8 @@ def step(
     before = None if given is None else read_made(given)
     with progress_bars() as progress:
         shop = workshop(market, at=now(), progress=progress)
-        made = do_step(name, shop, options, before, webhook=market.settings.retrain_webhook)
+        webhook = market.settings.retrain_webhook
+        made = do_step(name, shop, options, before, clock=now, webhook=webhook)
     write_made(out, made)
     told = made.done[-1].output if made.done else {}
     report({"step": name, **told}, json, lambda: _out.print(f"{name}: {out}", soft_wrap=True))

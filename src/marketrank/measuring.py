@@ -19,8 +19,8 @@ from marketrank.types import Seq
 SECONDS = 2.0
 """How often `view` and `indexer` are worth a look: they ask the database."""
 
-DRIFT_SECONDS = 30.0
-"""How often the newest report of drift is read."""
+REPORT_SECONDS = 30.0
+"""How often the newest reports of drift and of retraining are read."""
 
 
 class Measuring:
@@ -35,9 +35,10 @@ class Measuring:
         release_folder: Path,
         clock: Callable[[], datetime],
         drift: Callable[[], Mapping[str, Any] | None] = lambda: None,
+        retraining: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> None:
-        """`drift` is the newest report of drift, None where there is none."""
-        self._drift = drift
+        """`drift` and `retraining` are the newest reports, None where there is none."""
+        self._drift, self._retraining = drift, retraining
         self._metrics = metrics
         self._listings = listings
         self._text_folder = text_folder
@@ -86,6 +87,14 @@ class Measuring:
                 sum(one["drifted"] for one in found["columns"]),
                 datetime.fromisoformat(found["at"]).timestamp(),
             )
+
+    def retraining(self) -> None:
+        """What became of the last retraining, whichever process did it."""
+        found = self._retraining()
+        if found is not None:
+            until = found["until"]
+            at = until if isinstance(until, datetime) else datetime.fromisoformat(until)
+            self._metrics.retrained(str(found["status"]), at.timestamp())
 
     def _lag(self, what: str, done: Seq) -> None:
         behind = bool(self._listings.attributes(done, 1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from marketrank import operator_runs
@@ -11,7 +11,8 @@ from marketrank.listings.addresses import shown
 from marketrank.monitoring.metrics import Sample
 from marketrank.monitoring.timings import by_label, timings, total
 from marketrank.operator_versions import Stand, stands
-from marketrank.pipelines.reports import reports_of
+from marketrank.pipelines.reports import RETRAIN, reports_of
+from marketrank.pipelines.retrain_history import retrainings
 from marketrank.retrieval.follow import View
 from marketrank.types import Reason, Rejected
 
@@ -75,7 +76,8 @@ class OperatorDesk:
         return operator_runs.picture_in(self._market.settings.home / "runs", run, name)
 
     def reports(self, kind: str, most: int) -> Sequence[KeptReport]:
-        found = reports_of(self._market.settings.home, kind, most)
+        read = retrainings if kind == RETRAIN else partial(reports_of, kind=kind)
+        found = read(self._market.settings.home, most=most)
         return [KeptReport(one.name, one.at, one.content, one.page) for one in found]
 
     def rejections(self) -> Mapping[tuple[str, Reason], int]:

@@ -28,6 +28,7 @@ from marketrank.pipelines.ingest import Feed, ingest
 from marketrank.pipelines.live import live
 from marketrank.pipelines.offers import Offers
 from marketrank.pipelines.progress import Progress, silent
+from marketrank.pipelines.retrain_history import newest_retraining
 from marketrank.retrieval.follow import Poller
 from marketrank.storage import embedded
 from marketrank.storage.dump import dump, load
@@ -162,6 +163,7 @@ class Marketplace(Searching):
             release_folder=self.release_folder,
             clock=now,
             drift=partial(newest_drift, self.settings.home),
+            retraining=partial(newest_retraining, self.settings.home),
         )
 
     def indexing(self, election: Election) -> list[Poller]:
@@ -227,7 +229,12 @@ class Marketplace(Searching):
                 partial(self.measuring.view, self.follower),
                 seconds=measuring.SECONDS,
             ),
-            Poller("measured drift", self.measuring.drift, seconds=measuring.DRIFT_SECONDS),
+            Poller("measured drift", self.measuring.drift, seconds=measuring.REPORT_SECONDS),
+            Poller(
+                "measured retraining",
+                self.measuring.retraining,
+                seconds=measuring.REPORT_SECONDS,
+            ),
         ]
         if self.settings.serve_indexes:
             pollers += self.indexing(election)

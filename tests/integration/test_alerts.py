@@ -45,6 +45,7 @@ def measured() -> set[str]:
     metrics.lags("words", 0.0)
     metrics.refused("release")
     metrics.drifted({("words", "words"): 0.5}, 0, 1.0)
+    metrics.retrained("failed", 1.0)
     metrics.indexed(texts=1, embedded=1, released=True, at=1.0)
     families = text_string_to_metric_families(metrics.render().decode())
     return {sample.name for family in families for sample in family.samples}

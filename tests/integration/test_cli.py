@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from marketrank import cli
 from marketrank.config import load
 from marketrank.storage import embedded
 from marketrank.types import Listing, ListingId
@@ -116,3 +117,21 @@ def test_sigterm_ends_a_server_and_its_database(
         one.send_signal(signal.SIGTERM)
         assert one.wait(30) == 0
     assert not embedded.status(embedded_home).running
+
+
+def test_a_package_that_is_left_out_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def command() -> None:
+        raise ModuleNotFoundError("No module named 'polars'", name="polars")
+
+    with pytest.raises(SystemExit) as ended:
+        cli.run(command)
+    assert ended.value.code == 1
+    assert "needs polars" in capsys.readouterr().err
+
+    def broken() -> None:
+        raise ModuleNotFoundError("No module named 'marketrank.x'", name="marketrank.x")
+
+    with pytest.raises(ModuleNotFoundError):
+        cli.run(broken)

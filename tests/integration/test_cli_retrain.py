@@ -2,7 +2,7 @@
 stood in for."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from marketrank.errors import BadInput
 from marketrank.pipelines import retrain as running
 from marketrank.pipelines.retrain_files import Made, read_made
 from marketrank.pipelines.retrain_plan import Done
+from marketrank.pipelines.retrain_report import describe, notify
 from marketrank.pipelines.retrain_steps import Options
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -77,8 +78,11 @@ def test_options_and_settings_reach_the_steps(asked: dict[str, Any], tmp_path: P
     (tmp_path / "marketrank.toml").write_text('retrain_webhook = "https://hooks.example/x"')
     feed = ["--products", "p.csv", "--images-table", "i.csv", "--images", "dir", "--full"]
     more = ["--recipe", "quick", "--no-promote", "--seed", "9", "--device", "cpu"]
+    more += ["--why", "words"]
     run(tmp_path, "retrain", *feed, *more)
-    assert asked["options"] == Options("p.csv", "i.csv", "dir", True, "quick", 9, "cpu", False)
+    assert asked["options"] == Options(
+        "p.csv", "i.csv", "dir", True, "quick", 9, "cpu", False, "words"
+    )
     assert asked["webhook"] == "https://hooks.example/x"
 
 
@@ -113,3 +117,24 @@ def test_a_step_goes_from_a_file_to_a_file(asked: dict[str, Any], tmp_path: Path
     assert [one.name for one in read_made(second).done] == ["refresh", "publish"]
     with pytest.raises(BadInput, match="--promote maybe: give yes or no"):
         run(tmp_path, "pipeline", "step", "publish", "--out", str(second), "--promote", "maybe")
+
+
+def test_decisions_of_the_last_retrainings_are_listed(tmp_path: Path) -> None:
+    assert "no retraining has ended" in run(tmp_path, "models", "decisions")
+    done = [
+        Done("export", {"version": "v2"}, 1.0, False),
+        Done("gate", {"decision": {"champion": "v1", "reasons": ["worse: text"]}}, 1.0, False),
+        Done("publish", {"status": "refused", "current": "v1", "ranker": None}, 1.0, False),
+    ]
+    report = describe(Options(why="drift: words"), done, at=AT, until=AT)
+    notify(tmp_path, report)
+    later = AT + timedelta(days=1)
+    notify(tmp_path, describe(Options(), [], at=later, until=later, error=("train", "no room")))
+    assert run(tmp_path, "models", "decisions").splitlines() == [
+        "2026-03-15 12:00  failed; version none; in use none",
+        "  train: no room",
+        "2026-03-14 12:00  refused; version v2; compared with v1; in use v1; drift: words",
+        "  worse: text",
+    ]
+    said = json.loads(run(tmp_path, "models", "decisions", "--most", "1", "--json"))
+    assert [one["status"] for one in said["retrainings"]] == ["failed"]

@@ -19,6 +19,7 @@ from marketrank.pipelines.drift import find_drift, thresholds_of
 from marketrank.pipelines.drift_behaviour import session_columns
 from marketrank.pipelines.drift_listings import Models, listing_columns, read_windows
 from marketrank.pipelines.drift_report import newest_drift, write_drift
+from marketrank.pipelines.reports import RETRAIN, keep_report
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.types import (
     BuyerId,
@@ -130,16 +131,26 @@ def test_the_command_keeps_a_report_which_metrics_tell(
     assert f"marketrank_drift_alarm {float(alarm)}" in lines
     (ratio,) = [one for one in lines if one.startswith('marketrank_drift_ratio{column="log price"')]
     assert float(ratio.split()[-1]) > 1
+    done = {"status": "failed", "until": AT.isoformat()}
+    keep_report(market.settings.home, RETRAIN, done, at=AT)
+    market.measuring.retraining()
+    lines = market.metrics.render().decode().splitlines()
+    assert "marketrank_retrain_failed 1.0" in lines
+    (told,) = [one for one in lines if one.startswith("marketrank_retrain_timestamp_seconds")]
+    assert float(told.split()[-1]) == AT.timestamp()
     # Without --json, and starting a retraining.
-    started: list[Path] = []
-    monkeypatch.setattr(cli_drift, "_retrain", started.append)
-    result = CliRunner().invoke(cli.app, ["drift", "--since", "2026-05-24", "--retrain", *home])
+    started: list[tuple[Path, str, str]] = []
+    monkeypatch.setattr(cli_drift, "_retrain", lambda *given: started.append(given))
+    asked = ["drift", "--since", "2026-05-24", "--retrain", "--recipe", "quick", *home]
+    result = CliRunner().invoke(cli.app, asked)
     assert result.exit_code == 0, result.output
     assert "drifted: log price" in result.stdout.replace("\n", " ")
-    assert started == [market.settings.home]
+    ((folder, why, recipe),) = started
+    assert (folder, recipe) == (market.settings.home, "quick")
+    assert why.startswith("drift: log price, root category")
     result = CliRunner().invoke(cli.app, ["drift", "--since", "2026-05-31", "--retrain", *home])
     assert "no column has drifted" in result.stdout  # of a day there are too few
-    assert started == [market.settings.home]
+    assert len(started) == 1
 
 
 class Half:
@@ -201,8 +212,9 @@ def test_a_retraining_that_fails_is_an_error(
 
     monkeypatch.setattr(cli_drift.subprocess, "run", run)
     with pytest.raises(NotReady, match="ended with 3"):
-        cli_drift._retrain(tmp_path)
-    assert ran == [["-m", "marketrank", "retrain", "--home", str(tmp_path)]]
+        cli_drift._retrain(tmp_path, "drift: words", "quick")
+    command = ["-m", "marketrank", "retrain", "--home", str(tmp_path)]
+    assert ran == [[*command, "--recipe", "quick", "--why", "drift: words"]]
 
 
 def test_each_limit_is_a_setting(market: Marketplace) -> None:

@@ -218,7 +218,8 @@ def test_every_page_of_an_empty_home_says_what_to_do(operator: Operator, path: s
         ("/fairness", ("640 consenting", "−0.12 of all others", "18-24", "Too little|No group")),
         ("/quarantine", ("120 by reason", "torn record", "row 0", "&lt;b&gt;oak")),
         ("/experiments", ("next less now", "+0.0600", "301 buyers")),
-        ("/drift", ("Alarm", "price", "drifted", "days 7, listings 812")),
+        ("/drift", ("Alarm", "price", "drifted", "days 7; latest: seen since, listings 812")),
+        ("/retrainings", ("refused", "drift: price", "worse than v1", "v1", "train: no room")),
         ("/log", ("/operator/sign-in", "address testclient")),
     ],
 )  # fmt: skip

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from marketrank.errors import BadInput, NotReady
+from marketrank.models.registry import Registry
 from marketrank.pipelines import retrain as running
 from marketrank.pipelines import retrain_plan
-from marketrank.pipelines.retrain import do_step, only_one, retrain
+from marketrank.pipelines.retrain import do_step, retrain
 from marketrank.pipelines.retrain_files import Made, read_made, write_made
+from marketrank.pipelines.retrain_history import CUT_OFF, newest_retraining, retrainings
+from marketrank.pipelines.retrain_mark import Mark, only_one, read_mark, write_mark
 from marketrank.pipelines.retrain_plan import NAMES, PLAN, Done, Step, run_step, step_of
-from marketrank.pipelines.retrain_report import FAILED, describe, latest, notify
+from marketrank.pipelines.retrain_report import FAILED, describe, notify
 from marketrank.pipelines.retrain_steps import Options, Workshop
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
@@ -31,7 +34,7 @@ def workshop(home: Path) -> Workshop:
         home=home,
         listings=nothing,
         blobs=nothing,
-        registry=nothing,
+        registry=Registry(home / "models"),
         ingest=nothing,
         estimator=nothing,
         open_encoder=nothing,
@@ -53,13 +56,14 @@ class Steps:
     key: str = "k"
     there: bool = True
     failing: str = ""
+    error: Exception = field(default_factory=lambda: BadInput("the disk is full"))
 
     def plan(self) -> tuple[Step, ...]:
         def does(name: str, made: Callable[[Any], dict[str, Any]]) -> Callable[..., Any]:
             def call(shop: Workshop, options: Options, given: Any) -> dict[str, Any]:
                 self.calls.append(name)
                 if name == self.failing:
-                    raise BadInput("the disk is full")
+                    raise self.error
                 return made(given)
 
             return call
@@ -135,7 +139,7 @@ def test_a_step_that_fails_is_reported_and_what_was_done_is_kept(
     steps.failing = "publish"
     with pytest.raises(BadInput, match="the disk is full"):
         retrain(workshop(tmp_path), OPTIONS, clock=lambda: UNTIL)
-    report = latest(tmp_path)
+    report = newest_retraining(tmp_path)
     assert report is not None
     assert report["status"] == FAILED
     assert report["failed"] == {"step": "publish", "error": "the disk is full"}
@@ -146,6 +150,79 @@ def test_a_step_that_fails_is_reported_and_what_was_done_is_kept(
     steps.failing = ""
     run(tmp_path)
     assert steps.calls.count("export") == 1
+
+
+def test_any_failure_is_reported_with_what_stays_in_use(
+    steps: Steps, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "CURRENT").write_text("v1\n")
+    steps.failing, steps.error = "export", OSError(28, "No space left on device")
+    with pytest.raises(OSError, match="No space left"):
+        retrain(workshop(tmp_path), Options(why="drift: words"), clock=lambda: UNTIL)
+    report = newest_retraining(tmp_path)
+    assert report is not None
+    assert report["failed"]["step"] == "export"
+    assert "No space left on device" in report["failed"]["error"]
+    assert (report["current"], report["why"]) == ("v1", "drift: words")
+    assert "retraining failed: version none; v1 stays in use; export: OSError" in caplog.text
+    assert read_mark(tmp_path / "retrain") is None
+
+
+def test_where_not_even_the_report_can_be_written_the_mark_tells(
+    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    told: list[bytes] = []
+    monkeypatch.setattr("marketrank.pipelines.retrain_report.write", full)
+    monkeypatch.setattr(
+        "marketrank.pipelines.retrain_report._post", lambda _, body: told.append(body)
+    )
+    steps.failing = "export"
+    with pytest.raises(BadInput, match="the disk is full"):
+        retrain(workshop(tmp_path), OPTIONS, clock=lambda: UNTIL, webhook="https://hooks.example")
+    assert json.loads(told[0])["status"] == FAILED
+    report = newest_retraining(tmp_path)
+    assert report is not None
+    assert report["failed"]["step"] == "export"
+
+
+def test_one_that_was_cut_off_is_told_until_the_next_reports_it(
+    steps: Steps, tmp_path: Path
+) -> None:
+    folder = tmp_path / "retrain"
+    mark = Mark(AT - timedelta(days=1), "train", "drift: words", "default", 7)
+    with only_one(folder):
+        write_mark(folder, mark)
+        assert retrainings(tmp_path, 5) == []  # it is at work
+    (cut,) = retrainings(tmp_path, 5)
+    assert cut.content["status"] == FAILED
+    assert cut.content["reasons"] == [f"train: {CUT_OFF}"]
+    run(tmp_path)
+    newest, before = retrainings(tmp_path, 5)
+    assert newest.content["status"] == "promoted"
+    assert before.content["failed"] == {"step": "train", "error": CUT_OFF}
+    assert before.content["why"] == "drift: words"
+    write_mark(folder, mark)
+    (folder / "running.json").write_text("{")
+    assert len(retrainings(tmp_path, 5)) == 2
+
+
+def test_a_step_of_its_own_reports_its_failure(
+    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrain_plan, "PLAN", steps.plan())
+    steps.failing = "export"
+    made = do_step("refresh", workshop(tmp_path), OPTIONS, None, clock=lambda: UNTIL)
+    assert read_mark(tmp_path / "retrain") is None
+    with pytest.raises(BadInput, match="the disk is full"):
+        do_step("export", workshop(tmp_path), OPTIONS, made, clock=lambda: UNTIL)
+    report = newest_retraining(tmp_path)
+    assert report is not None
+    assert report["failed"] == {"step": "export", "error": "the disk is full"}
+    assert report["steps"][0]["name"] == "refresh"
 
 
 def test_one_at_a_time(steps: Steps, tmp_path: Path) -> None:
@@ -163,19 +240,19 @@ def test_steps_can_be_done_by_processes_of_their_own(
     made, file = None, tmp_path / "deep" / "made"
     for name in ("refresh", "export", "publish", "notify"):
         shop = replace(workshop(tmp_path), at=UNTIL if made else AT)
-        write_made(file, do_step(name, shop, OPTIONS, made))
+        write_made(file, do_step(name, shop, OPTIONS, made, clock=lambda: UNTIL))
         made = read_made(file)
     assert made is not None
     assert made.begun == AT
     assert [one.name for one in made.done] == ["refresh", "export", "publish", "notify"]
     assert (tmp_path / made.done[-1].output["report"]).exists()
-    report = latest(tmp_path)
+    report = newest_retraining(tmp_path)
     assert report is not None
     assert (report["status"], report["until"]) == ("promoted", UNTIL.isoformat())
     with pytest.raises(BadInput, match="step export needs what refresh made"):
-        do_step("export", workshop(tmp_path), OPTIONS, None)
+        do_step("export", workshop(tmp_path), OPTIONS, None, clock=lambda: UNTIL)
     with pytest.raises(BadInput, match="unknown step 'exports'; known are refresh, clean"):
-        do_step("exports", workshop(tmp_path), OPTIONS, None)
+        do_step("exports", workshop(tmp_path), OPTIONS, None, clock=lambda: UNTIL)
     file.write_text('{"begun": 1}')
     with pytest.raises(BadInput, match="marketrank pipeline step"):
         read_made(file)
@@ -231,6 +308,7 @@ def test_the_webhook_is_told_the_outcome(tmp_path: Path) -> None:
             {
                 "at": AT.isoformat(),
                 "until": UNTIL.isoformat(),
+                "why": "",
                 "status": "refused",
                 "version": "v2",
                 "champion": "v1",

@@ -156,6 +156,24 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=own,
         )
+        self._retrain_failed = Gauge(
+            "marketrank_retrain_failed",
+            "1 where the last retraining has failed or was cut off; the version in use stays",
+            multiprocess_mode="livemax",
+            registry=own,
+        )
+        self._retrain_promoted = Gauge(
+            "marketrank_retrain_promoted",
+            "1 where the last retraining has put a version in use",
+            multiprocess_mode="livemax",
+            registry=own,
+        )
+        self._retrain_at = Gauge(
+            "marketrank_retrain_timestamp_seconds",
+            "When the last retraining ended (seconds since 1970; 0: never)",
+            multiprocess_mode="livemax",
+            registry=own,
+        )
         self._shown: tuple[ReleaseId, ModelVersion] | None = None
 
     @contextmanager
@@ -201,6 +219,12 @@ class Metrics:
             self._drift.labels(column, kind).set(ratio)
         self._drift_alarm.set(n)
         self._drift_at.set(at)
+
+    def retrained(self, status: str, at: float) -> None:
+        """The last retraining came to this ("promoted", "refused", "failed", …) at this time."""
+        self._retrain_failed.set(status == "failed")
+        self._retrain_promoted.set(status == "promoted")
+        self._retrain_at.set(at)
 
     def lags(self, what: str, seconds: float) -> None:
         """How far `what` ("listings", "words", "embeddings") is behind the store."""

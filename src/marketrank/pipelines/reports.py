@@ -16,7 +16,7 @@ import orjson
 from marketrank import durable
 from marketrank.errors import BadInput
 
-RELEVANCE, AUDIT, DRIFT = "relevance", "audit", "drift"
+RELEVANCE, AUDIT, DRIFT, RETRAIN = "relevance", "audit", "drift", "retrain"
 MOST = 20
 """Of each kind so many are kept, the newest."""
 _FOLDER = "reports"

@@ -19,19 +19,22 @@ from urllib.parse import urlsplit
 import orjson
 
 from marketrank.durable import write
+from marketrank.errors import BadInput
+from marketrank.pipelines.reports import RETRAIN
+from marketrank.pipelines.retrain_history import FAILED
 from marketrank.pipelines.retrain_plan import Done
 from marketrank.pipelines.retrain_steps import PROMOTED, Options
 
-FAILED = "failed"
 GAUGES = "metrics.prom"
 _TIMEOUT = 10.0  # seconds
+_TOLD = ("at", "until", "why", "status", "version", "champion", "current", "reasons")
 _log = logging.getLogger(__name__)
 Report = dict[str, Any]
 Send = Callable[[str, bytes], None]
 
 
 def folder_of_reports(home: Path) -> Path:
-    return home / "reports" / "retrain"
+    return home / "reports" / RETRAIN
 
 
 def describe(
@@ -41,18 +44,21 @@ def describe(
     at: datetime,
     until: datetime,
     error: tuple[str, str] | None = None,
+    current: str | None = None,
 ) -> Report:
-    """The report. `error` is the step that failed, and how."""
+    """The report. `error` is the step that failed, and how; `current` the version in use where no
+    step has told."""
     made = {one.name: one.output for one in done}
     outcome = made.get("publish", {})
     decision = made.get("gate", {}).get("decision", {})
     found: Report = {
         "at": at.astimezone(UTC),
         "until": until.astimezone(UTC),
+        "why": options.why,
         "status": outcome.get("status", FAILED),
         "version": made.get("export", {}).get("version"),
         "champion": decision.get("champion"),
-        "current": outcome.get("current"),
+        "current": outcome.get("current", current),
         "ranker": outcome.get("ranker"),
         "reasons": list(decision.get("reasons", [])),
         "notes": list(decision.get("notes", [])),
@@ -70,18 +76,25 @@ def describe(
 
 def notify(home: Path, report: Report, *, webhook: str = "", send: Send | None = None) -> Path:
     """Keep the report, log a line, write the gauges, and post the outcome to the webhook where
-    there is one; returns the report's file. That nobody answers there is logged, and no error."""
-    folder = folder_of_reports(home)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{report['at']:%Y%m%dT%H%M%S}.json"
-    write(path, orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
-    write(folder / GAUGES, _gauges(report).encode())
+    there is one; returns the report's file. That nobody answers there is logged, and no error.
+    Raises BadInput, after all that, where the report cannot be written."""
+    path = folder_of_reports(home) / f"{report['at']:%Y%m%dT%H%M%S}.json"
+    problem = _keep(path, report)
     level = logging.WARNING if report["status"] == FAILED else logging.INFO
     _log.log(level, "%s", summary(report))
     if webhook:
         told = {
             name: report[name]
-            for name in ("at", "until", "status", "version", "champion", "current", "reasons")
+            for name in (
+                "at",
+                "until",
+                "why",
+                "status",
+                "version",
+                "champion",
+                "current",
+                "reasons",
+            )
         }
         try:
             (send or _post)(webhook, orjson.dumps(told))
@@ -89,7 +102,20 @@ def notify(home: Path, report: Report, *, webhook: str = "", send: Send | None =
             # The address may hold a secret: its host alone is named.
             host = urlsplit(webhook).hostname
             _log.warning("the webhook at %s was not told: %s", host, type(error).__name__)
+    if problem is not None:
+        raise BadInput(f"{path} cannot be written: {problem}; make room there") from problem
     return path
+
+
+def _keep(path: Path, report: Report) -> OSError | None:
+    """Write the report and the gauges; what the disk says against it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
+        write(path.parent / GAUGES, _gauges(report).encode())
+    except OSError as error:
+        return error
+    return None
 
 
 def summary(report: Report) -> str:
@@ -97,16 +123,9 @@ def summary(report: Report) -> str:
     words = [f"retraining {report['status']}: version {report['version'] or 'none'}"]
     if report["champion"]:
         words.append(f"compared with {report['champion']}")
+    if report["status"] == FAILED and report["current"]:
+        words.append(f"{report['current']} stays in use")
     return "; ".join([*words, *report["reasons"]])
-
-
-def latest(home: Path) -> Report | None:
-    """The last report; None where there is none."""
-    found = sorted(folder_of_reports(home).glob("*.json"))
-    if not found:
-        return None
-    content: Report = orjson.loads(found[-1].read_bytes())
-    return content
 
 
 def _step(one: Done) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.publishing import BY_THE_GATE, keep
 from marketrank.pipelines.publishing import export as export_runs
 from marketrank.pipelines.ranker_retraining import RankerWork, retrain_ranker
+from marketrank.pipelines.retrain_mark import FOLDER
 from marketrank.pipelines.runs import folder_of
 from marketrank.pipelines.shelves import rankers
 from marketrank.pipelines.snapshot import read_snapshot, write_snapshot
@@ -31,7 +32,6 @@ from marketrank.pipelines.training_data import TrainingData, divide
 from marketrank.ports import BlobStore, Encoder, ListingStore, PriceEstimator
 from marketrank.types import ModelVersion
 
-FOLDER = "retrain"
 BY_THE_AUDIT = "not worse on later sessions, and within the limits of the audit"
 PROMOTED, REFUSED, HELD, UNCHANGED = "promoted", "refused", "held", "unchanged"
 """What becomes of a version: in use; the gate was against it; the gate was for it and nobody wanted
@@ -40,7 +40,8 @@ it promoted; it was in use before."""
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """A feed to bring in first (None: what is in the store), and how to train on what is there."""
+    """A feed to bring in first (None: what is in the store), and how to train on what is there.
+    `why` is for the report."""
 
     products: str | None = None
     images_table: str | None = None
@@ -50,6 +51,7 @@ class Options:
     seed: int = 7
     device: str = "auto"
     promote: bool = True
+    why: str = ""
 
     def __post_init__(self) -> None:
         if self.recipe not in RECIPES:

@@ -22,6 +22,7 @@ ROOMS = (
     ("/versions/models", "Models"),
     ("/versions/rankers", "Rankers"),
     ("/versions/towers", "Buyer towers"),
+    ("/retrainings", "Retraining"),
     ("/runs", "Training runs"),
     ("/relevance", "Relevance"),
     ("/fairness", "Fairness"),

@@ -1,4 +1,4 @@
-"""The newest relevance report, fairness audit and drift checks that the home keeps."""
+"""The newest relevance report, fairness audit, drift checks and retrainings that the home keeps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from marketrank.api.operator.charts import share_bar
 from marketrank.api.operator.desk import KeptReport
 from marketrank.buyers.audit_values import Interval
 from marketrank.pipelines.audit_plots import Dot, Mark, dot_plot
-from marketrank.pipelines.reports import AUDIT, DRIFT, RELEVANCE
+from marketrank.pipelines.reports import AUDIT, DRIFT, RELEVANCE, RETRAIN
 
 _MODES = {"judged_pool": "Among judged listings", "corpus": "Among all listings"}
 _METRIC = "ndcg@10"
@@ -45,6 +45,12 @@ def drift(http: HttpRequest) -> Response:
     columns = [] if newest is None else _columns(newest)
     window = "" if newest is None else _window(newest)
     return page(http, "drift.html", checks=checks, newest=newest, columns=columns, window=window)
+
+
+@router.get("/retrainings")
+def retrainings(http: HttpRequest) -> Response:
+    kept = desk(http).reports(RETRAIN, _MOST_CHECKS)
+    return page(http, "retrainings.html", kept=kept)
 
 
 @router.get("/{name}/page")
@@ -152,8 +158,17 @@ def _columns(kept: KeptReport) -> list[dict[str, Any]]:
 
 
 def _window(kept: KeptReport) -> str:
-    """Of the listings and sessions that were looked at, in whatever words the check has."""
-    told = kept.content.get("window", "")
-    if isinstance(told, Mapping):
-        return ", ".join(f"{name} {value}" for name, value in told.items())
-    return str(told or "")
+    """Of the listings that were looked at."""
+    told = kept.content.get("window")
+    if not isinstance(told, Mapping):
+        return str(told or "")
+    return "; ".join(
+        f"{name}: {_facts(value)}" if isinstance(value, Mapping) else f"{name} {value}"
+        for name, value in told.items()
+    )
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    return ", ".join(
+        str(value) if name == "what" else f"{name} {value}" for name, value in facts.items()
+    )
