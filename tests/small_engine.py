@@ -88,6 +88,9 @@ class Vectors4:
     def vectors_of(self, keys: NDArray[np.int64]) -> Vectors:
         return np.eye(4, dtype=np.float32)[keys]
 
+    def scores_of(self, query: Vectors, keys: NDArray[np.int64]) -> Vectors:
+        return self.vectors_of(keys) @ query[0]
+
 
 class Titles:
     version = ModelVersion("fake")

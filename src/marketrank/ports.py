@@ -331,6 +331,10 @@ class VectorIndex(Protocol):
         """The vectors of these keys, shape (n, dim), the caller's own copy; a row of zeros for a
         key that the index does not hold."""
 
+    def scores_of(self, query: Vectors, keys: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The inner products of these keys' vectors with `query`, (1, dim): shape (n,), the
+        caller's own; 0 for a key that the index does not hold."""
+
 
 class TextIndex(Protocol):
     """BM25 over title, category and description."""

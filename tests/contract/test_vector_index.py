@@ -1,6 +1,7 @@
 """One behaviour suite for ports.VectorIndex, run against every implementation of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def _exact(folder: Path, keys: Keys, vectors: Vectors) -> VectorIndex:
 def _lists(folder: Path, keys: Keys, vectors: Vectors) -> VectorIndex:
     with pytest.MonkeyPatch.context() as patch:
         # As large a share of 20,000 vectors as the usual number is of 160,000.
-        patch.setattr("marketrank.retrieval.vector_index._MIN_COMPARED", 500)
+        patch.setattr("marketrank.retrieval.inverted_lists._MIN_COMPARED", 500)
         build(folder / "index", keys, vectors, exact_below=_LISTS)
     return Base.open(folder / "index", verify=True)
 
@@ -209,7 +210,7 @@ def test_a_photo_alone_finds_what_text_dominates(
 ) -> None:
     """Listings are text and photo features side by side, gathered by text; the query has zeros
     where the text would be."""
-    monkeypatch.setattr("marketrank.retrieval.vector_index._MIN_COMPARED", 200)
+    monkeypatch.setattr("marketrank.retrieval.inverted_lists._MIN_COMPARED", 200)
     rng = np.random.default_rng(6)
     text = _unit(_CENTRES[rng.integers(0, 100, 8_000)] + 0.3 * rng.normal(size=(8_000, _DIM)))
     photo = _unit(rng.normal(size=(8_000, _DIM)))
@@ -311,3 +312,49 @@ def test_what_arrives_later_is_found_at_once(tmp_path: Path) -> None:
     assert index.search(_VECTORS[7:8], 1_000).keys.tolist().count(7) == 1
     segment.put(np.array([7]), -query)
     assert index.search(query, 1).keys.tolist() != [7]
+
+
+def test_scores_of_keys_are_their_inner_products(make: Make, tmp_path: Path) -> None:
+    index = make(tmp_path, _KEYS, _VECTORS)
+    asked = _KEYS[[40, 3, 3, 900]]
+    wanted = _VECTORS[[40, 3, 3, 900]] @ _QUERIES[0]
+    np.testing.assert_allclose(index.scores_of(_QUERIES[:1], asked), wanted, atol=1e-4)
+    unknown = np.array([_KEYS.max() + 1, _KEYS[3]])
+    assert index.scores_of(_QUERIES[:1], unknown)[0] == 0
+    assert index.scores_of(_QUERIES[:1], np.empty(0, np.int64)).shape == (0,)
+
+
+def _of_words(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
+    """Listings of words and photos side by side, and queries of words alone."""
+    words = _unit(_CENTRES[rng.integers(0, 100, 8_000)] + 0.3 * rng.normal(size=(8_000, _DIM)))
+    photos = _unit(rng.normal(size=(8_000, _DIM)))
+    asked = _unit(_CENTRES[:20] + 0.5 * rng.normal(size=(20, _DIM)))
+    queries = np.concatenate([asked, np.zeros_like(asked)], axis=1).astype(np.float32)
+    return _unit(np.concatenate([0.8 * words, 0.6 * photos], axis=1)), queries
+
+
+def test_lists_of_words_find_what_a_query_of_words_is_near(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketrank.retrieval.inverted_lists._MIN_COMPARED", 200)
+    listings, queries = _of_words(np.random.default_rng(7))
+    build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS, words=_DIM)
+    base = Base.open(tmp_path / "index", verify=True)
+    found, allowed = [], np.arange(8_000) % 3 == 0
+    for query in queries:
+        scores = listings @ query
+        hits = base.search(query[np.newaxis], 10, allowed)
+        truth = np.argsort(np.where(allowed, -scores, np.inf))[:10]
+        found.append(np.isin(truth, hits.keys).mean())
+        np.testing.assert_allclose(hits.scores, scores[hits.keys], atol=1e-4)
+    assert float(np.mean(found)) >= 0.97
+
+
+def test_only_queries_of_words_use_the_lists_of_words(tmp_path: Path) -> None:
+    listings, queries = _of_words(np.random.default_rng(8))
+    build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS, words=_DIM)
+    base = Base.open(tmp_path / "index")
+    base = replace(base, lists=None)
+    assert len(base.search(queries[:1], 5).keys) == 5
+    with pytest.raises(AssertionError):
+        base.search(listings[:1], 5)

@@ -32,6 +32,9 @@ class Scores:
         """Whose product with VECTOR is the score."""
         return np.array([[self.scores.get(key, 0), 1] for key in keys.tolist()], np.float32)
 
+    def scores_of(self, query: NDArray[np.float32], keys: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self.vectors_of(keys) @ query[0]
+
     def weights(self, text: str) -> dict[str, float]:
         return self._weights
 

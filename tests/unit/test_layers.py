@@ -76,7 +76,7 @@ HOMES = {
     "transformers": {"models/"},
     "sklearn": {"models/"},
     "onnxruntime": {"models/"},
-    "faiss": {"retrieval/vector_index.py"},
+    "faiss": {"retrieval/inverted_lists.py"},
     "tantivy": {"retrieval/text_index.py"},
     "prometheus_client": {"monitoring/metrics.py"},
     "fastapi": {"api/", "serving.py"},

@@ -30,6 +30,7 @@ from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import golden
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.hybrid import words_width
 from marketrank.retrieval.text_folder import applied
 from marketrank.retrieval.text_index import TextWriter
 from marketrank.retrieval.understand import categories
@@ -351,7 +352,8 @@ class Indexer:
             keys, vectors, seq = self._live_vectors(encoder, file)
 
             def build_index(index: Path) -> None:
-                build(index, keys, vectors, exact_below=self._exact_below)
+                words = words_width(encoder)
+                build(index, keys, vectors, exact_below=self._exact_below, words=words)
                 held = None if anew else still_fits(self._held_categories(), encoder, len(keys))
                 model = held or fit_categories(
                     keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED

@@ -17,7 +17,7 @@ from marketrank.ports import Encoder
 from marketrank.ranking import features
 from marketrank.ranking.features import Seen
 from marketrank.ranking.ranker import Material
-from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling
+from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling, words_width
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.synonyms import Synonyms, compounds
 from marketrank.retrieval.text_index import TextReader, TextWriter
@@ -116,7 +116,8 @@ def indexed(
         queries = _embed_queries(encoder, texts, cache, progress)
         progress("build vector index", 0, 1)
         keys = np.arange(len(documents), dtype=np.int64)
-        build(Path(folder) / "vectors", keys, vectors, exact_below=exact_below)
+        words_alone = words_width(encoder)
+        build(Path(folder) / "vectors", keys, vectors, exact_below=exact_below, words=words_alone)
         progress("build vector index", 1, 1)
         limit_threads(1)  # as where requests are answered
         yield IndexedSet(

@@ -114,6 +114,11 @@ class ExactSegment:
         self._keys: Keys = np.empty(_FIRST_CAPACITY, np.int64)
         self._vectors: Vectors = np.empty((_FIRST_CAPACITY, dim), np.float32)
         self._rows = ExactRows(self._keys[:0], self._vectors[:0], np.empty(0, np.bool_), replaced=0)
+        self._ordered: tuple[ExactRows, Keys, NDArray[np.int64]] = (
+            self._rows,
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
+        )
 
     def __len__(self) -> int:
         """How many keys there are."""
@@ -131,15 +136,43 @@ class ExactSegment:
         """See ports.VectorIndex."""
         return self.found(keys)[1]
 
+    def scores_of(self, query: Vectors, keys: Keys) -> NDArray[np.float32]:
+        """See ports.VectorIndex."""
+        out = np.zeros(len(keys), np.float32)
+        held, scores = self.found_scores(query, keys)
+        out[held] = scores
+        return out
+
     def found(self, keys: Keys) -> tuple[NDArray[np.bool_], Vectors]:
         """Which keys there are, shape (n,), and their vectors, (n, dim), zeros for others."""
         out = np.zeros((len(keys), self._dim), np.float32)
-        # A compaction moves rows: the row of a key and its vector must be of one state.
-        with self._lock:
-            rows = np.array([self._row_of.get(key, -1) for key in keys.tolist()], np.int64)
-            held = rows >= 0
-            out[held] = self._vectors[rows[held]]
+        state, held, rows = self._places(keys)
+        out[held] = state.vectors[rows]
         return held, out
+
+    def found_scores(
+        self, query: Vectors, keys: Keys
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Which keys there are, shape (n,), and the inner products of those with the query,
+        (1, dim)."""
+        state, held, rows = self._places(keys)
+        return held, gathered_scores(query[0], state.vectors, rows)
+
+    def _places(self, keys: Keys) -> tuple[ExactRows, NDArray[np.bool_], NDArray[np.int64]]:
+        """One state, which of the keys it has, and the rows of those there. The order of its keys
+        is worked out once: asking a dictionary for each of 1,000 keys took 0.1 ms a time."""
+        state, ordered, row_of = self._ordered
+        if state is not self._rows:
+            state = self._rows
+            current = np.flatnonzero(state.current)
+            row_of = current[np.argsort(state.keys[current])]
+            ordered = state.keys[row_of]
+            self._ordered = (state, ordered, row_of)
+        if len(ordered) == 0:
+            return state, np.zeros(len(keys), np.bool_), np.empty(0, np.int64)
+        places = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
+        held = ordered[places] == keys
+        return state, held, row_of[places[held]]
 
     def put(self, keys: Keys, vectors: Vectors) -> None:
         """Add, or replace by key; of a key given twice the last counts. Shapes (n,), (n, dim).

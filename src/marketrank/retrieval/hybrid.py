@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from marketrank.errors import BadSettings
 from marketrank.ports import Encoder, TextIndex, VectorIndex
 from marketrank.retrieval.fusion import by_confidence, reciprocal_rank, union
+from marketrank.retrieval.short_rows import spoken
 from marketrank.types import Candidates, Hits, Mask, Vectors
 
 TEXT, VECTOR = "text", "vector"
@@ -42,7 +43,7 @@ class Indexes:
 
     def near(self, vector: Vectors, keys: NDArray[np.int64]) -> NDArray[np.float32]:
         """The scores of these keys for a vector, shape (1, dim): (n,), 0 where a key has none."""
-        return np.asarray(self.vectors.vectors_of(keys) @ vector[0], np.float32)
+        return self.vectors.scores_of(vector, keys)
 
 
 def text_ceiling(encoder: Encoder) -> float:
@@ -50,6 +51,12 @@ def text_ceiling(encoder: Encoder) -> float:
     the vector, less where a listing's vector keeps a part for photos."""
     listing = encoder.encode_listings([_PROBE], [[]])
     return float((listing @ encoder.encode_query(_PROBE, None).T).item())
+
+
+def words_width(encoder: Encoder) -> int:
+    """After how many components the vector of a query of words is 0: those of a listing's photos
+    may follow. The width of all, where words fill the vector."""
+    return int(spoken(encoder.encode_query(_PROBE, None)[0]).stop)
 
 
 def retrieve(

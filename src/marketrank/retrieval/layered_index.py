@@ -44,6 +44,14 @@ class LayeredIndex:
             found[held] = fresh[held]
         return found
 
+    def scores_of(self, query: Vectors, keys: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See ports.VectorIndex."""
+        scores = self._base.scores_of(query, keys)
+        if len(self._segment.rows().keys):
+            held, fresh = self._segment.found_scores(query, keys)
+            scores[held] = fresh
+        return scores
+
     def _hidden_rows(self, fresh: ExactRows) -> NDArray[np.int64]:
         """The base's rows whose keys are in the segment; worked out once per state of it."""
         held, rows = self._hidden

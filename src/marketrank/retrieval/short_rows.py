@@ -26,17 +26,27 @@ class ShortRows:
     scales: NDArray[np.float32]
 
     def scores(self, query: NDArray[np.float32], chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Inner products of the query, shape (dim,), with the chosen rows."""
+        """Inner products of the query, shape (dim,), with the chosen rows. Where it is 0 at either
+        end, as a query of words is in a photo's part, the rows are not read there."""
         out = np.empty(len(chosen), np.float32)
+        part = spoken(query)
+        codes, query = self.codes[:, part], query[part]
         for start in range(0, len(chosen), _BLOCK):
             block = chosen[start : start + _BLOCK]
-            out[start : start + len(block)] = self.codes[block].astype(np.float32) @ query
+            out[start : start + len(block)] = codes[block].astype(np.float32) @ query
         out *= self.scales[chosen]
         return out
 
     def vectors(self, chosen: NDArray[np.int64]) -> Vectors:
         """The chosen rows as they were, shape (n, dim), up to rounding."""
         return self.codes[chosen].astype(np.float32) * self.scales[chosen, np.newaxis]
+
+
+def spoken(query: NDArray[np.float32]) -> slice:
+    """The components of a query, shape (dim,), between its first and last that are not 0: what it
+    does not speak about adds nothing to any product."""
+    at = np.flatnonzero(query)
+    return slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0)
 
 
 def shorten(vectors: Vectors) -> ShortRows:

@@ -5,21 +5,21 @@ above.
     vectors.json   {"format", "kind", "count", "dim", "probes", "files": {name: sha256}}
     vectors.npy    "exact": (n, dim) float32, the rows of keys.npy
     lists.faiss    "ivf": an inverted file of codes, four bits a component
+    words.faiss    "ivf": another, of the components that queries of words fill, where the index
+                   was built for such queries and they leave some components empty
     codes.npy      "ivf": (n, dim) int16, the rows of keys.npy (see short_rows)
     scales.npy     "ivf": (n,) float32
 
 All but the lists are memory-mapped, so processes share them. An inverted file takes about 2.6
-bytes a component, whole: 1 GB for a million vectors of width 384.
+bytes a component, whole: 1 GB for a million vectors of width 384. That of words alone adds half a
+byte for each of its own.
 """
 
 import hashlib
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import orjson
 from numpy.typing import DTypeLike, NDArray
@@ -27,7 +27,14 @@ from threadpoolctl import threadpool_limits
 
 from marketrank.durable import sync
 from marketrank.errors import BadInput, Corrupt
-from marketrank.retrieval.exact_index import allowed_rows, best, check_query, scan
+from marketrank.retrieval.exact_index import (
+    allowed_rows,
+    best,
+    check_query,
+    gathered_scores,
+    scan,
+)
+from marketrank.retrieval.inverted_lists import Lists, Source, read_lists, write_lists
 from marketrank.retrieval.short_rows import ShortRows, shorten
 from marketrank.types import Hits, Mask, Vectors
 
@@ -36,23 +43,9 @@ Keys = NDArray[np.int64]
 Rows = NDArray[np.bool_]
 
 _MANIFEST = "vectors.json"
-_LISTS_PER_ROOT = 4  # nlist = 4·sqrt(n): FAISS's own guideline for up to a million vectors
-_TRAIN_PER_LIST = 64
-_MIN_TRAIN = 39 * 16  # what FAISS wants for the 16 centroids of a product quantiser's part
+_WHOLE, _WORDS = "lists.faiss", "words.faiss"
 _REFINE = 4  # candidates rescored exactly, per result
 _MIN_REFINE = 200
-_TARGET_SHARE = 0.995  # of the top 10 in the lists that are probed, for each kind of sampled query
-_QUERIES_PER_KIND = 48
-_COPY_ROWS = 65_536
-# A search compares at least so many vectors: by their codes about 0.1 ms.
-_MIN_COMPARED = 4_000
-# A filter may allow only far things, where the lists say little about what is nearest: compare at
-# least this share of what is allowed, times the share that is not (0 where all may be returned).
-_FAR_SHARE = 0.25
-# Comparing one gathered row costs as much as reading so many codes in their lists: 0.25 µs of
-# processor time against 0.03 (100,000 × 384).
-_CODES_PER_ROW = 8
-_SEED = 20_260_101
 _REMEDY = "run `marketrank index --rebuild`"
 
 
@@ -65,11 +58,12 @@ def limit_threads(n: int) -> None:
     threadpool_limits(limits=n)
 
 
-def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int) -> None:
+def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int, words: int = 0) -> None:
     """Write an index of unit vectors, shape (n, dim), by key; of a key given twice the last counts.
 
-    With fewer than `exact_below` vectors every search is exact. `folder` must not exist. `vectors`
-    may be memory-mapped: it is read in blocks. What is written is on disk when this returns.
+    With fewer than `exact_below` vectors every search is exact. Queries of words are 0 after their
+    first `words` components; 0 says nothing of them. `folder` must not exist. `vectors` may be
+    memory-mapped: it is read in blocks. What is written is on disk when this returns.
     Raises BadInput for shapes that do not fit.
     """
     if vectors.ndim != 2 or len(keys) != len(vectors):
@@ -78,21 +72,23 @@ def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int) -> No
     # Ascending keys: equal scores of neighbouring rows come out in the order that ties need.
     last = len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
     np.save(folder / "keys.npy", keys[last].astype(np.int64))
-    source = _Source(vectors, last)
+    dim = vectors.shape[1]
+    source = Source(vectors, last, dim)
     kind = "exact" if len(last) < max(exact_below, 1) else "ivf"
-    probes = 0
+    probes: dict[str, int] = {}
     if kind == "exact":
         np.save(folder / "vectors.npy", source.rows(np.arange(len(last))))
     else:
         _write_rows(folder, source)
-        probes = _write_lists(folder / "lists.faiss", source)
+        probes = _write_lists(folder, source, words if 0 < words < dim else 0)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
         "kind": kind,
         "count": len(last),
-        "dim": vectors.shape[1],
-        "probes": probes,
+        "dim": dim,
+        "probes": probes.get(_WHOLE, 0),
+        "words_probes": probes.get(_WORDS, 0),
         "files": files,
     }
     (folder / _MANIFEST).write_bytes(orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -117,13 +113,15 @@ def read_keys(folder: Path) -> Keys:
 class Base:
     """An index that was built and does not change. Implements ports.VectorIndex.
 
-    Of `exact` (n, dim) and `lists` one is None.
+    Of `exact` (n, dim) and `lists` one is None. `words` are lists for queries that are 0 after
+    the components they look at.
     """
 
     keys: Keys
     dim: int
     exact: Vectors | None
-    lists: "_Lists | None"
+    lists: Lists | None
+    words: Lists | None = None
 
     @staticmethod
     def open(folder: Path, verify: bool = False) -> "Base":
@@ -150,8 +148,10 @@ class Base:
                 _mapped(folder / "codes.npy", np.int16, (count, dim)),
                 _mapped(folder / "scales.npy", np.float32, (count,)),
             )
-            lists = _read_lists(folder / "lists.faiss", near, int(manifest["probes"]))
-            return Base(keys, dim, None, lists)
+            lists = read_lists(folder / _WHOLE, near, int(manifest["probes"]))
+            probes = int(manifest.get("words_probes", 0))  # older versions wrote no such lists
+            words = read_lists(folder / _WORDS, near, probes) if probes else None
+            return Base(keys, dim, None, lists, words)
         except (OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError) as error:
             raise Corrupt(
                 f"the vector index in {folder} is unreadable ({error}); {_REMEDY}"
@@ -166,9 +166,15 @@ class Base:
         flat = check_query(query, self.dim)
         if self.exact is not None:
             return scan(flat, self.keys, self.exact, k, rows)
+        lists = self._lists_for(flat)
+        chosen = lists.candidates(flat[: lists.width], max(_REFINE * k, _MIN_REFINE), rows)
+        return best(self.keys[chosen], lists.near.scores(flat, chosen), k)
+
+    def _lists_for(self, query: NDArray[np.float32]) -> Lists:
+        if self.words is not None and not query[self.words.width :].any():
+            return self.words
         assert self.lists is not None
-        chosen = self.lists.candidates(flat, max(_REFINE * k, _MIN_REFINE), rows)
-        return best(self.keys[chosen], self.lists.near.scores(flat, chosen), k)
+        return self.lists
 
     def rows_of(self, allowed: Mask) -> Rows:
         """Shape (n,), the caller's own: which of this index's rows the mask allows."""
@@ -186,6 +192,20 @@ class Base:
             out[held] = self._rows(rows[held])
         return out
 
+    def scores_of(self, query: Vectors, keys: Keys) -> NDArray[np.float32]:
+        """See ports.VectorIndex."""
+        flat = check_query(query, self.dim)
+        out = np.zeros(len(keys), np.float32)
+        if len(self.keys):
+            rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+            held = self.keys[rows] == keys
+            if self.exact is not None:
+                out[held] = gathered_scores(flat, self.exact, rows[held])
+            else:
+                assert self.lists is not None
+                out[held] = self.lists.near.scores(flat, rows[held])
+        return out
+
     def _rows(self, rows: NDArray[np.int64]) -> Vectors:
         if self.exact is not None:
             return self.exact[rows]
@@ -193,113 +213,9 @@ class Base:
         return self.lists.near.vectors(rows)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lists:
-    """The inverted file. `centroids` (lists, dim); `list_of` (n,) names each row's list;
-    `sizes` (lists,) counts their rows; `near` holds the rows for rescoring."""
-
-    index: Any  # faiss.IndexIVF
-    near: ShortRows
-    centroids: Vectors
-    list_of: NDArray[np.int32]
-    sizes: NDArray[np.int64]
-    probes: int
-
-    @property
-    def budget(self) -> int:
-        """How many vectors a search without a mask compares."""
-        return len(self.list_of) * self.probes // len(self.sizes)
-
-    def candidates(
-        self, query: NDArray[np.float32], n: int, rows: Rows | None
-    ) -> NDArray[np.int64]:
-        """The allowed rows of the n nearest by their codes, ascending; or all allowed rows, where
-        comparing those costs less.
-
-        Reads the nearest lists, passing over those without an allowed row, until enough allowed
-        vectors were compared. So recall falls neither with the share that is allowed nor where
-        all of it is far from the query; a fixed number of lists found a third of the top 10
-        under a mask of 1 % (docs/adr/0052).
-        """
-        sizes, enough = self.sizes, self.budget
-        count = len(self.list_of)
-        if rows is not None:
-            count = int(np.count_nonzero(rows))
-            if count <= enough:
-                return np.flatnonzero(rows)
-            sizes = self._sizes_among(rows, count)
-            enough = max(enough, int(_FAR_SHARE * count * (1 - count / len(rows))))
-        affinity = self.centroids @ query
-        order = np.argsort(-affinity, kind="stable")
-        order = order[sizes[order] > 0]
-        reached = int(np.searchsorted(np.cumsum(sizes[order]), enough)) + 1
-        chosen = order[: max(reached, self.probes)].astype(np.int64)
-        if rows is not None and count * _CODES_PER_ROW <= int(self.sizes[chosen].sum()):
-            return np.flatnonzero(rows)
-        return self._read(query, n, chosen, affinity[chosen], rows)
-
-    def _sizes_among(self, rows: Rows, count: int) -> NDArray[np.int64]:
-        """How many allowed rows each list has; shape (lists,)."""
-        lists = len(self.sizes)
-        if 2 * count < len(rows):
-            return np.bincount(self.list_of[rows], minlength=lists)
-        return self.sizes - np.bincount(self.list_of[~rows], minlength=lists)
-
-    def _read(
-        self,
-        query: NDArray[np.float32],
-        n: int,
-        chosen: NDArray[np.int64],
-        affinity: NDArray[np.float32],
-        rows: Rows | None,
-    ) -> NDArray[np.int64]:
-        options = _options(len(chosen))
-        if rows is not None:
-            bits = np.packbits(rows, bitorder="little")
-            options.sel = faiss.IDSelectorBitmap(len(rows), faiss.swig_ptr(bits))
-        scores, found = np.empty(n, np.float32), np.empty(n, np.int64)
-        # The wrapper without _c takes no options (faiss 1.15).
-        self.index.search_preassigned_c(
-            1,
-            faiss.swig_ptr(query),
-            n,
-            faiss.swig_ptr(chosen),
-            faiss.swig_ptr(affinity),
-            faiss.swig_ptr(scores),
-            faiss.swig_ptr(found),
-            False,
-            options,
-        )
-        return np.sort(found[found >= 0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The vectors to build from, shape (any, dim), and which of them, in which order."""
-
-    vectors: Vectors
-    order: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    @property
-    def dim(self) -> int:
-        return int(self.vectors.shape[1])
-
-    def rows(self, numbers: NDArray[np.int64]) -> Vectors:
-        """A copy of some rows; shape (n, dim)."""
-        return np.ascontiguousarray(self.vectors[self.order[numbers]], np.float32)
-
-    def blocks(self) -> Iterator[tuple[int, Vectors]]:
-        """All rows, in blocks, each with the number of its first."""
-        for start in range(0, len(self), _COPY_ROWS):
-            yield start, self.rows(np.arange(start, min(start + _COPY_ROWS, len(self))))
-
-
-def _write_rows(folder: Path, source: _Source) -> None:
+def _write_rows(folder: Path, source: Source) -> None:
     codes = np.lib.format.open_memmap(
-        folder / "codes.npy", mode="w+", dtype=np.int16, shape=(len(source), source.dim)
+        folder / "codes.npy", mode="w+", dtype=np.int16, shape=(len(source), source.width)
     )
     scales = np.empty(len(source), np.float32)
     for start, block in source.blocks():
@@ -308,6 +224,18 @@ def _write_rows(folder: Path, source: _Source) -> None:
         scales[start : start + len(block)] = small.scales
     codes.flush()
     np.save(folder / "scales.npy", scales)
+
+
+def _write_lists(folder: Path, source: Source, words: int) -> dict[str, int]:
+    """How many lists to probe, by the file that was written."""
+    if not words:
+        half = source.width // 2
+        halves = (slice(None, half), slice(half, None))
+        return {_WHOLE: write_lists(folder / _WHOLE, source, alone=halves)}
+    return {
+        _WHOLE: write_lists(folder / _WHOLE, source, alone=(slice(words, None),)),
+        _WORDS: write_lists(folder / _WORDS, replace(source, width=words), alone=()),
+    }
 
 
 def _mapped(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -320,96 +248,6 @@ def _mapped(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any
             f"{path} holds {held.dtype} of shape {held.shape} where {shape} is due; {_REMEDY}"
         )
     return np.asarray(held)
-
-
-def _write_lists(path: Path, source: _Source) -> int:
-    """Write the inverted file; returns how many lists to probe."""
-    count, dim = len(source), source.dim
-    # FAISS complains about fewer than 39 points a list.
-    nlist = max(1, min(int(_LISTS_PER_ROOT * math.sqrt(count)), count // 39))
-    # Four bits a component, read 32 vectors at a time: as near as SQ8 in half the time.
-    kind = f"IVF{nlist},PQ{dim}x4fs"
-    index: Any = faiss.index_factory(dim, kind, faiss.METRIC_INNER_PRODUCT)
-    index.cp.max_points_per_centroid = _TRAIN_PER_LIST
-    rng = np.random.default_rng(_SEED)
-    sample = np.sort(rng.choice(count, min(count, nlist * _TRAIN_PER_LIST), replace=False))
-    index.train(source.rows(np.resize(sample, max(len(sample), _MIN_TRAIN))))
-    for _, block in source.blocks():
-        index.add(block)
-    faiss.write_index(index, str(path))
-    return _calibrate(index, source, rng)
-
-
-def _read_lists(path: Path, near: ShortRows, probes: int) -> _Lists:
-    # Read, not mapped: lists of this kind are copied out of a mapping, and then count twice.
-    index: Any = faiss.read_index(str(path))
-    centroids, list_of, sizes = _layout(index, len(near.scales))
-    return _Lists(index, near, centroids, list_of, sizes, probes)
-
-
-def _calibrate(index: Any, source: _Source, rng: np.random.Generator) -> int:
-    """How many lists hold the target share of the nearest, for every kind of query."""
-    centroids, list_of, _ = _layout(index, len(source))
-    probes = min(math.ceil(_MIN_COMPARED * index.nlist / len(source)), index.nlist)
-    for queries in _sample_queries(source, rng):
-        truth = list_of[_nearest(source, queries, 10)]
-        affinity = queries @ centroids.T
-        reached = np.take_along_axis(affinity, truth.astype(np.int64), 1)
-        ranks = (affinity[:, None, :] > reached[:, :, None]).sum(axis=2)
-        probes = max(probes, math.ceil(np.quantile(ranks, _TARGET_SHARE)) + 1)
-    return int(min(probes, index.nlist))
-
-
-def _layout(index: Any, count: int) -> tuple[Vectors, NDArray[np.int32], NDArray[np.int64]]:
-    """Centroids (lists, dim), the list of each row (count,), and how many each has (lists,)."""
-    centroids = faiss.downcast_index(index.quantizer).reconstruct_n(0, index.nlist)
-    inverted = faiss.downcast_InvertedLists(index.invlists)
-    sizes = np.array([inverted.list_size(i) for i in range(index.nlist)], np.int64)
-    list_of = np.zeros(count, np.int32)
-    for number in np.flatnonzero(sizes).tolist():
-        ids = faiss.rev_swig_ptr(inverted.get_ids(number), int(sizes[number]))
-        list_of[ids] = number
-    return centroids, list_of, sizes
-
-
-def _nearest(source: _Source, queries: Vectors, k: int) -> NDArray[np.int64]:
-    """The rows of the k best of each query, exactly; shape (queries, at most k)."""
-    k = min(k, len(source))
-    rows = np.empty((len(queries), 0), np.int64)
-    scores = np.empty((len(queries), 0), np.float32)
-    for start, block in source.blocks():
-        scores = np.concatenate([scores, queries @ block.T], axis=1)
-        here = np.arange(start, start + len(block))
-        rows = np.concatenate([rows, np.broadcast_to(here, (len(queries), len(here)))], axis=1)
-        top = np.argpartition(-scores, min(k, scores.shape[1]) - 1, axis=1)[:, :k]
-        rows, scores = np.take_along_axis(rows, top, 1), np.take_along_axis(scores, top, 1)
-    return rows
-
-
-def _options(probes: int) -> Any:
-    options: Any = faiss.SearchParametersIVF()
-    options.nprobe = probes
-    return options
-
-
-def _sample_queries(source: _Source, rng: np.random.Generator) -> list[Vectors]:
-    """Rows ("more like this"), points between four rows (as far from their nearest as typed
-    queries are: a cosine of .68, and .67), and rows without their second or first half: where text
-    and photo features are concatenated, a query of one of them is zero in the other's half, and
-    needs several times the probes."""
-    pick = rng.integers(0, len(source), (7, _QUERIES_PER_KIND))
-    half = source.dim // 2
-    rows = [source.rows(numbers) for numbers in pick]
-    first, second = rows[5], rows[6]
-    first[:, half:] = 0
-    second[:, :half] = 0
-    between = rows[1] + rows[2] + rows[3] + rows[4]
-    return [rows[0], _unit(between), _unit(first), _unit(second)]
-
-
-def _unit(rows: Vectors) -> Vectors:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(norms, 1e-12), np.float32)
 
 
 def _sha256(path: Path) -> str:
