@@ -76,9 +76,11 @@ def _print(found: Mapping[str, Any]) -> None:
         f"{len(found['sensitive']):,} sensitive categories"
     )
     _list("beyond the limits:", found["reasons"])
+    _list("too few to tell, which is no sign of fairness:", found["too_few"])
     _list("not judged:", found["unjudged"])
     if not found["reasons"]:
-        _out.print("no limit is exceeded")
+        told = len(found["judged"]) - len(found["too_few"])
+        _out.print(f"no limit is exceeded in {told} of {len(found['judged'])} comparisons with one")
     _out.print(found["page"])
 
 

@@ -181,7 +181,7 @@ def _print_learned(learned: "Learned", told: dict[str, Any]) -> None:
         _out.print(f"{told['promoted']} is in use, in place of {told['previous'] or 'nobody'}")
     elif learned.worse:
         _out.print(f"not promoted: {'; '.join(learned.worse)}")
-    for note in told["audit"]["unjudged"]:
+    for note in [*told["audit"]["too_few"], *told["audit"]["unjudged"]]:
         _out.print(f"not judged: {note}", soft_wrap=True)
 
 

@@ -267,7 +267,8 @@ def _print_buyers(told: dict[str, Any]) -> None:
             f"{name} by buyer: {one['new']:.4f}, {one['difference']:+.4f} [{one['low']:+.4f}, "
             f"{one['high']:+.4f}] against {decision['against']}"
         )
-    for note in decision.get("audit", {}).get("unjudged", []):
+    audit = decision.get("audit", {})
+    for note in [*audit.get("too_few", []), *audit.get("unjudged", [])]:
         _out.print(f"not judged: {note}", soft_wrap=True)
     for objection in told["objections"]:
         _out.print(f"not put in use: {objection}")

@@ -130,8 +130,9 @@ def _ranker(folder: Path, name: str) -> Version:
     metrics = {key: value for key, value in metrics.items() if not key.endswith((".low", ".high"))}
     decision = None
     if isinstance(audit := told.get(AUDIT), Mapping):
-        reasons, unjudged = list(audit.get("reasons", ())), list(audit.get("unjudged", ()))
-        decision = Decision("refused" if reasons else "passed", reasons, unjudged)
+        reasons = list(audit.get("reasons", ()))
+        notes = [*audit.get("too_few", ()), *audit.get("unjudged", ())]
+        decision = Decision("refused" if reasons else "passed", reasons, notes)
     return Version(name, _created(folder / name / "manifest.json"), metrics, facts, decision)
 
 

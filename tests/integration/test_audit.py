@@ -15,8 +15,9 @@ from playwright.sync_api import sync_playwright
 from typer.testing import CliRunner
 
 from chromium import ARGUMENTS, CHROMIUM
+from marketrank.buyers.audit_judgement import unjudged, verdict
 from marketrank.buyers.audit_table import Fact
-from marketrank.buyers.fairness import Audit, Limits, unjudged, verdict
+from marketrank.buyers.fairness import Audit, Limits
 from marketrank.buyers.sensitive import SensitiveCategories
 from marketrank.cli import app
 from marketrank.config import load
@@ -209,6 +210,16 @@ def test_a_folder_of_sessions(tmp_path: Path) -> None:
     assert run(*arguments, "--propensity", "none")["debiased"] is False
     shown = CliRunner().invoke(app, ["audit", *arguments]).stdout
     assert "no limit is exceeded" in shown
+    # Some 40 buyers a group: not enough to rule a gap out, and that is said wherever it is read.
+    unsure = [str(one) for one in told["too_few"]]  # type: ignore[attr-defined]
+    judged = list(told["judged"])  # type: ignore[call-overload]
+    assert 0 < len(unsure) == sum(one["finding"] == "too few to tell" for one in judged)
+    assert all(0 <= one["power"] <= 1 for one in judged)
+    assert unsure[0] in shown
+    assert f"in {len(judged) - len(unsure)} of {len(judged)} comparisons" in shown
+    page = kept.page.read_text(encoding="utf-8")
+    assert page.count("<em>too few to tell</em>") == len(unsure)
+    assert "no sign of fairness" in page
     (folder / "consents.csv").write_text("buyer_id,purpose,at\nx,spying,2026-01-01\n")
     with pytest.raises(BadInput, match=r"consents.csv, line 2.*spying"):
         read_buyers(folder)
@@ -299,6 +310,7 @@ def test_a_learned_ranker_is_audited_before_it_is_promoted(tmp_path: Path) -> No
     assert any("sensitive listings" in reason for reason in blocked.worse)
     assert blocked.report["audit"]["of"] == "the new ranker"
     assert blocked.model.trained["audit"]["reasons"] == blocked.worse
+    assert blocked.report["audit"]["judged"]
     with pytest.raises(BadInput, match="sensitive listings"):
         promote(tmp_path, blocked, at=AT)
     assert asked("popularity_log", LIMITS).worse == []

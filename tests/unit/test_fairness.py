@@ -10,10 +10,11 @@ from made_up_world import World
 from marketrank.buyers.audit_exposure import exposed, exposure_by_group
 from marketrank.buyers.audit_groups import group
 from marketrank.buyers.audit_inference import done_by, inferred, shown_to
+from marketrank.buyers.audit_judgement import unjudged, verdict
 from marketrank.buyers.audit_ndcg import quality_by_group
 from marketrank.buyers.audit_table import AuditTable, Fact
 from marketrank.buyers.audit_values import Interval, around, ratio
-from marketrank.buyers.fairness import Audit, Limits, audit, unjudged, verdict
+from marketrank.buyers.fairness import Audit, Limits, audit
 from marketrank.buyers.sensitive import SensitiveCategories
 
 Doubles = NDArray[np.float64]

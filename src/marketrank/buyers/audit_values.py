@@ -43,6 +43,12 @@ def around(value: float, error: float, low: float = -math.inf, high: float = mat
     return Interval(value, max(low, value - _Z95 * error), min(high, value + _Z95 * error))
 
 
+def error_of(interval: Interval) -> float:
+    """The standard error of an interval that lies evenly about its estimate; of any other, what it
+    would be were it as wide."""
+    return (interval.high - interval.low) / 2 / _Z95
+
+
 def ratio(above: Doubles, below: Doubles) -> Interval | None:
     """Σ above / Σ below of independent clusters, (n,) each, by the delta method (Cochran, Sampling
     Techniques, 3rd ed., 1977, 6.3). None where there are fewer than two, or nothing below."""

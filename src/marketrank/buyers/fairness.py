@@ -1,4 +1,4 @@
-"""The audit: whether groups of buyers are served alike, and whether a ranker may be promoted."""
+"""The audit: whether groups of buyers are served alike. What it means is `audit_judgement`'s."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,58 +134,6 @@ def audit(
         ),
         limits=limits,
     )
-
-
-def verdict(found: Audit, limits: Limits) -> list[str]:
-    """Why a ranker with this audit may not be promoted; [] where nothing speaks against it.
-
-    A limit is exceeded where the estimate lies beyond it and chance does not explain that: fewer
-    listings are within the variance than a blind ranking shows in 97.5 of 100 cases, or the NDCG's
-    interval has no room for an equal one. Reach is judged in sensitive categories alone, since
-    elsewhere to suit a group's taste is what a ranker is for. What could not be measured is not
-    judged: see `unjudged`."""
-    reasons = []
-    for attribute in found.attributes:
-        reach = attribute.reach.get(SENSITIVE)
-        if (
-            reach is not None
-            and reach.within.value < limits.reach_share
-            and reach.observed < reach.blind.low
-        ):
-            reasons.append(
-                f"{attribute.name}: {reach.within.value:.1%} of {reach.listings} sensitive "
-                f"listings reach an audience within {limits.reach_variance:.0%} of the eligible "
-                f"one ({reach.within.low:.1%} to {reach.within.high:.1%}); at least "
-                f"{limits.reach_share:.1%} must"
-            )
-        for one in attribute.groups:
-            gap = None if one.quality is None else one.quality.gap
-            if gap is not None and gap.value < -limits.ndcg_gap and gap.high < 0:
-                reasons.append(
-                    f"{attribute.name} {one.value}: NDCG is {-gap.value:.3f} below the others' "
-                    f"({-gap.high:.3f} to {-gap.low:.3f}); at most {limits.ndcg_gap:g} may be"
-                )
-    return reasons
-
-
-def unjudged(found: Audit) -> list[str]:
-    """What `verdict` could not judge, and why: whoever promotes should read it."""
-    notes = []
-    if not any(attribute.groups for attribute in found.attributes):
-        notes.append(
-            f"no group has {found.limits.min_buyers} consenting buyers in {found.sessions} "
-            "sessions: nothing is judged"
-        )
-    if not found.sensitive:
-        notes.append("no listing that was shown is in a sensitive category: reach is not judged")
-    else:
-        notes.extend(
-            f"{attribute.name}: no sensitive listing reached {found.limits.min_audience} buyers of "
-            "known value: its reach is not judged"
-            for attribute in found.attributes
-            if attribute.groups and SENSITIVE not in attribute.reach
-        )
-    return notes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.buyers.audit_judgement import judge, too_few, unjudged, verdict
 from marketrank.buyers.audit_table import Fact, Score, consenting, reranked, tabulate
-from marketrank.buyers.fairness import Audit, Limits, audit, unjudged, verdict
+from marketrank.buyers.fairness import Audit, Limits, audit
 from marketrank.buyers.sensitive import SensitiveCategories
 from marketrank.config import Settings
 from marketrank.errors import BadInput
@@ -98,10 +99,16 @@ def facts_of(sessions: Iterable[Session], listings: ListingStore) -> dict[Listin
 
 
 def as_dict(found: Audit, limits: Limits) -> dict[str, Any]:
-    """Ready for JSON, with what the limits say of it: `reasons` against a promotion and what is
-    `unjudged`. It is what a registry keeps beside the decision."""
+    """Ready for JSON, with what the limits say of it: every comparison (`judged`), `reasons`
+    against a promotion, where there are `too_few` to tell and what is `unjudged`. It is what a
+    registry keeps beside the decision."""
     rounded: dict[str, Any] = _rounded(asdict(found))
-    return rounded | {"reasons": verdict(found, limits), "unjudged": unjudged(found)}
+    return rounded | {
+        "judged": [_rounded(asdict(one)) for one in judge(found, limits)],
+        "reasons": verdict(found, limits),
+        "too_few": too_few(found, limits),
+        "unjudged": unjudged(found),
+    }
 
 
 def _rounded(value: Any) -> Any:

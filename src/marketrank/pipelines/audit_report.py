@@ -10,6 +10,15 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from marketrank.buyers.audit_exposure import Exposure
+from marketrank.buyers.audit_judgement import (
+    Finding,
+    Judged,
+    Measure,
+    judge,
+    too_few,
+    unjudged,
+    verdict,
+)
 from marketrank.buyers.audit_values import Interval
 from marketrank.buyers.fairness import (
     ALL,
@@ -18,8 +27,6 @@ from marketrank.buyers.fairness import (
     Audit,
     GroupAudit,
     Limits,
-    unjudged,
-    verdict,
 )
 from marketrank.errors import BadInput
 from marketrank.pipelines.audit_plots import Dot, Mark, dot_plot
@@ -28,6 +35,10 @@ PAGE = "audit.html"
 _TEMPLATE = "audit.html.jinja"
 _MOST_CATEGORIES = 14
 _SHARES = [(0.0, "0 %"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1.0, "100 %")]
+_MEASURES = {
+    Measure.QUALITY: "NDCG below the others'",
+    Measure.REACH: "sensitive listings beyond the variance",
+}
 _SCOPE_NAMES = {SENSITIVE: "sensitive listings", ALL: "all listings"}
 
 
@@ -39,7 +50,9 @@ def write_audit(out: Path, found: Audit, *, limits: Limits, at: datetime) -> Pat
         "found": found,
         "limits": limits,
         "reasons": verdict(found, limits),
+        "too_few": too_few(found, limits),
         "unjudged": unjudged(found),
+        "judged": [_row(one) for one in judge(found, limits)],
         "variance": f"{100 * limits.reach_variance:g} %",
         "sensitive": _by_rule(found.sensitive),
         "tiles": _tiles(found),
@@ -120,6 +133,26 @@ def _attribute(one: AttributeAudit, found: Audit, limits: Limits) -> dict[str, A
             {group.value: group.sellers for group in one.groups if group.sellers}, found.sellers
         ),
     }
+
+
+def _row(one: Judged) -> dict[str, str]:
+    """A comparison with a limit, in words and figures."""
+    number = "{:.3f}" if one.measure is Measure.QUALITY else "{:.0%}"
+    gap = one.gap
+    return {
+        "name": one.name,
+        "what": _MEASURES[one.measure],
+        "finding": one.finding,
+        "sure": "" if one.finding is Finding.TOO_FEW else "yes",
+        "gap": "" if gap is None else f"{number} ({number} to {number})".format(*_parts(gap)),
+        "limit": number.format(one.limit),
+        "detectable": "none" if one.detectable is None else number.format(one.detectable),
+        "power": f"{one.power:.0%}",
+    }
+
+
+def _parts(one: Interval) -> tuple[float, float, float]:
+    return one.value, one.low, one.high
 
 
 def _quality_plot(groups: Sequence[GroupAudit], limits: Limits) -> Markup | None:

@@ -51,7 +51,7 @@ def audited(
         )
         told = as_dict(found, limits)
     except BadInput as error:
-        told = {"reasons": [], "unjudged": [str(error)]}
+        told = {"reasons": [], "too_few": [], "unjudged": [str(error)]}
     trained = {**learned.model.trained, AUDIT: told}
     return replace(
         learned,

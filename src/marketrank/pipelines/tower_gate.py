@@ -176,7 +176,7 @@ class Auditing:
         self, past: Past, tower: TowerModel, since: datetime, until: datetime
     ) -> dict[str, Any]:
         """An audit of the candidates that were logged, in the order of the tower: `reasons` against
-        it and what is `unjudged`."""
+        it, where there are `too_few` to tell and what is `unjudged`."""
         sessions = list(self.sessions(since, until))
         try:
             found = audit_sessions(
@@ -190,7 +190,7 @@ class Auditing:
                 of="the new buyer tower",
             )
         except BadInput as error:
-            return {"reasons": [], "unjudged": [str(error)]}
+            return {"reasons": [], "too_few": [], "unjudged": [str(error)]}
         return as_dict(found, self.limits)
 
 
