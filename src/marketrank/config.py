@@ -326,6 +326,12 @@ class Settings(BaseSettings):
     request_seconds: float = Field(
         60, gt=0, description="A request that takes longer is answered with 503 (seconds)"
     )
+    requests_at_once: int = Field(
+        32,
+        ge=0,
+        description="Requests that one process answers at a time; who comes beyond that gets 503 "
+        "and Retry-After at once, instead of waiting with all others; 0 sets no limit",
+    )
     bulk_max_bytes: int = Field(
         50_000_000, gt=0, description="Largest body of PUT /v1/listings (bytes)"
     )

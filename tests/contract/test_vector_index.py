@@ -338,7 +338,7 @@ def test_lists_of_words_find_what_a_query_of_words_is_near(
 ) -> None:
     monkeypatch.setattr("marketrank.retrieval.inverted_lists._MIN_COMPARED", 200)
     listings, queries = _of_words(np.random.default_rng(7))
-    build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS, words=_DIM)
+    build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS, asked=lambda: queries)
     base = Base.open(tmp_path / "index", verify=True)
     found, allowed = [], np.arange(8_000) % 3 == 0
     for query in queries:
@@ -352,7 +352,7 @@ def test_lists_of_words_find_what_a_query_of_words_is_near(
 
 def test_only_queries_of_words_use_the_lists_of_words(tmp_path: Path) -> None:
     listings, queries = _of_words(np.random.default_rng(8))
-    build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS, words=_DIM)
+    build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS, asked=lambda: queries)
     base = Base.open(tmp_path / "index")
     base = replace(base, lists=None)
     assert len(base.search(queries[:1], 5).keys) == 5

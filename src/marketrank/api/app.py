@@ -45,6 +45,7 @@ from marketrank.api.operator.sessions import Sessions
 from marketrank.api.problems import failure_of, problem
 from marketrank.api.security import ID_HEADER, Guard
 from marketrank.api.service import Context, Service
+from marketrank.api.shedding import Shedding
 from marketrank.api.signed import signer_of
 from marketrank.config import Settings
 from marketrank.errors import MarketrankError
@@ -123,6 +124,7 @@ def create_app(
     app.mount("/static", _Static(directory=pages.STATIC))
     # The last added is the outermost.
     app.add_middleware(Gate, here=here, sessions=sessions)
+    app.add_middleware(Shedding, most=settings.requests_at_once, on_shed=app.state.metrics.shed)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -74,6 +74,11 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=own,
         )
+        self._shed = Counter(
+            "marketrank_requests_shed_total",
+            "Requests that were told to come again, as too many were being answered",
+            registry=own,
+        )
         self._stages = Histogram(
             "marketrank_stage_seconds",
             "Time that a stage of the engine took",
@@ -185,6 +190,10 @@ class Metrics:
             yield
         finally:
             self._in_flight.dec()
+
+    def shed(self) -> None:
+        """A request was told to come again."""
+        self._shed.inc()
 
     def served(self, route: str, method: str, status: int, since: float) -> None:
         """A request was answered. `route` is the pattern of its address, never the address;

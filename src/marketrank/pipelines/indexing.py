@@ -30,9 +30,9 @@ from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
 from marketrank.retrieval import golden
 from marketrank.retrieval import release as releases
-from marketrank.retrieval.hybrid import words_width
 from marketrank.retrieval.text_folder import applied
 from marketrank.retrieval.text_index import TextWriter
+from marketrank.retrieval.typed import typed_vectors
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build, is_readable, read_keys
@@ -44,7 +44,8 @@ _TEXT_BATCH = 2_000
 _EMBED_BATCH = 64
 _READ_BATCH = 10_000
 _GOLDEN = 20  # listings that must find themselves before a release becomes current
-_SEED = 7  # of the sample that teaches the classifier of queries
+_TYPED = 96  # listings of whose titles queries are made, to fit the index to
+_SEED = 7  # of the sample that teaches the classifier of queries, and of those queries
 _PATIENCE = 5.0  # seconds
 _MIN_FRESH = 1_000  # fresh vectors below this are searched exactly at no cost worth a rebuild
 
@@ -352,14 +353,18 @@ class Indexer:
             keys, vectors, seq = self._live_vectors(encoder, file)
 
             def build_index(index: Path) -> None:
-                words = words_width(encoder)
-                build(index, keys, vectors, exact_below=self._exact_below, words=words)
+
+                def asked() -> Vectors:
+                    titles = self._titles(keys, _TYPED)
+                    return typed_vectors(encoder, list(titles.values()), seed=_SEED)
+
+                build(index, keys, vectors, exact_below=self._exact_below, asked=asked)
                 held = None if anew else still_fits(self._held_categories(), encoder, len(keys))
                 model = held or fit_categories(
                     keys, vectors, encoder=encoder, listings=self._listings, seed=_SEED
                 )
                 categories.write(model, index)
-                titles = self._titles(keys)
+                titles = self._titles(keys, _GOLDEN)
                 golden.record(index, Base.open(index), encoder, titles, encoder.version)
                 build_vocabulary(live_listings(self._listings)).save(index.parent / "words")
 
@@ -376,9 +381,9 @@ class Indexer:
             )
         progress("build release", 1, 1)
 
-    def _titles(self, keys: NDArray[np.int64]) -> dict[int, str]:
-        """Of some listings, to ask for: see retrieval.golden."""
-        step = max(1, len(keys) // _GOLDEN)
+    def _titles(self, keys: NDArray[np.int64], n: int) -> dict[int, str]:
+        """Of some n listings, to ask for: see retrieval.golden and retrieval.typed."""
+        step = max(1, len(keys) // n)
         some = [ListingKey(key) for key in keys[::step].tolist()]
         found = self._listings.get_by_key(some)
         return {key: found[key].listing.title for key in some if key in found}

@@ -17,10 +17,11 @@ from marketrank.ports import Encoder
 from marketrank.ranking import features
 from marketrank.ranking.features import Seen
 from marketrank.ranking.ranker import Material
-from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling, words_width
+from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.synonyms import Synonyms, compounds
 from marketrank.retrieval.text_index import TextReader, TextWriter
+from marketrank.retrieval.typed import typed_vectors
 from marketrank.retrieval.vector_index import Base, build, limit_threads
 from marketrank.retrieval.vocabulary_build import build as build_vocabulary
 from marketrank.types import Listing, ListingId, ListingKey, Seq, Vectors
@@ -28,6 +29,7 @@ from marketrank.types import Listing, ListingId, ListingKey, Seq, Vectors
 Keys = NDArray[np.int64]
 _EMBED_BATCH = 256
 _WRITE_BATCH = 2_000
+_TYPED = 96  # as many as a home's index is fitted to
 _KEEP_BYTES = 4 * 1024**3  # of other sets' vectors; a million of width 1,024 take as much
 NO_SYNONYMS = Synonyms()
 
@@ -116,8 +118,14 @@ def indexed(
         queries = _embed_queries(encoder, texts, cache, progress)
         progress("build vector index", 0, 1)
         keys = np.arange(len(documents), dtype=np.int64)
-        words_alone = words_width(encoder)
-        build(Path(folder) / "vectors", keys, vectors, exact_below=exact_below, words=words_alone)
+        build(
+            Path(folder) / "vectors",
+            keys,
+            vectors,
+            exact_below=exact_below,
+            # Made up: an index that was fitted to the set's own queries would score better.
+            asked=lambda: typed_vectors(encoder, _some_titles(documents), seed=0),
+        )
         progress("build vector index", 1, 1)
         limit_threads(1)  # as where requests are answered
         yield IndexedSet(
@@ -130,6 +138,10 @@ def indexed(
             text_ceiling(encoder),
             {one.id: key for key, one in enumerate(documents)},
         )
+
+
+def _some_titles(documents: Sequence[Document]) -> list[str]:
+    return [one.title for one in documents[:: max(1, len(documents) // _TYPED)]]
 
 
 def _listing(document: Document) -> Listing:

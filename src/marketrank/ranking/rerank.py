@@ -120,15 +120,15 @@ def pick(
     share = rules.diversity
     alike = np.maximum(vectors @ vectors.T, 0) * np.float32(share)
     value = ((1 - share) * fitting).astype(np.float32)
-    nearest = np.zeros(len(value), np.float32)
+    nearest, worth = np.zeros(len(value), np.float32), np.empty(len(value), np.float32)
     waiting = _Waiting(sellers, rules.seller_cap)
     order: list[int] = []
     for _ in range(len(value)):
-        worth = value - nearest
-        best = int(np.argmax(worth))
+        np.subtract(value, nearest, out=worth)
+        best = int(worth.argmax())
         if waiting.rows[best]:
             allowed = np.where(waiting.rows, -np.inf, worth)
-            first = int(np.argmax(allowed))
+            first = int(allowed.argmax())
             best = first if allowed[first] > -np.inf else best
         order.append(best)
         value[best] = -np.inf
@@ -142,14 +142,14 @@ class _Waiting:
 
     def __init__(self, sellers: NDArray[np.int32], cap: int) -> None:
         self.rows = np.zeros(len(sellers), np.bool_)
-        self._sellers = sellers
+        self._sellers, self._numbers = sellers, sellers.tolist()
         self._cap = cap
         self._recent: deque[int] = deque()
         self._counts: Counter[int] = Counter()
 
     def add(self, row: int) -> None:
         """A row takes the next place."""
-        self._recent.append(int(self._sellers[row]))
+        self._recent.append(self._numbers[row])
         self._count(self._recent[-1], 1)
         if len(self._recent) == SELLER_SPAN:
             self._count(self._recent.popleft(), -1)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from marketrank.errors import BadSettings
 from marketrank.ports import Encoder, TextIndex, VectorIndex
 from marketrank.retrieval.fusion import by_confidence, reciprocal_rank, union
-from marketrank.retrieval.short_rows import spoken
 from marketrank.types import Candidates, Hits, Mask, Vectors
 
 TEXT, VECTOR = "text", "vector"
@@ -51,12 +50,6 @@ def text_ceiling(encoder: Encoder) -> float:
     the vector, less where a listing's vector keeps a part for photos."""
     listing = encoder.encode_listings([_PROBE], [[]])
     return float((listing @ encoder.encode_query(_PROBE, None).T).item())
-
-
-def words_width(encoder: Encoder) -> int:
-    """After how many components the vector of a query of words is 0: those of a listing's photos
-    may follow. The width of all, where words fill the vector."""
-    return int(spoken(encoder.encode_query(_PROBE, None)[0]).stop)
 
 
 def retrieve(

@@ -145,9 +145,11 @@ class Source:
             yield start, self.rows(np.arange(start, min(start + _COPY_ROWS, len(self))))
 
 
-def write_lists(path: Path, source: Source, *, alone: Sequence[slice]) -> int:
+def write_lists(
+    path: Path, source: Source, *, alone: Sequence[slice] = (), asked: Vectors | None = None
+) -> int:
     """Write an inverted file; returns how many lists to probe. `alone` are components of which
-    some queries have nothing else."""
+    some queries have nothing else, `asked` (m, width) queries as they come."""
     count, dim = len(source), source.width
     # FAISS complains about fewer than 39 points a list.
     nlist = max(1, min(int(_LISTS_PER_ROOT * math.sqrt(count)), count // 39))
@@ -161,7 +163,8 @@ def write_lists(path: Path, source: Source, *, alone: Sequence[slice]) -> int:
     for _, block in source.blocks():
         index.add(block)
     faiss.write_index(index, str(path))
-    return _calibrate(index, source, rng, alone)
+    kinds = _sample_queries(source, rng, alone)
+    return _calibrate(index, source, kinds if asked is None else [*kinds, asked])
 
 
 def read_lists(path: Path, near: ShortRows, probes: int) -> Lists:
@@ -172,11 +175,11 @@ def read_lists(path: Path, near: ShortRows, probes: int) -> Lists:
     return Lists(index, near, centroids, list_of, sizes, probes)
 
 
-def _calibrate(index: Any, source: Source, rng: np.random.Generator, alone: Sequence[slice]) -> int:
+def _calibrate(index: Any, source: Source, kinds: Sequence[Vectors]) -> int:
     """How many lists hold the target share of the nearest, for every kind of query."""
     centroids, list_of, _ = _layout(index, len(source))
     probes = min(math.ceil(_MIN_COMPARED * index.nlist / len(source)), index.nlist)
-    for queries in _sample_queries(source, rng, alone):
+    for queries in kinds:
         truth = list_of[_nearest(source, queries, 10)]
         affinity = queries @ centroids.T
         reached = np.take_along_axis(affinity, truth.astype(np.int64), 1)

@@ -16,6 +16,7 @@ byte for each of its own.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from marketrank.retrieval.exact_index import (
     scan,
 )
 from marketrank.retrieval.inverted_lists import Lists, Source, read_lists, write_lists
-from marketrank.retrieval.short_rows import ShortRows, shorten
+from marketrank.retrieval.short_rows import ShortRows, shorten, spoken
 from marketrank.types import Hits, Mask, Vectors
 
 FORMAT = 2
@@ -58,13 +59,20 @@ def limit_threads(n: int) -> None:
     threadpool_limits(limits=n)
 
 
-def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int, words: int = 0) -> None:
+def build(
+    folder: Path,
+    keys: Keys,
+    vectors: Vectors,
+    *,
+    exact_below: int,
+    asked: Callable[[], Vectors] | None = None,
+) -> None:
     """Write an index of unit vectors, shape (n, dim), by key; of a key given twice the last counts.
 
-    With fewer than `exact_below` vectors every search is exact. Queries of words are 0 after their
-    first `words` components; 0 says nothing of them. `folder` must not exist. `vectors` may be
-    memory-mapped: it is read in blocks. What is written is on disk when this returns.
-    Raises BadInput for shapes that do not fit.
+    With fewer than `exact_below` vectors every search is exact. `asked` gives queries of words,
+    (m, dim), as many are to come; where all are 0 after some component, such queries get lists of
+    their own. `folder` must not exist. `vectors` may be memory-mapped: it is read in blocks. What
+    is written is on disk when this returns. Raises BadInput for shapes that do not fit.
     """
     if vectors.ndim != 2 or len(keys) != len(vectors):
         raise BadInput(f"{len(keys)} keys with vectors of shape {vectors.shape}: one row a key")
@@ -80,7 +88,7 @@ def build(folder: Path, keys: Keys, vectors: Vectors, *, exact_below: int, words
         np.save(folder / "vectors.npy", source.rows(np.arange(len(last))))
     else:
         _write_rows(folder, source)
-        probes = _write_lists(folder, source, words if 0 < words < dim else 0)
+        probes = _write_lists(folder, source, None if asked is None else asked())
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -226,15 +234,17 @@ def _write_rows(folder: Path, source: Source) -> None:
     np.save(folder / "scales.npy", scales)
 
 
-def _write_lists(folder: Path, source: Source, words: int) -> dict[str, int]:
+def _write_lists(folder: Path, source: Source, asked: Vectors | None) -> dict[str, int]:
     """How many lists to probe, by the file that was written."""
-    if not words:
+    words = 0 if asked is None else spoken(np.abs(asked).sum(axis=0)).stop
+    if asked is None or not 0 < words < source.width:
         half = source.width // 2
         halves = (slice(None, half), slice(half, None))
         return {_WHOLE: write_lists(folder / _WHOLE, source, alone=halves)}
+    of_words = replace(source, width=words)
     return {
         _WHOLE: write_lists(folder / _WHOLE, source, alone=(slice(words, None),)),
-        _WORDS: write_lists(folder / _WORDS, replace(source, width=words), alone=()),
+        _WORDS: write_lists(folder / _WORDS, of_words, asked=asked[:, :words]),
     }
 
 

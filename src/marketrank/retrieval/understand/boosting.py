@@ -107,8 +107,12 @@ def _wording(keys: Keys, alternatives: str, text: TextIndex) -> Factors:
 def _category_fit(keys: Keys, boosts: Boosts, catalogue: Snapshot) -> Factors:
     """The mean probability of the root and of the second level of a candidate's path; that of a
     deeper level where the query names one."""
-    fit = np.array([_path_fit(path, boosts.categories) for path in catalogue.paths], np.float64)
-    return fit[catalogue.category_numbers(keys)]
+    numbers = catalogue.category_numbers(keys)
+    fit = np.zeros(len(catalogue.paths), np.float64)
+    # Candidates are of few categories, and the taxonomy has many.
+    for number in np.flatnonzero(np.bincount(numbers, minlength=len(fit))).tolist():
+        fit[number] = _path_fit(catalogue.paths[number], boosts.categories)
+    return fit[numbers]
 
 
 def _path_fit(path: tuple[str, ...], known: Mapping[tuple[str, ...], float]) -> float:
