@@ -167,7 +167,9 @@ class Engine:
                 understood = replace(understood, text=corrected.original)
                 request, corrected = replace(request, text=corrected.original), None
                 hits |= self._finder.retrieve(view, request, None, allowed)
-        asked = Asked(request.text.strip(), query, self._finder.ceiling(view, request, query))
+        words = request.text.strip()
+        ceiling = self._finder.ceiling(view, request, query)
+        asked = Asked(words, query, ceiling, view.text.weights(words) if words else {})
         looked: list[Looked] = []
         trial = Trial(request.buyer if request.profiling else None, asked_digest(request))
         found = _Found(view, request, understood, asked, hits, allowed, looked, trial)
@@ -324,7 +326,7 @@ class Engine:
             query=asked.vector,
             vectors_of=view.vectors.vectors_of,
             near=lambda vector, keys: indexes.near(vector, keys) / np.float32(asked.ceiling),
-            asked=lambda: ask(asked.text, view.text.weights(asked.text), view.text.stems),
+            asked=lambda: ask(asked.text, asked.weights or {}, view.text.stems),
             seen=seen,
             facts=lambda keys: facts_of(
                 view, request, found.understood, keys, seen=seen(keys), more=more

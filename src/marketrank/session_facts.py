@@ -103,9 +103,13 @@ def _category_match(
     if not meant:
         return None
     paths = view.catalogue.paths_of(keys)
-    # Candidates share a few paths: each is compared once.
+    # Candidates share a few paths: each is compared once,
+    # with what has its root, as it shares nothing with others.
+    below: dict[tuple[str, ...], list[tuple[tuple[str, ...], float]]] = {}
+    for one, sure in meant.items():
+        below.setdefault(one[:1], []).append((one, sure))
     shares = {
-        path: sum(sure * shared_part(path, one) for one, sure in meant.items())
+        path: sum(sure * shared_part(path, one) for one, sure in below.get(path[:1], ()))
         for path in set(paths)
     }
     return np.array([shares[path] for path in paths])

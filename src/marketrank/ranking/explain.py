@@ -121,9 +121,10 @@ def by_cause(contributions: Mapping[str, float]) -> dict[Cause, float]:
     """Contributions of features, summed by what they are about."""
     total: defaultdict[Cause, float] = defaultdict(float)
     for name, value in contributions.items():
-        cause = cause_of(name)
-        if cause is not None:
-            total[cause] += value
+        if value:  # a ranker of words says nothing of most features
+            cause = cause_of(name)
+            if cause is not None:
+                total[cause] += value
     return dict(total)
 
 

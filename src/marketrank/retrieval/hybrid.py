@@ -20,11 +20,13 @@ _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is looked for: a text, "" for none; and a vector, shape (1, dim), None for none.
-    `ceiling` is the highest score that a listing's vector can have for such a vector."""
+    `ceiling` is the highest score that a listing's vector can have for such a vector; `weights`
+    are those of the text by TextIndex.weights, where somebody has asked for them already."""
 
     text: str
     vector: Vectors | None
     ceiling: float = 1.0
+    weights: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def fuse(
 def _confidence(
     indexes: Indexes, asked: Asked, hits: Mapping[str, Hits], fusion_k: int
 ) -> Candidates:
-    best = {TEXT: sum(indexes.text.weights(asked.text).values()), VECTOR: asked.ceiling}
+    weights = indexes.text.weights(asked.text) if asked.weights is None else asked.weights
+    best = {TEXT: sum(weights.values()), VECTOR: asked.ceiling}
     whole = _complete(indexes, asked, hits)
     return by_confidence(
         hits,
