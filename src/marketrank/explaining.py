@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.finding import is_feed
 from marketrank.personal import Person
-from marketrank.ranking.explain import Evidence, Liked, matched, why
+from marketrank.ranking.explain import Evidence, Fits, Liked, least, matched, why
 from marketrank.ranking.ranker import Looked
 from marketrank.retrieval.feed import POPULAR, TASTE
 from marketrank.retrieval.follow import View
@@ -55,6 +56,8 @@ def explained(items: Sequence[Item], answered: Answered) -> tuple[Item, ...]:
                 )
         country = item.listing.place.country if item.listing.place else "GB"
         reasons = why(evidence[place], told[place], miles=country in _MILE_COUNTRIES)
+        if not reasons and (answered.person is not None or is_feed(request)):
+            reasons = least(evidence[place])
         out.append(replace(item, why=reasons, numbers=numbers))
     return tuple(out)
 
@@ -66,8 +69,10 @@ def _evidence(items: Sequence[Item], keys: Keys, rows: Keys, answered: Answered)
     ages = ages_days(view.catalogue.listed_at(keys), request.at)
     liked: Sequence[Liked | None] = [None] * n
     people, home = np.zeros(n), None
+    looked_in, fits = [""] * n, Fits.NOTHING
     if person is not None:
         liked, people = person.liked(keys), person.people(keys)
+        looked_in, fits = person.looked_in(keys), person.fits
         home = person.home_km(keys) if request.filters.near is None else None
         hidden = person.sensitive_keys(keys)
         home = None if home is None else np.where(hidden, np.nan, home)
@@ -99,6 +104,8 @@ def _evidence(items: Sequence[Item], keys: Keys, rows: Keys, answered: Answered)
                 popular=rank if rank >= 0 else None,
                 age_days=float(ages[place]),
                 cheap=bool(cheap[place]),
+                fits=fits if taste is not None and tasteful else Fits.NOTHING,
+                category=looked_in[place],
             )
         )
     return found

@@ -14,7 +14,7 @@ from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Facts, Path, Profile, Weighting, profile_of
 from marketrank.buyers.tower import Known, TowerModel, allowed, points_of, space_of
 from marketrank.people import About, Buyer, Purpose
-from marketrank.ranking.explain import Liked
+from marketrank.ranking.explain import Fits, Liked
 from marketrank.retrieval.exact_index import best
 from marketrank.retrieval.follow import View
 from marketrank.types import Candidates, Hits, Mask, Near, Request
@@ -174,6 +174,25 @@ class Person:
 
     def has_sensitive(self) -> bool:
         return bool(self.sensitive(self.view.catalogue.paths).any())
+
+    @property
+    def fits(self) -> Fits:
+        """By what of theirs a listing is found that fits them."""
+        if self.profile is not None:
+            return Fits.HISTORY
+        return Fits.DATA if self.demographics else Fits.NOTHING
+
+    def looked_in(self, keys: Keys) -> list[str]:
+        """For each key the label of its category, or of its root, where they turned to others of
+        it; "" where they did not."""
+        if self.profile is None:
+            return [""] * len(keys)
+        liked = {path for path, weight in self.profile.categories.items() if path and weight > 0}
+        roots = {path[0] for path in liked}
+        return [
+            path[-1] if path in liked else path[0] if path and path[0] in roots else ""
+            for path in self.view.catalogue.paths_of(keys)
+        ]
 
     def liked(self, keys: Keys) -> list[Liked | None]:
         """For each key the thing of their history that it is most like, weighed by how much that

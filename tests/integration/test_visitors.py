@@ -23,13 +23,15 @@ ANN = BuyerId("ann")
 
 
 class Reasoned(SmallMarket):
-    """Gives the first result a reason."""
+    """Gives the first result a reason, and others of a feed what an engine says at the least."""
 
     def answer(self, request: Request) -> Ranking:
         ranking = super().answer(request)
         said = ("like the tables you saved",) if request.buyer and request.profiling else ()
+        least = () if request.text else ("4 miles away",)
         items: list[Item] = [replace(one, why=said) for one in ranking.items[:1]]
-        return replace(ranking, items=(*items, *ranking.items[1:]))
+        items += [replace(one, why=least) for one in ranking.items[1:]]
+        return replace(ranking, items=tuple(items))
 
 
 @pytest.fixture

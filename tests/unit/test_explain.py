@@ -8,9 +8,11 @@ from marketrank.ranking.explain import (
     CAUSES,
     Cause,
     Evidence,
+    Fits,
     Liked,
     by_cause,
     cause_of,
+    least,
     matched,
     why,
 )
@@ -61,6 +63,35 @@ def test_what_is_popular_and_near_is_popular_nearby() -> None:
 )
 def test_weak_evidence_is_no_reason(evidence: Evidence) -> None:
     assert why(evidence) == ()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (
+            Evidence(category="Lamps", fits=Fits.HISTORY, popular=40, age_days=30),
+            "from Lamps, where you have looked before",
+        ),
+        (Evidence(fits=Fits.HISTORY, popular=40, age_days=30), "fits what you have looked at"),
+        (
+            Evidence(fits=Fits.DATA, popular=40, age_days=30),
+            "suggested for people like you (from your data)",
+        ),
+        (Evidence(popular=40, age_days=30), "others have looked at it"),
+        (Evidence(age_days=0.9), "listed today"),
+        (Evidence(age_days=1), "listed 1 day ago"),
+        (Evidence(age_days=30), "listed 30 days ago"),
+        (Evidence(age_days=70), "listed 2 months ago"),
+        (Evidence(age_days=400), "listed over a year ago"),
+    ],
+    ids=["category", "history", "data", "popular", "today", "day", "days", "months", "years"],
+)
+def test_the_least_reason_is_how_it_was_found(evidence: Evidence, reason: str) -> None:
+    assert least(evidence) == (reason,)
+
+
+def test_of_what_nothing_is_known_nothing_is_said() -> None:
+    assert least(Evidence()) == ()
 
 
 EVERYTHING = Evidence(words=("oak",), liked=LAMPS, km=3, popular=1, age_days=0.1, people=1.0)

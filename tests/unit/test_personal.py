@@ -256,6 +256,70 @@ def test_a_ranker_that_knows_the_taste_is_not_lifted_after(name: str, first: str
     assert ids(engine, replace(MINE, text="oak"))[0] == first
 
 
+OLD_FEED = {"feed": {FRESH: fresh_retriever(30.0)}, "feed_weights": {FRESH: 1.0, TASTE: 2.0}}
+
+
+@pytest.mark.parametrize(
+    ("about", "tower", "reasons"),
+    [
+        (None, None, {"listed 2 months ago"}),
+        (About(buyer(HISTORY)), None, {"listed 2 months ago"}),
+        (
+            About(buyer(HISTORY), recent=(did(1),)),
+            None,
+            {
+                "like the home you saved",
+                "from Home, where you have looked before",
+                "fits what you have looked at",
+            },
+        ),
+        (
+            About(buyer(EVERYTHING, attributes={"age": "65+"})),
+            Tower(),
+            {
+                "liked by people like you (from your data)",
+                "suggested for people like you (from your data)",
+            },
+        ),
+    ],
+    ids=["nobody", "nothing_done", "history", "demographics_alone"],
+)
+def test_every_listing_of_a_feed_has_a_reason_that_is_true(
+    about: About | None, tower: Tower | None, reasons: set[str]
+) -> None:
+    """Nothing is new, popular or near."""
+    engine = engine_of(about, tower, **OLD_FEED)
+    late = replace(MINE, at=NOW + timedelta(days=70))
+    said = [item.why for item in engine.answer(late).items]
+    assert len(said) == 4
+    assert all(said)
+    assert {one for why in said for one in why} == reasons
+
+
+class HoldsAgainst:
+    """Orders as it came; each listing's age lowered it."""
+
+    def rank(self, candidates: Candidates, material: Material) -> Candidates:
+        features = np.zeros((len(candidates.keys), 1), np.float32)
+        material.saw(Looked(candidates.keys, ("age_log",), features, self.contributions))
+        return candidates
+
+    @staticmethod
+    def contributions(
+        features: NDArray[np.float32], rows: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+        return np.full((len(rows), 1), -1.0), ("age_log",)
+
+
+def test_a_ranker_that_lowered_every_reason_leaves_how_it_was_found() -> None:
+    engine = engine_of(None, feed={FRESH: fresh_retriever(30.0)})
+    soon = replace(MINE, at=NOW + timedelta(days=4))
+    assert {item.why for item in engine.answer(soon).items} == {("new this week",)}
+    engine._ranker = HoldsAgainst
+    said = [item.why for item in engine.answer(soon).items]
+    assert said == [(f"listed {days} day{'s' * (days > 1)} ago",) for days in (1, 2, 3, 4)]
+
+
 def test_what_is_popular_is_in_the_feed_of_everybody() -> None:
     popular = Popularity(2.0)
     feed = {FRESH: fresh_retriever(30.0), POPULAR: popular_retriever(popular)}

@@ -96,10 +96,10 @@ def test_a_caution_links_to_what_it_compares_with() -> None:
     assert wording.cautions(repeat) == [wording.Caution("It repeats a b.", ("/listings/a%20b",))]
 
 
-def test_a_feed_says_who_found_what_has_no_better_reason() -> None:
-    assert wording.feed_reason(("fresh", "taste", "popular")) == "Fits what you look at"
-    assert wording.feed_reason(("fresh", "popular")) == "Others look at it now"
-    assert wording.feed_reason(("fresh",)) == "Recently listed"
+def test_on_a_feed_what_stands_beside_it_is_said_where_there_is_no_other_reason() -> None:
+    assert wording.feed_reasons(("4 miles away", "new today")) == "New today"
+    assert wording.feed_reasons(("4 miles away",)) == "4 miles away"
+    assert wording.feed_reasons(()) == wording.reasons(("4 miles away",)) == ""
 
 
 def test_everything_that_is_done_has_a_word() -> None:

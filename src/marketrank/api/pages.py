@@ -151,7 +151,7 @@ def card(item: Item, *, now: datetime, country: str, feed: bool = False) -> Card
         photo=photo_url(first) if first else "",
         zoom=zoom(first) if first else 100,
         repeats=len(item.repeats),
-        why=wording.reasons(item.why) or (wording.feed_reason(item.found_by) if feed else ""),
+        why=wording.feed_reasons(item.why) if feed else wording.reasons(item.why),
     )
 
 

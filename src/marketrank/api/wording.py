@@ -110,13 +110,10 @@ def reasons(why: Sequence[str]) -> str:
     return " · ".join(one[:1].upper() + one[1:] for one in shown[:2])
 
 
-_FOUND_BY = {"taste": "Fits what you look at", "popular": "Others look at it now"}
-
-
-def feed_reason(found_by: Sequence[str]) -> str:
-    """What a feed says of a listing that has no better reason to be there: who found it."""
-    said = (words for name, words in _FOUND_BY.items() if name in found_by)
-    return next(said, "Recently listed")
+def feed_reasons(why: Sequence[str]) -> str:
+    """As `reasons`, but that a listing which nobody asked for has one, though it stands beside it
+    too."""
+    return reasons(why) or "".join(one[:1].upper() + one[1:] for one in why[:1])
 
 
 DONE: Mapping[str, str] = {

@@ -21,6 +21,7 @@ _FAR_KM = 40.0
 _NEAR_KM = 16.0
 _POPULAR_RANK = 20
 _TASTE_SHARE = 0.4
+_MONTH, _YEAR = 30.4, 365.0  # days
 
 
 class Cause(StrEnum):
@@ -77,13 +78,24 @@ class Liked:
     alike: float
 
 
+class Fits(StrEnum):
+    """What of a buyer's has found a result."""
+
+    NOTHING = ""
+    HISTORY = "history"
+    DATA = "data"
+    """Attributes and place alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is known of one result. `words` are the query's that it has; `asked` says whether a
     photo, a listing or words were asked for. `km` counts from the place that was asked for, or
     where `from_home`, from the buyer's own. `people` is how much better it fits the buyer because
     of their attributes or place, as a score, 0 where these were not used. `popular` is its rank
-    among what is popular now, None where it is not."""
+    among what is popular now, None where it is not. `fits` says by what of the buyer's it was
+    found, "" where by nothing; `category` is the label of its category where the buyer turned to
+    others of it, else ""."""
 
     words: tuple[str, ...] = ()
     photo: bool = False
@@ -96,6 +108,8 @@ class Evidence:
     popular: int | None = None
     age_days: float | None = None
     cheap: bool = False
+    fits: Fits = Fits.NOTHING
+    category: str = ""
 
 
 def why(
@@ -115,6 +129,28 @@ def why(
         order = [cause for cause in order if weight.get(cause, 0.0) >= 0]
         order.sort(key=lambda cause: -weight.get(cause, 0.0))
     return tuple(said[cause] for cause in order[:most])
+
+
+def least(evidence: Evidence) -> tuple[str, ...]:
+    """One reason for a result that has none by `why`: how it came among those that were ranked, or
+    when it was listed, which is what it was found by at the least. () where not even that is
+    known."""
+    if evidence.category:
+        return (f"from {evidence.category}, where you have looked before",)
+    if evidence.fits is Fits.HISTORY:
+        return ("fits what you have looked at",)
+    if evidence.fits is Fits.DATA:
+        return ("suggested for people like you (from your data)",)
+    if evidence.popular is not None:
+        return ("others have looked at it",)
+    return () if evidence.age_days is None else (_listed(evidence.age_days),)
+
+
+def _listed(days: float) -> str:
+    if days >= _YEAR:
+        return "listed over a year ago"
+    n, unit = (int(days), "day") if days < 2 * _MONTH else (int(days / _MONTH), "month")
+    return "listed today" if n < 1 else f"listed {n} {unit}{'s' if n > 1 else ''} ago"
 
 
 def by_cause(contributions: Mapping[str, float]) -> dict[Cause, float]:
