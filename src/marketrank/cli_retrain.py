@@ -1,6 +1,7 @@
 """The commands of retraining: `marketrank retrain`, `marketrank pipeline step | compile`."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from marketrank.cli_home import Home, Json, open_home
+from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.cli_models import Device, Seed
 from marketrank.errors import BadInput
 from marketrank.terminal import progress_bars, report
@@ -29,6 +30,9 @@ Full = Annotated[
     bool, typer.Option("--full", help="The feed is complete: end listings that it lacks.")
 ]
 Recipe = Annotated[str, typer.Option(help="default, or quick (worse models, for trying out).")]
+Processes = Annotated[
+    int, typer.Option(min=1, help="That train the networks together, on a GPU each if there are.")
+]
 NoPromote = Annotated[
     bool, typer.Option("--no-promote", help="Decide, and leave in use what is in use.")
 ]
@@ -49,6 +53,7 @@ def retrain(
     recipe: Recipe = "default",
     no_promote: NoPromote = False,
     why: Annotated[str, typer.Option(help="Is kept in the report.")] = "",
+    processes: Processes = 1,
     seed: Seed = 7,
     device: Device = "auto",
     home: Home = None,
@@ -62,7 +67,7 @@ def retrain(
     from marketrank.wiring_retrain import workshop
 
     options = Options(
-        products, images_table, images, full, recipe, seed, device, not no_promote, why
+        products, images_table, images, full, recipe, seed, device, not no_promote, why, processes
     )
     market = open_home(home)
     with progress_bars() as progress:
@@ -89,6 +94,7 @@ def step(
     full: Full = False,
     recipe: Recipe = "default",
     promote: Annotated[str, typer.Option(help="yes or no, for the step publish.")] = "yes",
+    processes: Processes = 1,
     seed: Seed = 7,
     device: Device = "auto",
     home: Home = None,
@@ -113,6 +119,7 @@ def step(
         seed,
         device,
         promote=promote == "yes",
+        processes=processes,
     )
     market = open_home(home)
     before = None if given is None else read_made(given)
@@ -123,6 +130,28 @@ def step(
     write_made(out, made)
     told = made.done[-1].output if made.done else {}
     report({"step": name, **told}, json, lambda: _out.print(f"{name}: {out}", soft_wrap=True))
+
+
+@app.command(hidden=True)
+def share(
+    kind: Annotated[str, typer.Argument(help="text or multimodal.")],
+    *,
+    snapshot: Annotated[str, typer.Option(help="The listings, below the home.")],
+    at: Annotated[str, typer.Option(help="When the retraining began.")],
+    recipe: Recipe = "default",
+    seed: Seed = 7,
+    device: Device = "auto",
+    home: Home = None,
+) -> None:
+    """One of the processes of a training: torchrun starts it, for `retrain --processes`."""
+    from marketrank.pipelines.retrain_steps import Options
+    from marketrank.pipelines.retrain_steps import share as run
+    from marketrank.wiring_retrain import workshop
+
+    market = open_existing(home)
+    with progress_bars() as progress:
+        shop = workshop(market, at=datetime.fromisoformat(at), progress=progress)
+        run(shop, Options(recipe=recipe, seed=seed, device=device), snapshot, kind)
 
 
 @app.command(name="compile")

@@ -78,10 +78,10 @@ def test_options_and_settings_reach_the_steps(asked: dict[str, Any], tmp_path: P
     (tmp_path / "marketrank.toml").write_text('retrain_webhook = "https://hooks.example/x"')
     feed = ["--products", "p.csv", "--images-table", "i.csv", "--images", "dir", "--full"]
     more = ["--recipe", "quick", "--no-promote", "--seed", "9", "--device", "cpu"]
-    more += ["--why", "words"]
+    more += ["--why", "words", "--processes", "2"]
     run(tmp_path, "retrain", *feed, *more)
     assert asked["options"] == Options(
-        "p.csv", "i.csv", "dir", True, "quick", 9, "cpu", False, "words"
+        "p.csv", "i.csv", "dir", True, "quick", 9, "cpu", False, "words", 2
     )
     assert asked["webhook"] == "https://hooks.example/x"
 
@@ -111,7 +111,8 @@ def test_a_step_goes_from_a_file_to_a_file(asked: dict[str, Any], tmp_path: Path
     assert asked["options"] == Options()
     assert asked["before"] is None
     options = ["--given", str(first), "--out", str(second), "--promote", "no"]
-    run(tmp_path, "pipeline", "step", "publish", *options)
+    run(tmp_path, "pipeline", "step", "publish", *options, "--processes", "3")
+    assert asked["options"].processes == 3
     assert asked["name"] == "publish"
     assert not asked["options"].promote
     assert [one.name for one in read_made(second).done] == ["refresh", "publish"]

@@ -38,7 +38,7 @@ def test_without_kfp_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @needs_kfp
-@pytest.mark.parametrize("gpus", [0, 2])
+@pytest.mark.parametrize("gpus", [0, 2], ids=["cpus", "gpus"])
 def test_what_is_compiled(tmp_path: Path, gpus: int) -> None:
     out = tmp_path / "pipeline.yaml"
     options = ["--image", "example.org/train:1", "--gpus", str(gpus), "--volume", "held"]
@@ -52,6 +52,13 @@ def test_what_is_compiled(tmp_path: Path, gpus: int) -> None:
     for before, name in pairwise(NAMES):
         assert len(tasks[name]["dependentTasks"]) == 1
         assert tasks[name]["dependentTasks"][0] == tasks[before]["key"]
+    asked = {
+        name: task["inputs"]["parameters"]["processes"]["runtimeValue"]["constant"]
+        for name, task in tasks.items()
+        if name != "refresh"
+    }
+    assert asked.pop("train") == max(1, gpus)
+    assert set(asked.values()) == {1}
     cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
     assert cached == {"split", "train", "export"}
     assert all(task["retryPolicy"]["maxRetryCount"] == 2 for task in tasks.values())
@@ -93,7 +100,7 @@ run_here(Path({str(tmp_path / "root")!r}), home=Path({str(home)!r}), python={sys
          arguments={arguments!r})
 """
     try:
-        run_kfp(code=code, timeout=1500)
+        run_kfp(code=code, timeout=3600)
         (report,) = (home / "reports" / "retrain").glob("*.json")
         found = json.loads(report.read_bytes())
         assert [one["name"] for one in found["steps"]] == list(NAMES[:-1])

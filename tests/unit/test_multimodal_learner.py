@@ -168,7 +168,7 @@ def test_photos_and_nothing_else_learn_from_what_texts_say() -> None:
         one = learner(data, beliefs=beliefs)
         one.model.train()
         torch.manual_seed(3)
-        torch.autograd.backward(one._loss(one._training, 0.0, beliefs))
+        torch.autograd.backward(one._loss(one._training, 0.0, beliefs=beliefs))
         gradients.append({name: value.grad for name, value in one.model.named_parameters()})
     differ = {
         name for name, grad in gradients[0].items() if not torch.equal(grad, gradients[1][name])

@@ -13,6 +13,7 @@ from marketrank.models.labels import UNKNOWN
 from marketrank.models.losses import contrast, hierarchy
 from marketrank.models.multimodal import Answer, Multimodal, Recipe
 from marketrank.models.photo_tower import Photos, PhotoTower
+from marketrank.models.team import Rows, team
 
 _PHOTOS_A_STEP = 2  # of each listing: one is the title's positive, both are each other's
 _SCORED_AT_ONCE = 512
@@ -73,6 +74,7 @@ class MultimodalLearner:
         self.heads, self._photos, self._recipe = heads, photos, recipe
         self._training, self._validation = training, validation
         self._epochs, self._class_weights, self._beliefs = epochs, class_weights, beliefs
+        self._tower, self._team = tower, team()
         parts: dict[str, torch.nn.Module] = {"heads": heads}
         if tower is None:
             heads.text.fit(training.texts)
@@ -90,15 +92,16 @@ class MultimodalLearner:
         batches = list(torch.split(order, self._recipe.batch))
         if len(batches) > 1 and len(batches[-1]) < self._recipe.batch // 2:
             batches.pop()  # a few pairs have few negatives: their gradient is mostly noise
-        total = 0.0
+        total, tower = 0.0, () if self._tower is None else tuple(self._tower.parameters())
         for number, rows in enumerate(batches):
             done = (epoch - 1 + number / len(batches)) / self._epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = group["most"] * schedules.cosine(done)
             beliefs = None if self._beliefs is None else self._beliefs[rows]
-            loss = self._loss(self._training.at(rows), done, beliefs)
+            loss = self._loss(self._training.at(rows), done, number, beliefs)
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
+            self._team.combine(tower, self.heads.parameters())
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
             self.optimizer.step()
             total += float(loss.detach())
@@ -115,13 +118,13 @@ class MultimodalLearner:
             return score(self.heads, self._validation, self._photos)
 
     def _loss(
-        self, batch: Examples, done: float, beliefs: torch.Tensor | None = None
+        self, batch: Examples, done: float, step: int = 0, beliefs: torch.Tensor | None = None
     ) -> torch.Tensor:
         heads, recipe = self.heads, self._recipe
         titles, texts = heads.texts(batch.titles), heads.texts(batch.texts)
         rows, owner = _draw(batch.photos)
         variants = torch.randint(0, self._photos.variants, rows.shape).to(rows.device)
-        photos = heads.photos(self._photos(rows, variants))
+        photos = heads.photos(self._features(rows, variants, step))
         every = torch.ones(len(batch), dtype=torch.bool, device=batch.texts.device)
         shown = torch.zeros_like(every)
         shown[owner] = True
@@ -144,6 +147,16 @@ class MultimodalLearner:
         hardness = recipe.hardness if done >= recipe.hard_from else 0.0
         contrasts = self._contrasts(batch, (titles, texts), photos, owner, hardness=hardness)
         return recipe.categories * categories + contrasts
+
+    def _features(self, rows: torch.Tensor, variants: torch.Tensor, step: int) -> torch.Tensor:
+        """Of photos. Late blocks are the costly part: each process of a team runs some."""
+        if self._tower is None:
+            return self._photos(rows, variants)
+
+        def run(part: Rows) -> torch.Tensor:
+            return self._photos(rows[part], variants[part])
+
+        return self._team.spread(run, len(rows), step=step)
 
     def _categories(
         self,

@@ -23,6 +23,7 @@ from marketrank.models.export import MAX_TOKENS
 from marketrank.models.labels import UNKNOWN
 from marketrank.models.losses import hierarchy
 from marketrank.models.pretrained import TextTower, minilm
+from marketrank.models.team import Rows, team
 from marketrank.models.training_loop import load_model
 
 _BATCHES_A_BUCKET = 32  # texts of a bucket are sorted by length: little padding, still mixed
@@ -162,7 +163,7 @@ class TextLearner:
         self._training, self._validation, self._recipe = training, validation, recipe
         self._epochs, self._pad_id, self._device, self._whole = epochs, pad_id, device, whole
         self._class_weights = class_weights
-        self._runtime = Runtime.on(device)
+        self._runtime, self._team = Runtime.on(device), team()
         for parameter in model.bert.embeddings.parameters():
             parameter.requires_grad = False
         body = [p for p in model.bert.parameters() if p.requires_grad]
@@ -179,12 +180,11 @@ class TextLearner:
             done = (epoch - 1 + number / len(batches)) / self._epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = group["most"] * schedules.line(done)
-            with self._runtime.autocast():
-                roots, seconds = self.model(*self._batch(self._training, rows))
             at = torch.tensor(rows)
+            roots, seconds = self._logits(at, number)
             loss = hierarchy(
-                roots.float(),
-                seconds.float(),
+                roots,
+                seconds,
                 self._training.roots[at].to(self._device),
                 self._training.seconds[at].to(self._device),
                 smoothing=self._recipe.smoothing,
@@ -193,10 +193,22 @@ class TextLearner:
             )
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
+            self._team.combine(self.model.parameters())
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self.optimizer.step()
             total += float(loss.detach())
         return {"loss": total / len(batches)}
+
+    def _logits(self, rows: torch.Tensor, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of training texts, for roots and second levels: each process of a team runs a part."""
+
+        def run(part: Rows) -> torch.Tensor:
+            with self._runtime.autocast():
+                both = self.model(*self._batch(self._training, rows[part].tolist()))
+            return torch.cat(both, dim=1).float()
+
+        found = self._team.spread(run, len(rows), step=step)
+        return found[:, : self.model._roots], found[:, self.model._roots :]
 
     def evaluate(self) -> Mapping[str, float]:
         """Accuracy and macro-F1 of root categories; "score" is the accuracy. {} where all texts are

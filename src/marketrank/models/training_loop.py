@@ -30,6 +30,7 @@ from safetensors.torch import save
 
 from marketrank.durable import write
 from marketrank.errors import BadInput, Corrupt
+from marketrank.models.team import team
 
 Scores = dict[str, float]
 Report = Callable[[str, int, int | None], None]
@@ -97,12 +98,17 @@ def train(
     holds a run of another config, a loss or the watched score is not a number, or the disk is full
     (what was reached by then is kept, and running again goes on from there); Corrupt for a
     checkpoint that cannot be read.
+
+    Processes that work together (`models.team`) each have a `folder` of their own, and begin with
+    and end in the state of the first.
     """
     if plan.epochs < 1 or plan.patience < 1:
         raise BadInput(f"{plan} trains nothing; give 1 or more epochs and patience of 1 or more")
     folder.mkdir(parents=True, exist_ok=True)
     _claim(folder, {"config": config, "seed": seed, "watch": plan.watch})
-    history = _load(learner, folder)
+    together = team()
+    history = together.agree(_load(learner, folder))
+    together.take_up(learner.model, learner.optimizer)
     if history:
         _log.info("%s: going on after epoch %d of %d", folder, len(history), plan.epochs)
     board = _open_board(folder, len(history))
@@ -113,7 +119,8 @@ def train(
                 progress(stage, epoch - 1, plan.epochs)
             seed_everything(seed, epoch)
             losses = {f"train/{name}": value for name, value in learner.train_epoch(epoch).items()}
-            scores = {**losses, **learner.evaluate()}
+            # Of several processes all must come to the same end of the same training.
+            scores = together.agree({**losses, **learner.evaluate()})
             _check(scores, plan.watch, epoch)
             history = [*history, scores]
             _keep(learner, folder, history)
@@ -126,7 +133,9 @@ def train(
         progress(stage, plan.epochs, plan.epochs)
     _summarise(folder, history, plan)  # a kill may have come between it and the checkpoint
     best = _best(history, plan.watch)
-    load_model(learner.model, folder / _epoch_file(best))
+    if together.leads:  # the others may not have seen the best
+        load_model(learner.model, folder / _epoch_file(best))
+    together.take_up(learner.model, learner.optimizer)
     return Outcome(tuple(history), best)
 
 

@@ -9,12 +9,14 @@ container of its own (`pipelines.kubeflow`).
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from marketrank.errors import BadInput, NotReady
 from marketrank.models.decisions import read_decision
 from marketrank.models.registry import Registry
+from marketrank.pipelines import train_text as text
 from marketrank.pipelines.comparing import compare
 from marketrank.pipelines.gate import Contest, Limits, decide
 from marketrank.pipelines.gate import evaluate as weigh
@@ -28,6 +30,7 @@ from marketrank.pipelines.runs import folder_of
 from marketrank.pipelines.shelves import rankers
 from marketrank.pipelines.snapshot import read_snapshot, write_snapshot
 from marketrank.pipelines.train_all import RECIPES, train_runs
+from marketrank.pipelines.train_together import torchrun, train_share
 from marketrank.pipelines.training_data import TrainingData, divide
 from marketrank.ports import BlobStore, Encoder, ListingStore, PriceEstimator
 from marketrank.types import ModelVersion
@@ -41,7 +44,7 @@ it promoted; it was in use before."""
 @dataclass(frozen=True, slots=True)
 class Options:
     """A feed to bring in first (None: what is in the store), and how to train on what is there.
-    `why` is for the report."""
+    `why` is for the report; `processes` train the networks, on a GPU each where there are any."""
 
     products: str | None = None
     images_table: str | None = None
@@ -52,8 +55,11 @@ class Options:
     device: str = "auto"
     promote: bool = True
     why: str = ""
+    processes: int = 1
 
     def __post_init__(self) -> None:
+        if self.processes < 1:
+            raise BadInput(f"{self.processes} processes cannot train; give 1 or more")
         if self.recipe not in RECIPES:
             raise BadInput(f"recipe {self.recipe!r}: known are {', '.join(RECIPES)}")
 
@@ -189,6 +195,7 @@ def split(shop: Workshop, options: Options, cleaned: Cleaned) -> Divided:
 
 def train(shop: Workshop, options: Options, divided: Divided) -> Trained:
     """Baselines, text and multimodal."""
+    together = partial(_train_together, shop, options, divided)
     runs = train_runs(
         read_data(shop, divided),
         shop.blobs,
@@ -198,9 +205,35 @@ def train(shop: Workshop, options: Options, divided: Divided) -> Trained:
         currency=shop.currency,
         device=options.device,
         lengths=RECIPES[options.recipe],
+        together=together if options.processes > 1 else None,
         progress=shop.progress,
     )
     return Trained({kind: folder.name for kind, folder in runs.items()})
+
+
+def _train_together(shop: Workshop, options: Options, divided: Divided, kind: str) -> None:
+    """Each of the processes reads the same snapshot: see `share`."""
+    command = ["pipeline", "share", kind, "--home", str(shop.home), "--at", shop.at.isoformat()]
+    command += ["--snapshot", divided.snapshot, "--seed", str(divided.seed)]
+    command += ["--recipe", options.recipe, "--device", options.device]
+    torchrun(options.processes, command)
+
+
+def share(shop: Workshop, options: Options, snapshot: str, kind: str) -> None:
+    """What each process of a training by several does."""
+    lengths = RECIPES[options.recipe]
+    train_share(
+        kind,
+        _read(shop, snapshot, options.seed),
+        shop.blobs,
+        shop.home,
+        at=shop.at,
+        threads=shop.threads,
+        currency=shop.currency,
+        device=options.device,
+        epochs=lengths.text if kind == text.KIND else lengths.photos,
+        progress=shop.progress,
+    )
 
 
 def export(shop: Workshop, divided: Divided, trained: Trained) -> Exported:

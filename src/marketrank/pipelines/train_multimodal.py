@@ -72,9 +72,7 @@ def train_multimodal(
     train, validation, test = data.rows()
     recipe, schedule = Recipe(), schedule or Schedule()
     schedule = replace(schedule, tower_epochs=epochs or schedule.tower_epochs)
-    identity = identify(
-        data=data.data_hash, seed=data.seed, recipe=asdict(recipe), schedule=asdict(schedule)
-    )
+    identity = identity_of(data, schedule)
     if reuse and (done := finished_run(home, KIND, identity)):
         return done
     folder = open_run(home, KIND, identity)
@@ -117,6 +115,24 @@ def train_multimodal(
     final = finish_run(folder, home, KIND, at=at)
     settle(final)
     return Run(final, metrics)
+
+
+def identity_of(data: TrainingData, schedule: "Schedule") -> str:
+    """Of a run of this training; see `runs.identify`."""
+    from marketrank.models.multimodal import Recipe
+
+    return identify(
+        data=data.data_hash, seed=data.seed, recipe=asdict(Recipe()), schedule=asdict(schedule)
+    )
+
+
+def prepare(
+    data: TrainingData, blobs: BlobStore, home: Path, *, threads: int, progress: Progress = silent
+) -> None:
+    """Fill the home's cache with all that the training reads of frozen towers."""
+    categories = [one.category for one in data.listings]
+    labels = learn_labels(categories), learn_labels(categories, depth=2)
+    read_material(data, blobs, home, labels, threads=threads, progress=progress)
 
 
 def read_material(

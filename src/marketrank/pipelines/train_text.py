@@ -63,13 +63,7 @@ def train_text(
     train, validation, test = data.rows()
     categories = [one.category for one in data.listings]
     roots, seconds = learn_labels(categories), learn_labels(categories, depth=2)
-    recipe = TextRecipe()
-    identity = identify(
-        data=data.data_hash,
-        seed=data.seed,
-        epochs=[epochs, FINISH_EPOCHS],
-        recipe=asdict(recipe),
-    )
+    recipe, identity = TextRecipe(), identity_of(data, epochs)
     if reuse and (done := finished_run(home, KIND, identity)):
         return done
     folder = open_run(home, KIND, identity)
@@ -102,6 +96,18 @@ def train_text(
     final = finish_run(folder, home, KIND, at=at)
     settle(final)
     return Run(final, metrics)
+
+
+def identity_of(data: TrainingData, epochs: int) -> str:
+    """Of a run of this training; see `runs.identify`."""
+    from marketrank.models.text_tuner import TextRecipe
+
+    return identify(
+        data=data.data_hash,
+        seed=data.seed,
+        epochs=[epochs, FINISH_EPOCHS],
+        recipe=asdict(TextRecipe()),
+    )
 
 
 def _measure(task: _Task, train: Rows, validation: Rows, epochs: int) -> tuple["TextLearner", int]:

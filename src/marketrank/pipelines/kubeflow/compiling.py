@@ -55,11 +55,12 @@ def compile_pipeline(out: Path, target: Target) -> None:
     def place(task: Any, name: str, image: Any) -> None:
         _place(task.set_container_image(image), name, target)
 
-    built = _pipeline(first_step, next_step, place, target.image)
+    processes = max(1, target.gpus)
+    built = _pipeline(first_step, next_step, place, target.image, processes)
     compiler.Compiler().compile(built, str(out))
 
 
-def local_pipeline(python: str) -> Any:
+def local_pipeline(python: str, processes: int = 1) -> Any:
     """The same pipeline, whose steps are processes of this Python: for `kfp.local`."""
     from marketrank.pipelines.kubeflow.components import first_step_here, next_step_here
 
@@ -69,7 +70,7 @@ def local_pipeline(python: str) -> Any:
     def following(**given: Any) -> Any:
         return next_step_here(python=python, **given)
 
-    return _pipeline(first, following, lambda *_: None, "")
+    return _pipeline(first, following, lambda *_: None, "", processes)
 
 
 def _pipeline(
@@ -77,7 +78,9 @@ def _pipeline(
     following: Callable[..., Any],
     place: Callable[[Any, str, Any], None],
     default_image: str,
+    processes: int,
 ) -> Any:
+    """`processes` are of the train step."""
     from kfp import dsl
 
     @dsl.pipeline(
@@ -97,7 +100,8 @@ def _pipeline(
         task = first(name=NAMES[0], **feed, **common)
         place(task.set_display_name(NAMES[0]), NAMES[0], image)
         for name in NAMES[1:]:
-            task = following(name=name, given=task.outputs["made"], **common)
+            n = processes if name == "train" else 1
+            task = following(name=name, given=task.outputs["made"], processes=n, **common)
             place(task.set_display_name(name), name, image)
 
     return retrain

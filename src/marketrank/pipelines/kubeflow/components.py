@@ -39,6 +39,7 @@ def next_step(
     recipe: str,
     seed: int,
     promote: str,
+    processes: int,
     made: dsl.Output[dsl.Artifact],
 ) -> dsl.ContainerSpec:
     """As `first_step`, after others."""
@@ -48,6 +49,7 @@ def next_step(
         args=[
             *("pipeline", "step", name, "--given", given.path, "--out", made.path),
             *("--recipe", recipe, "--seed", seed, "--promote", promote),
+            *("--processes", processes),
         ],
     )
 
@@ -81,6 +83,7 @@ def next_step_here(
     recipe: str,
     seed: int,
     promote: str,
+    processes: int,
     made: dsl.Output[dsl.Artifact],
 ) -> None:
     """As `first_step_here`, after others."""
@@ -89,4 +92,5 @@ def next_step_here(
     command = [python, "-m", "marketrank", "pipeline", "step", name]
     command += ["--given", given.path, "--out", made.path]
     command += ["--recipe", recipe, "--seed", str(seed), "--promote", promote]
+    command += ["--processes", str(processes)]
     subprocess.run(command, check=True)

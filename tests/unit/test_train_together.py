@@ -1,0 +1,107 @@
+"""How a training by several processes is started, and for what; torchrun is stood in for."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+from typer.testing import CliRunner
+
+from marketrank import cli, wiring_retrain
+from marketrank.errors import BadInput, NotReady
+from marketrank.pipelines import retrain_steps, train_all, train_together
+from marketrank.pipelines.retrain_steps import Divided, Options
+from marketrank.pipelines.train_together import _home_of, torchrun
+
+AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
+DATA: Any = SimpleNamespace(data_hash="d", seed=7)
+
+
+def test_torchrun_starts_so_many_and_its_failure_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> Any:
+        ran.append(command[1:])
+        return SimpleNamespace(returncode=len(ran) - 1)
+
+    monkeypatch.setattr(train_together.subprocess, "run", run)
+    torchrun(3, ["pipeline", "share"])
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3"]
+    assert ran == [[*start, "-m", "marketrank", "pipeline", "share"]]
+    with pytest.raises(NotReady, match="3 processes ended with 1"):
+        torchrun(3, [])
+
+
+def test_each_process_reads_the_same_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the step asks torchrun for is a command, which hands on all of it."""
+    asked: list[Any] = []
+    shared: list[Any] = []
+    monkeypatch.setattr(retrain_steps, "torchrun", lambda *given: asked.append(given))
+    shop: Any = SimpleNamespace(home=tmp_path, at=AT)
+    options = Options(recipe="quick", seed=9, device="cpu", processes=2)
+    divided = Divided("retrain/data-1", 9, "d", 3, 2, 1)
+    retrain_steps._train_together(shop, options, divided, "text")
+    ((processes, command),) = asked
+    assert processes == 2
+
+    def workshop(_: object, *, at: datetime, progress: object) -> datetime:
+        return at
+
+    monkeypatch.setattr(retrain_steps, "share", lambda *given: shared.append(given))
+    monkeypatch.setattr(wiring_retrain, "workshop", workshop)
+    result = CliRunner().invoke(cli.app, command)
+    assert result.exit_code == 0, result.output
+    told = Options(recipe="quick", seed=9, device="cpu")
+    assert shared == [(AT, told, "retrain/data-1", "text")]
+
+
+@pytest.mark.parametrize("done", [(), ("text",), ("text", "multimodal")])
+def test_only_networks_without_a_finished_run_are_trained_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: tuple[str, ...]
+) -> None:
+    calls: list[str] = []
+
+    def notes(name: str) -> Callable[..., Any]:
+        def call(*_: object, **__: object) -> Any:
+            calls.append(name)
+            return SimpleNamespace(folder=Path(name))
+
+        return call
+
+    for name in ("train_baselines", "prepare", "train_text", "train_multimodal"):
+        monkeypatch.setattr(train_all, name, notes(name))
+    monkeypatch.setattr(
+        train_all, "finished_run", lambda _, kind, __: object() if kind in done else None
+    )
+    blobs: Any = None
+    common: dict[str, Any] = {"at": AT, "threads": 1, "currency": "GBP"}
+    train_all.train_runs(DATA, blobs, tmp_path, together=calls.append, **common)
+    wanted = [kind for kind in train_together.KINDS if kind not in done]
+    assert calls == ["train_baselines", "prepare", *wanted, "train_text", "train_multimodal"]
+    calls.clear()
+    train_all.train_runs(DATA, blobs, tmp_path, **common)
+    assert calls == ["train_baselines", "train_text", "train_multimodal"]
+
+
+def test_only_the_first_works_in_the_home(tmp_path: Path) -> None:
+    with _home_of(tmp_path, True) as first:
+        assert first == tmp_path
+    with _home_of(tmp_path, False) as other:
+        (other / "runs").mkdir()
+        (other / "cache" / "file").write_text("x")
+    assert not other.exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["cache", "file"]
+
+
+def test_no_processes_are_refused() -> None:
+    with pytest.raises(BadInput, match="0 processes"):
+        Options(processes=0)
