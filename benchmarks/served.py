@@ -40,10 +40,12 @@ class Server:
 
 
 @contextmanager
-def marketrank(home: Path, workers: int) -> Iterator[Server]:
-    """`marketrank serve` without limits on rates, which are per address: all here is one."""
+def marketrank(home: Path, workers: int, ranker: str = "learned") -> Iterator[Server]:
+    """`marketrank serve` without limits on rates, which are per address: all here is one.
+    `ranker` is the setting; with "feedback" it serves as a home does where none was trained."""
     command = ["-m", "marketrank", "serve", "--home", str(home), "--workers", str(workers)]
     free = {"MARKETRANK_RATE_PER_ADDRESS": "0", "MARKETRANK_RATE_PER_KEY": "0"}
+    free["MARKETRANK_RANKER"] = ranker
     port = _free_port()
     with _running([*command, "--port", str(port)], port, "/readyz", free) as server:
         yield server

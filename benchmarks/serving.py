@@ -1,5 +1,5 @@
 """Load on `marketrank serve`: what 40 requests a second take, where it saturates, how that compares
-with a plain handler, and, with --mixed, how it bears writing for long.
+with a plain handler, how long the page takes, and, with --mixed, how it bears writing for long.
 
     python benchmarks/serving.py --n 100000 --out benchmarks/results/serving-100k.json
     python benchmarks/serving.py --n 100000 --mixed --seconds 600 --out …/serving-mixed-100k.json
@@ -12,6 +12,7 @@ import platform
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -39,6 +40,9 @@ _STEPS = 12
 _PLAIN_RATE = 8.0  # the plain handler's first
 _WARM = 100
 _CLIENTS = 8
+_SIDES = {"default": "feedback", "with_ranker": "learned"}
+"""What is measured, and the setting `ranker` that makes it of one home: as `marketrank index`
+leaves it, and after `marketrank train fusion`."""
 _BLOCK_SECONDS = 6.0
 _K = 24
 
@@ -51,6 +55,9 @@ def run(
     seconds: Annotated[float, typer.Option(help="How long at that rate")] = 60,
     rounds: Annotated[int, typer.Option(help="Turns of each server in the comparison")] = 3,
     workers: Annotated[int, typer.Option(help="Processes of marketrank serve")] = 1,
+    settle: Annotated[
+        float, typer.Option(help="Seconds that a server runs first: it prepares listings")
+    ] = 300,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="90 % searches, 8 % events, 2 % writes instead")
     ] = False,
@@ -81,7 +88,8 @@ def run(
     if mixed:
         result["mixed"] = _mixed(corpus, home, workers, rate, seconds, seed)
     else:
-        result |= _searches(corpus, home, cache, workers, rate, seconds, rounds, seed)
+        load_of = _Load(rate, seconds, rounds, settle, seed)
+        result |= _searches(corpus, home, cache, workers, load_of)
     result["machine"]["load_after"] = _load()
     print(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
     if out is not None:
@@ -90,42 +98,67 @@ def run(
         write_plot(result, out.with_suffix(".svg"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """The options of `run` of the same names."""
+
+    rate: float
+    seconds: float
+    rounds: int
+    settle: float
+    seed: int
+
+
 def _searches(
-    corpus: Corpus,
-    home: Path,
-    cache: Path,
-    workers: int,
-    rate: float,
-    seconds: float,
-    rounds: int,
-    seed: int,
+    corpus: Corpus, home: Path, cache: Path, workers: int, wanted: _Load
 ) -> dict[str, Any]:
-    ours = [load.get("/v1/search", q=text, limit=str(_K)) for text in corpus.queries]
+    """By the name of each side, and `plain`."""
     theirs = [load.get("/search", q=text, k=str(_K)) for text in corpus.queries]
-    folder = cache / f"plain-{seed}-{len(corpus.listings)}"
+    folder = cache / f"plain-{wanted.seed}-{len(corpus.listings)}"
     write_plain(folder, corpus)
-    with ExitStack() as stack:
-        _report("start the servers")
-        server = stack.enter_context(served.marketrank(home, workers))
-        peer = stack.enter_context(served.plain(folder))
-        for port, requests in ((server.port, ours), (peer.port, theirs)):
-            load.closed_loop(port, requests, clients=2, seconds=_WARM / 50)
-        _report(f"{rate:g} requests a second for {seconds:g} s")
-        steady = _at_rate(server, ours, rate, seconds, seed)
-        _report("take turns with the plain handler")
-        turns = _compare({"marketrank": (server, ours), "plain": (peer, theirs)}, rounds)
-        _report("raise the rate")
-        steps = _saturate(server, ours, rate / 2, seed)
-        plain_steps = _saturate(peer, theirs, _PLAIN_RATE, seed)
-    held = [one["rate"] for one in steps if _holds(one)]
-    plain_held = [one["rate"] for one in plain_steps if _holds(one)]
+    found: dict[str, Any] = {}
+    for name, ranker in _SIDES.items():
+        with ExitStack() as stack:
+            _report(f"{name}: start the servers")
+            # One of ours at a time: what one does beside its requests would cost the other.
+            server = stack.enter_context(served.marketrank(home, workers, ranker))
+            peer = stack.enter_context(served.plain(folder))
+            load.closed_loop(peer.port, theirs, clients=2, seconds=_WARM / 50)
+            found[name] = _side(server, (peer, theirs), corpus.queries, wanted)
+            if "plain" not in found:
+                steps = _saturate(peer, theirs, _PLAIN_RATE, wanted.seed)
+                found["plain"] = {"steps": steps, "saturates_at": _most(steps)}
+    return found
+
+
+def _side(
+    server: Server, plain: tuple[Server, list[bytes]], queries: list[str], wanted: _Load
+) -> dict[str, Any]:
+    requests = [load.get("/v1/search", q=text, limit=str(_K)) for text in queries]
+    pages = [load.get("/", q=text) for text in queries]
+    load.closed_loop(server.port, requests, clients=2, seconds=_WARM / 50)
+    time.sleep(wanted.settle)
+    _report(f"{wanted.rate:g} requests a second for {wanted.seconds:g} s")
+    steady = _at_rate(server, requests, wanted.rate, wanted.seconds, wanted.seed)
+    _report("take turns with the plain handler")
+    turns = _compare({"marketrank": (server, requests), "plain": plain}, wanted.rounds)
+    _report("raise the rate")
+    steps = _saturate(server, requests, wanted.rate / 2, wanted.seed)
+    load.calm(server.port, requests[0])
+    _report("one visitor of the page")
+    page = load.closed_loop(server.port, pages, clients=1, seconds=_STEP_SECONDS).summary()
     return {
         "steady": steady,
-        "steps": steps,
-        "saturates_at": max(held, default=None),
-        "plain": {"steps": plain_steps, "saturates_at": max(plain_held, default=None)},
         "closed_loop": turns,
+        "steps": steps,
+        "saturates_at": _most(steps),
+        "first_paint": page,
     }
+
+
+def _most(steps: list[dict[str, Any]]) -> float | None:
+    """The highest rate that held; None where none did."""
+    return max((one["rate"] for one in steps if _holds(one)), default=None)
 
 
 def _at_rate(

@@ -25,8 +25,13 @@ def write_plot(result: dict[str, Any], path: Path) -> None:
 
 def _rates(result: dict[str, Any]) -> Any:
     figure, (axis, bars) = plt.subplots(1, 2, figsize=(9, 3.4), width_ratios=(3, 1))
-    sides = {"marketrank": result["steps"], "plain handler": result["plain"]["steps"]}
-    for (name, steps), colour in zip(sides.items(), ("tab:blue", "tab:grey"), strict=True):
+    sides = {
+        "marketrank": result["default"]["steps"],
+        "with a ranker": result["with_ranker"]["steps"],
+        "plain handler": result["plain"]["steps"],
+    }
+    colours = ("tab:blue", "tab:green", "tab:grey")
+    for (name, steps), colour in zip(sides.items(), colours, strict=True):
         rates = [one["rate"] for one in steps]
         for percentile, style in (("p50_ms", ":"), ("p99_ms", "-")):
             times = [one[percentile] for one in steps]
@@ -35,9 +40,12 @@ def _rates(result: dict[str, Any]) -> Any:
     axis.axhline(_LIMIT_MS, color="tab:red", linewidth=0.8)
     axis.set(xscale="log", yscale="log", xlabel="requests a second, open loop", ylabel="ms")
     axis.legend(fontsize=7)
-    medians = result["closed_loop"]["median"]
-    bars.bar(list(medians), list(medians.values()), color=["tab:blue", "tab:grey"])
-    bars.set_title(f"requests a second, ratio {result['closed_loop']['ratio']:g}", fontsize=9)
+    turns = result["default"]["closed_loop"], result["with_ranker"]["closed_loop"]
+    ours, ranked = (one["median"]["marketrank"] for one in turns)
+    bars.bar(list(sides), [ours, ranked, turns[0]["median"]["plain"]], color=colours)
+    bars.tick_params("x", labelrotation=20, labelsize=7)
+    ratios = " and ".join(f"{one['ratio']:g}" for one in turns)
+    bars.set_title(f"requests a second, × {ratios}", fontsize=9)
     return figure
 
 

@@ -18,7 +18,7 @@ from marketrank.types import Candidates
 Floats = NDArray[np.float32]
 Words = NDArray[np.int32]
 """Words, or threes of letters, by 32 bits of their hash, which is this process's own: a listing
-takes 0.9 kB so and 8.6 as strings, and a hundred are compared at once. That two words of a query
+takes 0.85 kB so and 8.6 as strings, and a hundred are compared at once. That two words of a query
 and a listing have the same by chance happens once in some million pairs. No hash is 0, which fills
 rows up."""
 Stems = Callable[[str], Sequence[str]]
