@@ -66,7 +66,10 @@ def _retrain(home: Path, why: str, recipe: str) -> None:
     _err.print("retraining, as something has drifted")
     ended = subprocess.run(command, check=False, stdout=sys.stderr).returncode
     if ended:
-        raise NotReady(f"`{' '.join(command[1:])}` ended with {ended}; its messages say why")
+        raise NotReady(
+            f"`{' '.join(command[1:])}` ended with {ended}; its messages and "
+            "`marketrank models decisions` say why"
+        )
 
 
 def sweep(home: Home = None, json: Json = False) -> None:

@@ -62,6 +62,22 @@ def test_only_metrics_that_there_are_are_asked_for() -> None:
     assert names <= known
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["docs/deploy.md", "deploy/kubernetes/adapter-rules.yaml"],
+    ids=["documentation", "autoscaler"],
+)
+def test_metrics_are_named_as_they_are(path: str) -> None:
+    recorded = {str(rule["record"]) for rule in rules() if "record" in rule}
+    # Of a histogram or a counter pages name the whole, without its series' endings.
+    known = recorded | {re.sub("_(bucket|count|sum|created)$", "", name) for name in measured()}
+    text = (FOLDER.parents[1] / path).read_text()
+    names = set(re.findall(r"\bmarketrank[_:][a-z_:0-9]+", text))
+    given = set(re.findall(r"\bas: (\w+)", text))  # the autoscaler's own
+    assert names - given
+    assert names - given <= known | measured()
+
+
 def test_every_alert_says_what_to_do_and_is_tested() -> None:
     tests = (FOLDER / "alerts_test.yaml").read_text()
     for rule in rules():
