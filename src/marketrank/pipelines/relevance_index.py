@@ -29,7 +29,7 @@ from marketrank.types import Listing, ListingId, ListingKey, Seq, Vectors
 Keys = NDArray[np.int64]
 _EMBED_BATCH = 256
 _WRITE_BATCH = 2_000
-_TYPED = 96  # as many as a home's index is fitted to
+_TYPED = 192  # as many as a home's index is fitted to
 _KEEP_BYTES = 4 * 1024**3  # of other sets' vectors; a million of width 1,024 take as much
 NO_SYNONYMS = Synonyms()
 
