@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpus import AT, Corpus, hashed_words
+from marketrank.asking import Hits, Request
 from marketrank.config import Settings
 from marketrank.evaluation.sets.from_listings import known_item
 from marketrank.models import artefact
@@ -18,7 +19,7 @@ from marketrank.pipelines.relevance_index import indexed
 from marketrank.ports import Encoder, ListingStore, VectorStore
 from marketrank.ranking import ltr
 from marketrank.storage import embedded
-from marketrank.types import Hits, ListingKey, ModelVersion, Request, RequestId, Seq, Vectors
+from marketrank.types import ListingKey, ModelVersion, RequestId, Seq, Vectors
 from marketrank.wiring import Marketplace
 
 Report = Callable[[str], None]

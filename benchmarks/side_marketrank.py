@@ -8,11 +8,12 @@ import numpy as np
 import psutil
 
 from benchmarks.side import DEPTH, FILTER, RRF, Data
+from marketrank.asking import Filters
 from marketrank.retrieval.catalogue import Catalogue
 from marketrank.retrieval.fusion import reciprocal_rank
 from marketrank.retrieval.text_index import TextReader, TextWriter
 from marketrank.retrieval.vector_index import Base, build, limit_threads
-from marketrank.types import Attributes, Filters, ListingId, ListingKey, Mask, Seq, Vectors
+from marketrank.types import Attributes, ListingId, ListingKey, Mask, Seq, Vectors
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 

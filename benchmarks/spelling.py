@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from marketrank.asking import Hits
 from marketrank.retrieval import text_index
 from marketrank.retrieval.keyboard import NEIGHBOURS
 from marketrank.retrieval.spelling import correct
@@ -26,7 +27,7 @@ from marketrank.retrieval.synonyms import OWN_FILE, compounds, read_synonyms
 from marketrank.retrieval.text_index import TextReader, TextWriter
 from marketrank.retrieval.tokens import tokens
 from marketrank.retrieval.vocabulary_build import build
-from marketrank.types import Hits, Listing, ListingId, ListingKey, Seq
+from marketrank.types import Listing, ListingId, ListingKey, Seq
 
 _K = 10
 Grades = Mapping[int, float]

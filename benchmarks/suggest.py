@@ -23,11 +23,12 @@ import numpy as np
 import uvicorn
 
 from marketrank.api.app import create_app
+from marketrank.asking import Suggestion
 from marketrank.config import Settings
 from marketrank.retrieval.completion import Completer
 from marketrank.retrieval.vocabulary import Vocabulary
 from marketrank.retrieval.vocabulary_build import build
-from marketrank.types import Listing, ListingId, Suggestion
+from marketrank.types import Listing, ListingId
 
 _SYLLABLES = [c + v for c in "bcdfghjklmnprstvw" for v in ("a", "e", "i", "o", "u", "er", "an")]
 _WORDS = 30_000

@@ -150,7 +150,8 @@ import numpy as np
 import psutil
 from marketrank.retrieval.catalogue import Catalogue
 from marketrank.retrieval.vector_index import Base, limit_threads
-from marketrank.types import Attributes, Filters, ListingId, ListingKey, Seq
+from marketrank.asking import Filters
+from marketrank.types import Attributes, ListingId, ListingKey, Seq
 
 limit_threads(1)
 mib = lambda: round(psutil.Process().memory_info().rss / 2**20)

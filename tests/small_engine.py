@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Hits, Request
 from marketrank.engine import Engine
 from marketrank.retrieval.catalogue import Catalogue
 from marketrank.retrieval.completion import Completer
@@ -16,7 +17,6 @@ from marketrank.tuning import PLAIN, Depths
 from marketrank.types import (
     Attributes,
     Finding,
-    Hits,
     Listing,
     ListingId,
     ListingKey,
@@ -25,7 +25,6 @@ from marketrank.types import (
     Money,
     Place,
     ReleaseId,
-    Request,
     RequestId,
     Seq,
     Signal,

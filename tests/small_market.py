@@ -15,6 +15,7 @@ from typing import Any, cast
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from marketrank.access import Keys
+from marketrank.asking import FacetValue, Item, Near, PlaceCount, Ranking, Request, Sort, Suggestion
 from marketrank.audience import Match, Matched
 from marketrank.errors import BadInput, NotReady
 from marketrank.feedback.interest import Interest
@@ -32,28 +33,20 @@ from marketrank.retrieval.vocabulary import Vocabulary
 from marketrank.retrieval.vocabulary_build import build
 from marketrank.types import (
     BlobKey,
-    FacetValue,
     Finding,
     Flag,
     ImageId,
-    Item,
     Listing,
     ListingId,
     ListingKey,
     Money,
-    Near,
     Photo,
     Place,
-    PlaceCount,
-    Ranking,
     ReleaseId,
-    Request,
     SellerId,
     Seq,
     Signal,
-    Sort,
     Stored,
-    Suggestion,
 )
 from small_access import SmallAudit, SmallKeys
 from small_people import SmallPeople

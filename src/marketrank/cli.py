@@ -31,6 +31,7 @@ from marketrank import (
     cli_signals,
     cli_simulate,
 )
+from marketrank.asking import Filters, Near, Ranking, Request, Sort
 from marketrank.cli_home import Home, Json, open_existing, open_home
 from marketrank.cli_simulate import draw_market
 from marketrank.config import load
@@ -45,7 +46,7 @@ from marketrank.retrieval.query import (
 )
 from marketrank.terminal import progress_bars
 from marketrank.terminal import report as print_report
-from marketrank.types import Filters, Near, Ranking, Request, RequestId, Sort
+from marketrank.types import RequestId
 
 app = typer.Typer(
     help="Search and recommendation for a marketplace of one-off listings.",

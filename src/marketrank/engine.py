@@ -10,6 +10,16 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import (
+    Candidates,
+    Filters,
+    Hits,
+    Ranking,
+    Request,
+    Sort,
+    Suggestion,
+    Understood,
+)
 from marketrank.errors import NotReady
 from marketrank.explaining import Answered, explained
 from marketrank.filling import Filler
@@ -35,19 +45,7 @@ from marketrank.shown import Looked as Kept
 from marketrank.shown import Shown, withhold
 from marketrank.trials import USUAL, Ranked, Trial, Trials, ranked_by
 from marketrank.tuning import PLAIN, Depths, Tuning
-from marketrank.types import (
-    BuyerId,
-    Candidates,
-    Filters,
-    Hits,
-    Mask,
-    Ranking,
-    Request,
-    Sort,
-    Stored,
-    Suggestion,
-    Understood,
-)
+from marketrank.types import BuyerId, Mask, Stored
 from marketrank.understanding import Understander, Understanding
 from marketrank.whereabouts import Whereabouts
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates, Item, Numbers, Request, Understood
 from marketrank.finding import is_feed
 from marketrank.personal import Person
 from marketrank.ranking.explain import Evidence, Fits, Liked, least, matched, why
@@ -13,7 +14,6 @@ from marketrank.ranking.ranker import Looked
 from marketrank.retrieval.feed import POPULAR, TASTE
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
-from marketrank.types import Candidates, Item, Numbers, Request, Understood
 
 Keys = NDArray[np.int64]
 _LOW_PRICE_SHARE = 0.2

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Item, Request
 from marketrank.ports import ListingStore
 from marketrank.ranking.rerank import Reranked
 from marketrank.retrieval.follow import View
-from marketrank.types import (
-    Item,
-    ListingKey,
-    Request,
-)
+from marketrank.types import ListingKey
 
 Keys = NDArray[np.int64]
 

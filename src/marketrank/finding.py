@@ -4,6 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+from marketrank.asking import Hits, Request
 from marketrank.errors import BadInput
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking.similar import Kind, rank_similar
@@ -12,15 +13,7 @@ from marketrank.retrieval.follow import View
 from marketrank.retrieval.hybrid import text_ceiling
 from marketrank.retrieval.refine import refined
 from marketrank.tuning import Depths, Tuning
-from marketrank.types import (
-    Hits,
-    ListingId,
-    ListingKey,
-    Mask,
-    ModelVersion,
-    Request,
-    Vectors,
-)
+from marketrank.types import ListingId, ListingKey, Mask, ModelVersion, Vectors
 
 _BESIDE = 8
 """Searches for words at once beside what embeds the queries; more wait."""

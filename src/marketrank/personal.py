@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates, Hits, Near, Request
 from marketrank.buyers.listing_space import Space
 from marketrank.buyers.profile import Facts, Path, Profile, Weighting, profile_of
 from marketrank.buyers.tower import Known, TowerModel, allowed, points_of, space_of
@@ -17,7 +18,7 @@ from marketrank.people import About, Buyer, Purpose
 from marketrank.ranking.explain import Fits, Liked
 from marketrank.retrieval.exact_index import best
 from marketrank.retrieval.follow import View
-from marketrank.types import Candidates, Hits, Mask, Near, Request
+from marketrank.types import Mask
 
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float32]

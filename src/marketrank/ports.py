@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Hits, Traces
 from marketrank.people import (
     Buyer,
     BuyerChange,
@@ -26,7 +27,6 @@ from marketrank.types import (
     BuyerId,
     Duplicate,
     Finding,
-    Hits,
     ImageId,
     Listing,
     ListingId,
@@ -41,7 +41,6 @@ from marketrank.types import (
     Seq,
     Stored,
     StoredVectors,
-    Traces,
     Vectors,
 )
 

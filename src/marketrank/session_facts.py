@@ -9,13 +9,14 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from marketrank.asking import Request, Understood
 from marketrank.people import Surface
 from marketrank.ranking.features import Seen
 from marketrank.ranking.session_features import Facts
 from marketrank.ranking.similar import shared_part
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
-from marketrank.types import Request, Stored, Understood
+from marketrank.types import Stored
 
 Keys = NDArray[np.int64]
 MoreFacts = Callable[[View, Request, Keys], Mapping[str, Any]]

@@ -14,10 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
+from marketrank.asking import Ranking, Request
 from marketrank.config import Settings
 from marketrank.errors import BadInput, Corrupt
 from marketrank.retrieval.follow import View
-from marketrank.types import Ranking, Request
 
 K = 10
 _ENOUGH = 10  # of fewer searches nothing can be said

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates, Item, Request
 from marketrank.people import About, Impression, Surface
 from marketrank.ranking.session_features import NAMES, PROFILE, masked
 from marketrank.retrieval.catalogue import Snapshot
 from marketrank.retrieval.follow import View
-from marketrank.types import BuyerId, Candidates, Item, Mask, Request
+from marketrank.types import BuyerId, Mask
 
 SAMPLED = 20
 """Candidates that were not shown are kept with those that were: at most so many, drawn evenly."""

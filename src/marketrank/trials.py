@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates, Item
 from marketrank.errors import MarketrankError
 from marketrank.feedback.experiments import Experiment, Kind, chosen
 from marketrank.feedback.interleave import team_draft
 from marketrank.ranking.ranker import Looked, Material, Ranker, head
 from marketrank.ranking.rerank import Reranked
-from marketrank.types import BuyerId, Candidates, Item
+from marketrank.types import BuyerId
 
 Keys = NDArray[np.int64]
 Originals = Callable[[Keys], Keys]

@@ -3,19 +3,13 @@ category they are about."""
 
 from dataclasses import dataclass, replace
 
+from marketrank.asking import Candidates, Correction, ParseKind, Request, Understood
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.categories import understand_category
 from marketrank.retrieval.understand.reading import Reader
-from marketrank.types import (
-    Candidates,
-    Correction,
-    ParseKind,
-    Request,
-    Understood,
-    Vectors,
-)
+from marketrank.types import Vectors
 
 
 @dataclass(frozen=True, slots=True)

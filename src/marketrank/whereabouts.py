@@ -10,8 +10,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import PlaceCount
 from marketrank.retrieval.catalogue import Snapshot
-from marketrank.types import ListingKey, Place, PlaceCount, Stored
+from marketrank.types import ListingKey, Place, Stored
 
 COUNTED = 1_000
 """The best so many results are counted, so that a map of everything costs no more than others."""

@@ -29,9 +29,7 @@ from marketrank.ports import (
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.estimates import Estimates
 from marketrank.storage.locks import hold
-from marketrank.types import (
-    ModelVersion,
-)
+from marketrank.types import ModelVersion
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Request
 from marketrank.audience import AudienceFinder, Matched
 from marketrank.buyers.popularity import SAVES, Popularity
 from marketrank.buyers.profile import Weighting
@@ -27,7 +28,7 @@ from marketrank.retrieval.feed import POPULAR, popular_retriever
 from marketrank.retrieval.follow import Poller, View
 from marketrank.retrieval.private_index import private_index
 from marketrank.tuning import Tuning
-from marketrank.types import ListingId, Request, SellerId
+from marketrank.types import ListingId, SellerId
 
 Keys = NDArray[np.int64]
 _AUDIENCE_SECONDS = 60.0

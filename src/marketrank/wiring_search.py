@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from marketrank.asking import Ranking, Request, Suggestion
 from marketrank.audience import Matched
 from marketrank.engine import Engine
 from marketrank.feedback.experiments import FILE_NAME as EXPERIMENTS
@@ -25,14 +26,7 @@ from marketrank.retrieval.vector_index import limit_threads
 from marketrank.shadow import Shadow, limits_of
 from marketrank.trials import Trials
 from marketrank.tuning import depths_of, from_settings, lifts_of
-from marketrank.types import (
-    ListingId,
-    Ranking,
-    ReleaseId,
-    Request,
-    SellerId,
-    Suggestion,
-)
+from marketrank.types import ListingId, ReleaseId, SellerId
 from marketrank.understanding import Understanding
 from marketrank.wiring_people import HEARD, People
 from marketrank.wiring_personal import PersonalParts

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine as Database
 
 from marketrank.access import AuditLog, Keys, KeyStore
+from marketrank.asking import Near
 from marketrank.config import Settings
 from marketrank.errors import BadInput
 from marketrank.jobs import ReplayStore
@@ -35,14 +36,7 @@ from marketrank.storage.jobs import PostgresReplays
 from marketrank.storage.postgres import PostgresListings
 from marketrank.storage.quarantine import PostgresQuarantine
 from marketrank.storage.vectors import PostgresVectors
-from marketrank.types import (
-    BlobKey,
-    ListingId,
-    Near,
-    SellerId,
-    Seq,
-    Stored,
-)
+from marketrank.types import BlobKey, ListingId, SellerId, Seq, Stored
 
 
 def now() -> datetime:

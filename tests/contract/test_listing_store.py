@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Engine, event, text
 
+from marketrank.asking import Traces
 from marketrank.errors import BadInput
 from marketrank.ports import ListingStore
 from marketrank.storage import database
@@ -34,7 +35,6 @@ from marketrank.types import (
     Seq,
     Signal,
     Stored,
-    Traces,
 )
 
 # A writer that fails in its thread fails the test.

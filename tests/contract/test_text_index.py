@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from marketrank.asking import Hits
 from marketrank.errors import Corrupt, NotReady
 from marketrank.retrieval import text_index as module
 from marketrank.retrieval.text_folder import SCHEMA, applied
 from marketrank.retrieval.text_index import TextReader, TextWriter
-from marketrank.types import Hits, ListingKey, Mask, Seq
+from marketrank.types import ListingKey, Mask, Seq
 
 _MATERIALS = ["oak", "pine", "steel", "glass", "velvet", "rattan", "marble", "wicker"]
 _THINGS = ["table", "chair", "lamp", "mirror", "shelf", "bench", "stool", "desk"]

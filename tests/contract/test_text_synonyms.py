@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from marketrank.asking import Hits
 from marketrank.retrieval.synonyms import Synonyms
 from marketrank.retrieval.text_index import TextReader, TextWriter
-from marketrank.types import Hits, ListingKey, Seq
+from marketrank.types import ListingKey, Seq
 
 
 @pytest.fixture

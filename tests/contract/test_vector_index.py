@@ -9,12 +9,13 @@ import orjson
 import pytest
 from numpy.typing import NDArray
 
+from marketrank.asking import Hits
 from marketrank.errors import BadInput, Corrupt
 from marketrank.ports import VectorIndex
 from marketrank.retrieval.exact_index import ExactSegment
 from marketrank.retrieval.layered_index import LayeredIndex
 from marketrank.retrieval.vector_index import Base, build, is_readable, limit_threads
-from marketrank.types import Hits, Mask, Vectors
+from marketrank.types import Mask, Vectors
 
 _N, _DIM = 20_000, 64
 _EXACT, _LISTS = 10**9, 1

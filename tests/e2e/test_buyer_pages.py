@@ -16,10 +16,11 @@ from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 
 from marketrank.api.app import create_app
+from marketrank.asking import Ranking, Request
 from marketrank.config import Settings
 from marketrank.models.price_interval import PriceRange
 from marketrank.people import InteractionKind, Purpose
-from marketrank.types import BuyerId, Money, Ranking, Request
+from marketrank.types import BuyerId, Money
 from small_market import NOW, SmallMarket, small_market
 
 Serve = Callable[[FastAPI], AbstractContextManager[str]]

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from marketrank.asking import Request
 from marketrank.monitoring.metrics import Metrics
-from marketrank.types import ModelVersion, ReleaseId, Request, RequestId
+from marketrank.types import ModelVersion, ReleaseId, RequestId
 from small_market import NOW, small_market
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"

@@ -12,9 +12,9 @@ from PIL import Image
 
 from marketrank.api import schemas
 from marketrank.api.app import create_app
+from marketrank.asking import Ranking, Request, Sort
 from marketrank.config import Settings
 from marketrank.errors import BadInput
-from marketrank.types import Ranking, Request, Sort
 from small_market import NOW, RELEASE, SmallMarket, draw, small_market
 
 LIMIT = 200_000

@@ -13,11 +13,12 @@ import psycopg
 import pytest
 
 from databases import sibling
+from marketrank.asking import Ranking, Request
 from marketrank.config import load
 from marketrank.errors import BadInput, Corrupt
 from marketrank.pipelines import backup as backups
 from marketrank.storage import embedded
-from marketrank.types import Listing, ListingId, Money, Ranking, Request, RequestId
+from marketrank.types import Listing, ListingId, Money, RequestId
 from marketrank.wiring import Marketplace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

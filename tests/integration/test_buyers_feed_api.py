@@ -12,9 +12,10 @@ from marketrank.access import Scope
 from marketrank.api.app import create_app
 from marketrank.api.buyers_feed import AudienceAnswer
 from marketrank.api.schemas import SimilarAnswer
+from marketrank.asking import Numbers, Ranking, Request
 from marketrank.audience import Match, Matched
 from marketrank.config import Settings
-from marketrank.types import ListingId, Numbers, Ranking, Request, SellerId
+from marketrank.types import ListingId, SellerId
 from small_market import NOW, SmallMarket, small_market
 
 

@@ -8,11 +8,12 @@ from threading import Event
 import numpy as np
 import pytest
 
+from marketrank.asking import Request
 from marketrank.config import load
 from marketrank.pipelines import indexing
 from marketrank.pipelines.progress import silent
 from marketrank.retrieval import release as releases
-from marketrank.types import Attributes, Listing, ListingId, ReleaseId, Request, RequestId, Seq
+from marketrank.types import Attributes, Listing, ListingId, ReleaseId, RequestId, Seq
 from marketrank.wiring import Marketplace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

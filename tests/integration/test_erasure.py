@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from marketrank.asking import Request
 from marketrank.config import load
 from marketrank.people import Buyer, EventId, Interaction, InteractionKind, Purpose
 from marketrank.storage import embedded, erasure
 from marketrank.storage.buyers import PostgresBuyers
-from marketrank.types import BuyerId, Listing, ListingId, Place, Request, RequestId, SellerId
+from marketrank.types import BuyerId, Listing, ListingId, Place, RequestId, SellerId
 from marketrank.wiring import Marketplace, now
 
 ID = BuyerId("Marker0Buyer0Zanzibar")

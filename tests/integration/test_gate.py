@@ -13,8 +13,8 @@ from marketrank.access import Scope
 from marketrank.api.app import create_app
 from marketrank.api.audit import AuditAnswer
 from marketrank.api.gate import RULES, rule_of
+from marketrank.asking import Ranking, Request
 from marketrank.config import Settings
-from marketrank.types import Ranking, Request
 from small_market import NOW, SmallMarket, small_market
 
 

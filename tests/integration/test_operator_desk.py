@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 import pytest
 
+from marketrank.asking import Request
 from marketrank.config import load
 from marketrank.errors import BadInput, Corrupt
 from marketrank.operator_desk import OperatorDesk
@@ -19,7 +20,7 @@ from marketrank.pipelines.reports import AUDIT, keep_report
 from marketrank.ranking import ltr, session_model
 from marketrank.ranking.session_model import SessionModel
 from marketrank.ranking.unbiased import SessionGroup
-from marketrank.types import Reason, Rejected, Request, RequestId
+from marketrank.types import Reason, Rejected, RequestId
 from marketrank.wiring import Marketplace, now
 from small_market import small_market
 from small_model import AT, promote, publish_three

@@ -10,8 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from marketrank.api.app import create_app
+from marketrank.asking import Correction
 from marketrank.config import Settings
-from marketrank.types import Correction, ListingId
+from marketrank.types import ListingId
 from small_market import NOW, SmallMarket, draw, small_market
 
 LIMIT = 200_000

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from test_serving import home as home_with_listings
 
+from marketrank.asking import Request
 from marketrank.people import Buyer, EventId, Interaction, InteractionKind, Purpose
 from marketrank.pipelines.buyer_data import read_history
 from marketrank.pipelines.train_buyers import train_buyers
-from marketrank.types import BuyerId, ListingId, Request, RequestId
+from marketrank.types import BuyerId, ListingId, RequestId
 from marketrank.wiring import Marketplace, now
 
 home = home_with_listings

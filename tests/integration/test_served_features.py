@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from marketrank.asking import Filters, Near, Request
 from marketrank.config import load
 from marketrank.people import (
     Buyer,
@@ -28,16 +29,13 @@ from marketrank.simulate.shopper_features import FEATURES
 from marketrank.types import (
     BlobKey,
     BuyerId,
-    Filters,
     ImageId,
     Listing,
     ListingId,
     ModelVersion,
     Money,
-    Near,
     Photo,
     Place,
-    Request,
     RequestId,
     SellerId,
 )

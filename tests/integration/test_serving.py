@@ -21,11 +21,12 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from marketrank.asking import Request
 from marketrank.config import load
 from marketrank.errors import NotReady
 from marketrank.retrieval import release as releases
 from marketrank.storage import embedded
-from marketrank.types import Listing, ListingId, Money, Request, RequestId
+from marketrank.types import Listing, ListingId, Money, RequestId
 from marketrank.wiring import Marketplace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

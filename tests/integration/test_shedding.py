@@ -13,9 +13,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from marketrank.api.app import create_app
 from marketrank.api.shedding import Shedding
+from marketrank.asking import Ranking, Request
 from marketrank.config import Settings
 from marketrank.monitoring.metrics import Metrics
-from marketrank.types import Ranking, Request
 from small_market import NOW, small_market
 
 

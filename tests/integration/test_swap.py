@@ -16,21 +16,14 @@ from starlette.testclient import TestClient
 
 from hashed_encoder import HashedEncoder
 from marketrank.api.app import create_app
+from marketrank.asking import Ranking, Request
 from marketrank.config import load
 from marketrank.errors import Corrupt
 from marketrank.models import artefact
 from marketrank.models.registry import Facts, Registry
 from marketrank.pipelines.promoted import Promoted
 from marketrank.retrieval import release as releases
-from marketrank.types import (
-    Listing,
-    ListingId,
-    ModelVersion,
-    Ranking,
-    Request,
-    RequestId,
-    Vectors,
-)
+from marketrank.types import Listing, ListingId, ModelVersion, RequestId, Vectors
 from marketrank.wiring import Marketplace
 from small_model import AT, ENCODER, FACTS, OTHERS
 

@@ -16,6 +16,7 @@ pytest.importorskip("efficientnet_lite_pytorch")
 
 from made_up_feed import AT, write_feed  # noqa: E402
 from marketrank import cli  # noqa: E402
+from marketrank.asking import Request  # noqa: E402
 from marketrank.config import load  # noqa: E402
 from marketrank.models import baseline_files, published  # noqa: E402
 from marketrank.models.backbones import LITES, PooledFeatures  # noqa: E402
@@ -32,7 +33,7 @@ from marketrank.pipelines import publishing, train_all, train_text  # noqa: E402
 from marketrank.pipelines.gate import Limits  # noqa: E402
 from marketrank.pipelines.training_data import read_training_data  # noqa: E402
 from marketrank.ports import Encoder  # noqa: E402
-from marketrank.types import BlobKey, Listing, Request, RequestId  # noqa: E402
+from marketrank.types import BlobKey, Listing, RequestId  # noqa: E402
 from marketrank.wiring import Marketplace  # noqa: E402
 from small_model import fill  # noqa: E402
 from small_training import SIZE, hastened  # noqa: E402

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from marketrank.asking import ParseKind, Request
 from marketrank.config import load
 from marketrank.pipelines import indexing
 from marketrank.retrieval.understand import categories
-from marketrank.types import Listing, ListingId, Money, ParseKind, Place, Request, RequestId
+from marketrank.types import Listing, ListingId, Money, Place, RequestId
 from marketrank.wiring import Marketplace
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,10 +12,11 @@ from fastapi.testclient import TestClient
 
 from marketrank.api.app import create_app
 from marketrank.api.signed import Signer, csrf_token, signer_of
+from marketrank.asking import Item, Ranking, Request
 from marketrank.config import Settings
 from marketrank.people import Buyer, InteractionKind, Purpose
 from marketrank.pipelines.demo_buyers import DEMO_BUYERS
-from marketrank.types import BuyerId, Item, Ranking, Request
+from marketrank.types import BuyerId
 from small_market import NOW, SmallMarket, small_market
 
 KEY = "0123456789abcdef" * 2

@@ -7,20 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketrank.asking import Filters, Near, Sort
 from marketrank.errors import BadInput
 from marketrank.retrieval import catalogue as module
 from marketrank.retrieval.catalogue import Catalogue
-from marketrank.types import (
-    Attributes,
-    Filters,
-    ListingId,
-    ListingKey,
-    Near,
-    SellerId,
-    Seq,
-    Signal,
-    Sort,
-)
+from marketrank.types import Attributes, ListingId, ListingKey, SellerId, Seq, Signal
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _SOFAS = ("Home & Garden", "Furniture", "Sofas")

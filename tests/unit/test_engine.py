@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from marketrank.asking import Candidates, Filters, Near, Sort
 from marketrank.engine import Engine
 from marketrank.errors import BadInput, NotReady
 from marketrank.feedback.experiments import Experiment, Kind
@@ -17,14 +18,7 @@ from marketrank.ranking.rerank import Rules
 from marketrank.session_facts import asked_digest
 from marketrank.trials import Trials
 from marketrank.tuning import PLAIN
-from marketrank.types import (
-    BuyerId,
-    Candidates,
-    Filters,
-    ListingId,
-    Near,
-    Sort,
-)
+from marketrank.types import BuyerId, ListingId
 from small_engine import ASK, DEPTHS, NOW, Store, engine_over, ids
 
 

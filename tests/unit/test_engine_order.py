@@ -4,18 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from marketrank.asking import Hits, Request, Sort
 from marketrank.engine import Engine
 from marketrank.retrieval.follow import View
 from marketrank.tuning import PLAIN, Refine
-from marketrank.types import (
-    Hits,
-    ListingId,
-    ListingKey,
-    Mask,
-    Request,
-    SellerId,
-    Sort,
-)
+from marketrank.types import ListingId, ListingKey, Mask, SellerId
 from small_engine import ASK, ODD, Store, engine_over, hits, ids, tuned, with_attributes
 
 

@@ -5,20 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from marketrank.asking import Filters, Near, ParseKind, Sort
 from marketrank.engine import Engine
 from marketrank.retrieval.understand.boosting import Weights
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.understand.reading import Reader
 from marketrank.retrieval.vocabulary_build import build
-from marketrank.types import (
-    Filters,
-    Listing,
-    ListingId,
-    ModelVersion,
-    Near,
-    ParseKind,
-    Sort,
-)
+from marketrank.types import Listing, ListingId, ModelVersion
 from marketrank.understanding import Understanding
 from small_engine import ASK, DEPTHS, Store, engine_over, ids
 

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketrank.asking import Candidates
 from marketrank.ranking.features import (
     FEEDBACK,
     NAMES,
@@ -16,7 +17,6 @@ from marketrank.ranking.features import (
     table,
     trigrams,
 )
-from marketrank.types import Candidates
 
 words = st.sampled_from(["oak", "table", "6ft", "lamp", "a", "é"])
 texts = st.lists(words, max_size=6).map(" ".join)

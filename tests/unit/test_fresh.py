@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketrank.asking import Hits
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
 from marketrank.retrieval.fresh import fresh
-from marketrank.types import Attributes, Hits, ListingId, ListingKey, Mask, Seq
+from marketrank.types import Attributes, ListingId, ListingKey, Mask, Seq
 
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _AT = _START + timedelta(days=10)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketrank.asking import Hits
 from marketrank.retrieval.fusion import by_confidence, reciprocal_rank
-from marketrank.types import Hits
 
 
 def _hits(keys: list[int]) -> Hits:

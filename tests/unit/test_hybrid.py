@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from marketrank.asking import Hits
 from marketrank.errors import BadSettings
 from marketrank.retrieval.hybrid import Asked, Indexes, fuse, retrieve, text_ceiling
-from marketrank.types import Hits, Mask, ModelVersion, Vectors
+from marketrank.types import Mask, ModelVersion, Vectors
 
 VECTOR = np.eye(2, dtype=np.float32)[:1]
 

@@ -8,9 +8,10 @@ from threading import Event
 import numpy as np
 import pytest
 
+from marketrank.asking import Request
 from marketrank.feedback.impression_log import ImpressionLog, rememberable
 from marketrank.people import About, Buyer, Impression, Purpose, Surface
-from marketrank.types import BuyerId, ListingId, ReleaseId, Request, RequestId
+from marketrank.types import BuyerId, ListingId, ReleaseId, RequestId
 
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
 ANN = BuyerId("ann")

@@ -12,7 +12,7 @@ ROOMS = {"listings", "retrieval", "ranking", "models", "storage", "simulate", "b
 KNOW_STORAGE = {"wiring", "wiring_stores", "wiring_models", "wiring_people", "cli"}
 FLOORS = [
     {"types"},
-    {"people"},
+    {"people", "asking"},
     {"errors", "ports", "config", "durable", "background", "access", "client", "jobs"},
     {"evaluation"},
     ROOMS | {"monitoring"},

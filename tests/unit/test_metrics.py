@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from marketrank.asking import Request
 from marketrank.monitoring.metrics import Metrics, kind_of
-from marketrank.types import ListingId, ModelVersion, ReleaseId, Request, RequestId
+from marketrank.types import ListingId, ModelVersion, ReleaseId, RequestId
 from small_market import NOW, small_market
 
 ASKED = Request(RequestId("r"), NOW, text="oak")

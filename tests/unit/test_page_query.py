@@ -20,7 +20,7 @@ from marketrank.api.page_query import (
     read_page_query,
     spelling,
 )
-from marketrank.types import Correction, FacetValue, Parse, ParseKind
+from marketrank.asking import Correction, FacetValue, Parse, ParseKind
 
 FULL = PageQuery(
     q="oak table",

@@ -13,7 +13,8 @@ from marketrank.api.parameters import (
     search_request,
     single,
 )
-from marketrank.types import Filters, ListingId, Near, ParseKind, Request, RequestId, Sort
+from marketrank.asking import Filters, Near, ParseKind, Request, Sort
+from marketrank.types import ListingId, RequestId
 
 AT = datetime(2026, 3, 14, tzinfo=UTC)
 BRISTOL = Near(51.4552, -2.5967, None, "Bristol")

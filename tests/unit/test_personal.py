@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates, Filters, Near
 from marketrank.buyers.popularity import Popularity
 from marketrank.engine import Engine
 from marketrank.people import About, Buyer, EventId, Interaction, InteractionKind, Purpose
@@ -16,17 +17,7 @@ from marketrank.ranking.ranker import Looked, Material
 from marketrank.ranking.session_features import NAMES
 from marketrank.retrieval.feed import FRESH, POPULAR, TASTE, fresh_retriever, popular_retriever
 from marketrank.shown import Shown
-from marketrank.types import (
-    BuyerId,
-    Candidates,
-    Filters,
-    ListingId,
-    ListingKey,
-    ModelVersion,
-    Near,
-    Place,
-    SellerId,
-)
+from marketrank.types import BuyerId, ListingId, ListingKey, ModelVersion, Place, SellerId
 from small_engine import ASK, NOW, Store, engine_over, ids, tuned, with_attributes
 
 ANN = BuyerId("ann")

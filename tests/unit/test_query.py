@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketrank.asking import ParseKind
 from marketrank.errors import BadInput
 from marketrank.retrieval.query import (
     parse_category,
@@ -9,7 +10,6 @@ from marketrank.retrieval.query import (
     parse_kinds,
     parse_price_range,
 )
-from marketrank.types import ParseKind
 
 
 @pytest.mark.parametrize(

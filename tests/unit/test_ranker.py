@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates
 from marketrank.people import Surface
 from marketrank.ranking.features import NAMES, Floats, Seen, ask, see
 from marketrank.ranking.feedback import similarity_to_best
@@ -16,7 +17,7 @@ from marketrank.ranking.ranker import (
     ShuffleRanker,
     look,
 )
-from marketrank.types import Candidates, Vectors
+from marketrank.types import Vectors
 
 # Keys 0, 1 and 3 point one way, 2 another.
 VECTORS = np.array([[1, 0, 0], [0.8, 0.6, 0], [0, 0, 1], [0.9, 0.4, 0.1]], np.float32)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketrank.asking import Candidates
 from marketrank.ranking.rerank import SELLER_SPAN, Facts, Rules, fit, freshness, rerank
-from marketrank.types import Candidates
 
 PLAIN = Rules(
     window=100,

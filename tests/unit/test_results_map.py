@@ -2,7 +2,8 @@ from dataclasses import replace
 
 from marketrank.api.page_query import PageQuery
 from marketrank.api.results_map import SIDE, map_of
-from marketrank.types import Near, Place, PlaceCount
+from marketrank.asking import Near, PlaceCount
+from marketrank.types import Place
 from small_market import PLACES
 
 QUERY = PageQuery(q="oak", offset="24")

@@ -7,30 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketrank.api import schemas
+from marketrank.asking import FacetValue, Item, Parse, ParseKind, Ranking, Request, Understood
 from marketrank.types import (
     BlobKey,
-    FacetValue,
     Finding,
     Flag,
     ImageId,
-    Item,
     Listing,
     ListingId,
     ListingKey,
     Money,
     Original,
-    Parse,
-    ParseKind,
     Photo,
     Place,
-    Ranking,
     ReleaseId,
-    Request,
     RequestId,
     Seq,
     Signal,
     Stored,
-    Understood,
 )
 
 AT = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates
 from marketrank.errors import BadInput, Corrupt
 from marketrank.people import Surface
 from marketrank.ranking import ltr, session_model
@@ -24,7 +25,7 @@ from marketrank.ranking.session_features import NAMES, Facts, table
 from marketrank.ranking.session_model import SessionJudge, SessionModel, publish, read
 from marketrank.ranking.session_ranker import SessionRanker, look_at_session
 from marketrank.ranking.unbiased import SessionGroup
-from marketrank.types import Candidates, ModelVersion, Vectors
+from marketrank.types import ModelVersion, Vectors
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 READS = ("taste", "age_log")

@@ -7,21 +7,12 @@ from typing import cast
 
 import pytest
 
+from marketrank.asking import Item, Ranking, Request
 from marketrank.config import Settings
 from marketrank.errors import BadInput, Corrupt
 from marketrank.retrieval.follow import View
 from marketrank.shadow import Answers, Shadow, compare, limits_of
-from marketrank.types import (
-    BuyerId,
-    Item,
-    Listing,
-    ListingId,
-    ModelVersion,
-    Ranking,
-    ReleaseId,
-    Request,
-    RequestId,
-)
+from marketrank.types import BuyerId, Listing, ListingId, ModelVersion, ReleaseId, RequestId
 from small_engine import NOW
 
 DEFAULT = limits_of(Settings(home=Path("unused")))

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from marketrank.asking import Candidates, Filters, Near, Sort
 from marketrank.engine import Engine
 from marketrank.people import About, Buyer, Surface
 from marketrank.ranking import ranker, session_ranker
 from marketrank.ranking.ranker import FeedbackRanker, LearnedRanker, Material
 from marketrank.ranking.session_features import NAMES
 from marketrank.shown import SAMPLED, Shown, impression_of, light, surface_of
-from marketrank.types import BuyerId, Candidates, Filters, ListingId, Near, SellerId, Sort
+from marketrank.types import BuyerId, ListingId, SellerId
 from small_engine import ASK, Store, engine_over, with_attributes
 
 ANN = BuyerId("ann")

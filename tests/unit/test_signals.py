@@ -13,16 +13,7 @@ from marketrank.listings.signals import (
     find_signals,
     worth_estimating,
 )
-from marketrank.types import (
-    Duplicate,
-    Finding,
-    Listing,
-    ListingId,
-    Money,
-    Place,
-    SellerId,
-    Signal,
-)
+from marketrank.types import Duplicate, Finding, Listing, ListingId, Money, Place, SellerId, Signal
 
 BATH, LEEDS = Place("Bath", "Somerset"), Place("Leeds", "West Yorkshire")
 

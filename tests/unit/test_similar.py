@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from marketrank.asking import Hits
 from marketrank.ranking.similar import Affinity, Kind, price_ratio, rank_similar, shared_part
-from marketrank.types import Hits
 
 HITS = Hits(np.array([4, 8, 2]), np.array([0.8, 0.75, 0.7], np.float32))
 TABLE, SOFA = ("Home", "Tables"), ("Home", "Sofas")

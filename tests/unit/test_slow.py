@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from marketrank.asking import Filters, Ranking, Request
 from marketrank.monitoring.slow import SlowQueries
-from marketrank.types import BuyerId, Filters, Ranking, Request, RequestId
+from marketrank.types import BuyerId, RequestId
 from small_market import NOW, small_market
 
 ASKED = Request(

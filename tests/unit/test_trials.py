@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from marketrank.asking import Candidates, Item
 from marketrank.errors import BadInput
 from marketrank.feedback.experiments import Experiment, Kind
 from marketrank.feedback.interleave import team_draft
 from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, reorder
 from marketrank.ranking.rerank import Reranked
 from marketrank.trials import Trial, Trials
-from marketrank.types import BuyerId, Candidates, Item, Listing, ListingId
+from marketrank.types import BuyerId, Listing, ListingId
 
 N = 8
 CANDIDATES = Candidates(

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from marketrank.asking import Request
 from marketrank.config import Settings
 from marketrank.retrieval.catalogue import Catalogue
 from marketrank.retrieval.follow import View
 from marketrank.tuning import Tuning, from_settings
-from marketrank.types import Attributes, ListingId, ListingKey, ReleaseId, Request, RequestId, Seq
+from marketrank.types import Attributes, ListingId, ListingKey, ReleaseId, RequestId, Seq
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

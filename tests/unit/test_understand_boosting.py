@@ -6,23 +6,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from marketrank.asking import Boosts, Candidates, Filters, Hits, Near, ParseKind, Understood
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
 from marketrank.retrieval.understand import boosting
 from marketrank.retrieval.understand.boosting import Weights, boost
-from marketrank.types import (
-    Attributes,
-    Boosts,
-    Candidates,
-    Filters,
-    Hits,
-    ListingId,
-    ListingKey,
-    Mask,
-    Near,
-    ParseKind,
-    Seq,
-    Understood,
-)
+from marketrank.types import Attributes, ListingId, ListingKey, Mask, Seq
 
 NONE = Weights(near=0, near_km=10, price=0, words=0, category=0)
 _DEGREE_KM = 111.195

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from marketrank.asking import Boosts, Parse, ParseKind, Understood
 from marketrank.errors import Corrupt
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel, understand_category
-from marketrank.types import Boosts, ModelVersion, Parse, ParseKind, Understood, Vectors
+from marketrank.types import ModelVersion, Vectors
 
 VERSION = ModelVersion("made-up")
 PATHS = [

@@ -2,8 +2,8 @@
 
 import pytest
 
+from marketrank.asking import Near
 from marketrank.retrieval.understand.places import find_places
-from marketrank.types import Near
 
 TOWNS = {
     "leeds": (53.8, -1.5),

@@ -9,17 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketrank.asking import Filters, Near, ParseKind, Request, Understood
 from marketrank.retrieval.understand.brands import Brands
 from marketrank.retrieval.understand.reading import Reader, things
-from marketrank.types import (
-    Filters,
-    ListingId,
-    Near,
-    ParseKind,
-    Request,
-    RequestId,
-    Understood,
-)
+from marketrank.types import ListingId, RequestId
 
 ASK = Request(RequestId("r"), datetime(2026, 1, 1, tzinfo=UTC))
 TOWNS = {"leeds": Near(53.8, -1.5), "york": Near(53.96, -1.08), "bath": Near(51.38, -2.36)}

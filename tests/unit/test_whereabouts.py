@@ -3,17 +3,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from marketrank.asking import PlaceCount
 from marketrank.retrieval.catalogue import Catalogue
-from marketrank.types import (
-    Attributes,
-    Listing,
-    ListingId,
-    ListingKey,
-    Place,
-    PlaceCount,
-    Seq,
-    Stored,
-)
+from marketrank.types import Attributes, Listing, ListingId, ListingKey, Place, Seq, Stored
 from marketrank.whereabouts import COUNTED, MOST, Whereabouts
 
 AT = datetime(2026, 3, 14, tzinfo=UTC)

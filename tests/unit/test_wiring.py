@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from marketrank.asking import ParseKind, Request
 from marketrank.config import Settings
 from marketrank.retrieval.understand.boosting import Weights
-from marketrank.types import ParseKind, Request, RequestId
+from marketrank.types import RequestId
 from marketrank.wiring import Marketplace, now
 
 

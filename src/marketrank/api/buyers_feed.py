@@ -16,7 +16,8 @@ from marketrank.api.parameters import BadParameter, Parameter, check_text, docum
 from marketrank.api.schemas import SimilarAnswer, problem_responses, similar_json
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context, request_id
-from marketrank.types import BuyerId, Request, RequestId, Stored
+from marketrank.asking import Request
+from marketrank.types import BuyerId, RequestId, Stored
 
 _DEFAULT, _MOST = 24, 100
 _LONGEST_ID = 200

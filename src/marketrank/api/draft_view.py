@@ -9,9 +9,10 @@ from marketrank.api import wording
 from marketrank.api.pages import Card, card
 from marketrank.api.parameters import category_text
 from marketrank.api.wording import Caution
+from marketrank.asking import Item
 from marketrank.models.price_interval import PriceRange
 from marketrank.pipelines.drafts import Advised, DraftPhoto, Looked, Similar
-from marketrank.types import Item, Money
+from marketrank.types import Money
 
 WIDTH = 300
 """Of the line on which prices lie, in units of its picture."""

@@ -20,11 +20,12 @@ from marketrank.api.schemas import (
 )
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
+from marketrank.asking import Item
 from marketrank.listings.photo_advice import Advice
 from marketrank.listings.title_check import TitleProblem
 from marketrank.models.price_interval import PriceRange
 from marketrank.pipelines.drafts import MOST_PHOTOS, Advised, Draft, DraftPhoto, Similar
-from marketrank.types import Finding, Item
+from marketrank.types import Finding
 
 FIELDS: dict[str, tuple[int, str, str]] = {
     "title": (300, "The thing in a few words", "Solid oak dining table"),

@@ -11,8 +11,8 @@ from difflib import SequenceMatcher
 from urllib.parse import parse_qsl, urlencode
 
 from marketrank.api.parameters import category_text
+from marketrank.asking import Correction, FacetValue, Parse, ParseKind, Sort
 from marketrank.retrieval.query import parse_category
-from marketrank.types import Correction, FacetValue, Parse, ParseKind, Sort
 
 PAGE_SIZE = 24
 

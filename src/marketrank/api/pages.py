@@ -45,8 +45,9 @@ from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
 from marketrank.api.visitor import NOBODY, NOTICES, Visitor, keep_visit, read_visitor
+from marketrank.asking import Item, Request, Sort
 from marketrank.errors import BadInput, Corrupt, NotReady
-from marketrank.types import Item, Listing, Photo, Request, Sort, Stored
+from marketrank.types import Listing, Photo, Stored
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from marketrank.asking import Filters, Near, ParseKind, Request, Sort
 from marketrank.errors import BadInput
 from marketrank.retrieval.query import (
     parse_category,
@@ -16,7 +17,7 @@ from marketrank.retrieval.query import (
     parse_kinds,
     parse_price_range,
 )
-from marketrank.types import BuyerId, Filters, ListingId, Near, ParseKind, Request, RequestId, Sort
+from marketrank.types import BuyerId, ListingId, RequestId
 
 MAX_QUERY = 500
 MAX_LIMIT = 100

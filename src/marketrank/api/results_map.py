@@ -11,9 +11,10 @@ from functools import cache, lru_cache
 
 from marketrank.api.page_query import PageQuery
 from marketrank.api.wording import MILE_COUNTRIES
+from marketrank.asking import Near, PlaceCount
 from marketrank.errors import BadInput
 from marketrank.listings.places import Gazetteer
-from marketrank.types import Near, Place, PlaceCount
+from marketrank.types import Place
 
 SIDE = 560.0
 _MARGIN = 56.0

@@ -10,24 +10,18 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from marketrank.retrieval.query import KM_PER_MILE
-from marketrank.types import (
+from marketrank.asking import (
     Correction,
-    Finding,
     Item,
-    Listing,
-    ListingId,
-    Money,
     Numbers,
     ParseKind,
-    Photo,
-    Place,
     Ranking,
     Request,
-    Stored,
     Suggestion,
     Understood,
 )
+from marketrank.retrieval.query import KM_PER_MILE
+from marketrank.types import Finding, Listing, ListingId, Money, Photo, Place, Stored
 
 CUT = 200
 """Characters of a description that a search result shows."""

@@ -22,8 +22,9 @@ from marketrank.api.parameters import (
 )
 from marketrank.api.schemas import SearchAnswer, problem_responses, search_json
 from marketrank.api.service import Context, Service, context, request_id
+from marketrank.asking import Request
 from marketrank.errors import BadInput
-from marketrank.types import Request, RequestId
+from marketrank.types import RequestId
 
 _ANSWERS = {200: {"model": SearchAnswer}, **problem_responses(422, 503)}
 _UPLOAD_ANSWERS = {**_ANSWERS, **problem_responses(400, 413, 415)}

@@ -32,10 +32,11 @@ from marketrank.api.seller_session import (
     signed_in,
 )
 from marketrank.api.service import Context, context
+from marketrank.asking import Item
 from marketrank.errors import BadInput, NotReady
 from marketrank.people import EventId, Interaction, InteractionKind
 from marketrank.pipelines.offers import Writer
-from marketrank.types import BuyerId, Item, Listing, Seq, Stored
+from marketrank.types import BuyerId, Listing, Seq, Stored
 
 _ON_A_PAGE = 24
 _BUYERS = 10

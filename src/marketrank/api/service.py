@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 from starlette.requests import Request as HttpRequest
 
 from marketrank.access import AuditLog, Keys
+from marketrank.asking import Near, Ranking, Request, Suggestion
 from marketrank.audience import Matched
 from marketrank.config import Settings
 from marketrank.feedback.intake import Taken
@@ -22,15 +23,11 @@ from marketrank.types import (
     BlobKey,
     BuyerId,
     ListingId,
-    Near,
-    Ranking,
     ReleaseId,
-    Request,
     RequestId,
     SellerId,
     Seq,
     Stored,
-    Suggestion,
 )
 
 

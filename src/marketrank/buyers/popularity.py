@@ -8,8 +8,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Hits
 from marketrank.people import InteractionKind
-from marketrank.types import Hits, ListingKey, Mask
+from marketrank.types import ListingKey, Mask
 
 _SECONDS_PER_DAY = 86_400
 _RENEW = 40.0  # half-lives after which the sums are scaled anew: 2^40 is far from any limit

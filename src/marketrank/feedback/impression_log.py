@@ -11,8 +11,9 @@ from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
 from typing import Generic, TypeVar
 
+from marketrank.asking import Request
 from marketrank.people import About, Impression, Purpose
-from marketrank.types import BuyerId, Request
+from marketrank.types import BuyerId
 
 _BATCH = 200
 _PAUSE = 0.2  # seconds between looks at an empty queue: how long `stop` may take

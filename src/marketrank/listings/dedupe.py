@@ -21,7 +21,8 @@ import numpy as np
 from datasketch import MinHash, MinHashLSH
 from numpy.typing import NDArray
 
-from marketrank.types import Duplicate, Listing, ListingId, Traces
+from marketrank.asking import Traces
+from marketrank.types import Duplicate, Listing, ListingId
 
 NEAR_TEXT = 0.8
 """Jaccard similarity of shingles from which texts are near."""

@@ -17,10 +17,11 @@ from typing import Any
 
 import orjson
 
+from marketrank.asking import Near
 from marketrank.errors import BadInput
 from marketrank.listings.counties import County, counties
 from marketrank.listings.quarters import quarters
-from marketrank.types import Near, Place
+from marketrank.types import Place
 
 _EARTH_KM = 6371.0
 

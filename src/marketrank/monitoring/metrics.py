@@ -25,7 +25,8 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.parser import text_string_to_metric_families
 
-from marketrank.types import ModelVersion, Ranking, ReleaseId, Request
+from marketrank.asking import Ranking, Request
+from marketrank.types import ModelVersion, ReleaseId
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"

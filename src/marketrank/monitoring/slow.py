@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
+from marketrank.asking import Ranking, Request
 from marketrank.monitoring.metrics import kind_of
-from marketrank.types import Ranking, Request
 
 MOST = 50
 KEPT = timedelta(hours=1)

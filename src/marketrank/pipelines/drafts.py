@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Filters
 from marketrank.errors import BadInput, NotReady
 from marketrank.listings.clean import clean_record
 from marketrank.listings.dedupe import find_duplicates
@@ -27,7 +28,6 @@ from marketrank.retrieval.spelling import correct
 from marketrank.types import (
     BlobKey,
     Duplicate,
-    Filters,
     Finding,
     ImageId,
     Listing,

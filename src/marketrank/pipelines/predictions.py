@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from marketrank.asking import Filters
 from marketrank.errors import NotReady
 from marketrank.models.price_interval import PriceRange
 from marketrank.models.published import PublishedModel
@@ -16,7 +17,6 @@ from marketrank.ports import BlobStore, Encoder, ListingStore
 from marketrank.retrieval.follow import View
 from marketrank.types import (
     BlobKey,
-    Filters,
     ImageId,
     Listing,
     ListingId,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates
 from marketrank.evaluation.ranking_metrics import (
     METRICS,
     NDCG,
@@ -32,7 +33,6 @@ from marketrank.pipelines.relevance_index import IndexedSet
 from marketrank.ranking.ltr import Fitted, Group, Judge, fit, query_digest
 from marketrank.ranking.ranker import head, look, reorder
 from marketrank.retrieval.hybrid import fuse, retrieve
-from marketrank.types import Candidates
 
 RANDOM, BM25, VECTOR, RECIPROCAL, HYBRID, RANKED = (
     "random",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates
 from marketrank.buyers.audit_table import Fact
 from marketrank.buyers.fairness import Limits
 from marketrank.buyers.profile import Facts
@@ -21,7 +22,7 @@ from marketrank.people import Buyer, Impression, Interaction, Session
 from marketrank.personal import held
 from marketrank.pipelines.audit import as_dict, audit_sessions
 from marketrank.pipelines.buyer_examples import History
-from marketrank.types import BuyerId, Candidates, ListingId
+from marketrank.types import BuyerId, ListingId
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.types import Candidates
+from marketrank.asking import Candidates
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int32]

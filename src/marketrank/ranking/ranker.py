@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates
 from marketrank.people import Surface
 from marketrank.ranking.features import FEEDBACK, NAMES, Asked, Floats, Seen, prior, table
 from marketrank.ranking.feedback import similarity_to_best
 from marketrank.ranking.session_features import Facts
-from marketrank.types import Candidates, Vectors
+from marketrank.types import Vectors
 
 Keys = NDArray[np.int64]
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.types import Candidates, Vectors
+from marketrank.asking import Candidates
+from marketrank.types import Vectors
 
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float32]

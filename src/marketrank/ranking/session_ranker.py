@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates
 from marketrank.people import Surface
 from marketrank.ranking.ranker import Looked, Material, Ranker, head, look, reorder
 from marketrank.ranking.session_features import NAMES, table
 from marketrank.ranking.session_model import SessionJudge
-from marketrank.types import Candidates
 
 Floats = NDArray[np.float32]
 

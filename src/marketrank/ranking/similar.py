@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.types import Hits
+from marketrank.asking import Hits
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import FacetValue, Filters, Near, Sort
 from marketrank.errors import BadInput
-from marketrank.types import (
-    Attributes,
-    FacetValue,
-    Filters,
-    ListingId,
-    ListingKey,
-    Mask,
-    Near,
-    SellerId,
-    Signal,
-    Sort,
-)
+from marketrank.types import Attributes, ListingId, ListingKey, Mask, SellerId, Signal
 
 Keys = NDArray[np.int64]
 _SHIFT = 14

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from marketrank.asking import Suggestion
 from marketrank.retrieval.phrases import IDLE_WORDS
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.tokens import tokens
 from marketrank.retrieval.vocabulary import Vocabulary
-from marketrank.types import Suggestion
 
 _LAST = "\U0010ffff"  # sorts behind every text
 # A phrase that begins as typed against one that has it further on.

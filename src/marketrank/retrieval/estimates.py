@@ -5,8 +5,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Request
 from marketrank.retrieval.follow import View
-from marketrank.types import Request, Seq
+from marketrank.types import Seq
 
 _BATCH = 10_000
 Keys = NDArray[np.int64]

@@ -6,8 +6,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Hits
 from marketrank.errors import BadInput
-from marketrank.types import Hits, Mask, Vectors
+from marketrank.types import Mask, Vectors
 
 Keys = NDArray[np.int64]
 _FIRST_CAPACITY = 256

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from marketrank.asking import Hits, Request
 from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import fresh
-from marketrank.types import Hits, Mask, Request
+from marketrank.types import Mask
 
 FRESH, POPULAR, TASTE = "fresh", "popular", "taste"
 FUSION_K = 10

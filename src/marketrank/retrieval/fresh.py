@@ -5,8 +5,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Filters, Hits
 from marketrank.retrieval.catalogue import Snapshot
-from marketrank.types import Filters, Hits, Mask
+from marketrank.types import Mask
 
 _MICROSECONDS_PER_DAY = 86_400e6
 

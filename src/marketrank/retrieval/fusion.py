@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.types import Candidates, Hits
+from marketrank.asking import Candidates, Hits
 
 Keys = NDArray[np.int64]
 Floats = NDArray[np.float32]

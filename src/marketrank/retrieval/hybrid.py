@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Candidates, Hits
 from marketrank.errors import BadSettings
 from marketrank.ports import Encoder, TextIndex, VectorIndex
 from marketrank.retrieval.fusion import by_confidence, reciprocal_rank, union
-from marketrank.types import Candidates, Hits, Mask, Vectors
+from marketrank.types import Mask, Vectors
 
 TEXT, VECTOR = "text", "vector"
 _PROBE = "oak table"

@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Hits
 from marketrank.retrieval.exact_index import ExactRows, ExactSegment, best
 from marketrank.retrieval.vector_index import Base
-from marketrank.types import Hits, Mask, Vectors
+from marketrank.types import Mask, Vectors
 
 
 class LayeredIndex:

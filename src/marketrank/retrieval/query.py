@@ -2,8 +2,8 @@
 
 import re
 
+from marketrank.asking import ParseKind
 from marketrank.errors import BadInput
-from marketrank.types import ParseKind
 
 KM_PER_MILE = 1.609344
 _PRICE = re.compile(

@@ -11,11 +11,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from marketrank.asking import Correction
 from marketrank.retrieval.keyboard import beside
 from marketrank.retrieval.phrases import FUNCTION_WORDS
 from marketrank.retrieval.tokens import Token, is_word, tokens
 from marketrank.retrieval.vocabulary import Vocabulary
-from marketrank.types import Correction
 
 _MIN_LETTERS = 4  # shorter words have too many neighbours
 _TWO_SLIPS_FROM = 8  # letters

@@ -17,13 +17,14 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Filter, Occur, Query
 
+from marketrank.asking import Hits
 from marketrank.errors import Corrupt
 from marketrank.retrieval import text_folder
 from marketrank.retrieval.exact_index import allowed_rows, best
 from marketrank.retrieval.synonyms import Concept, Synonyms, Thesaurus
 from marketrank.retrieval.text_folder import State
 from marketrank.retrieval.understand.sizes import sized, with_sizes
-from marketrank.types import Hits, ListingKey, Mask, Seq
+from marketrank.types import ListingKey, Mask, Seq
 
 _log = logging.getLogger(__name__)
 

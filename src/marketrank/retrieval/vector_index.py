@@ -26,6 +26,7 @@ import orjson
 from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from marketrank.asking import Hits
 from marketrank.durable import sync
 from marketrank.errors import BadInput, Corrupt
 from marketrank.retrieval.exact_index import (
@@ -37,7 +38,7 @@ from marketrank.retrieval.exact_index import (
 )
 from marketrank.retrieval.inverted_lists import Lists, Source, read_lists, write_lists
 from marketrank.retrieval.short_rows import ShortRows, shorten, spoken
-from marketrank.types import Hits, Mask, Vectors
+from marketrank.types import Mask, Vectors
 
 FORMAT = 2
 Keys = NDArray[np.int64]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, TextClause, text
 
+from marketrank.asking import Traces
 from marketrank.errors import BadInput
 from marketrank.storage import numbers, repeats
 from marketrank.storage.checks import check_listings, check_text, check_time
@@ -37,7 +38,6 @@ from marketrank.types import (
     SellerId,
     Seq,
     Stored,
-    Traces,
 )
 
 _KEPT = {"key", "id", "findings", "first_seen"}  # what an update leaves as it is

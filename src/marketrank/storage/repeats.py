@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, Executable, text
 
+from marketrank.asking import Traces
 from marketrank.storage.rows import encode_rows
-from marketrank.types import ListingKey, Traces
+from marketrank.types import ListingKey
 
 _MOST = 500
 """Candidates by titles without a word."""

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Boosts, Candidates, Near, Understood
 from marketrank.ports import TextIndex
 from marketrank.retrieval.catalogue import Snapshot
-from marketrank.types import Boosts, Candidates, Near, Understood
 
 Keys = NDArray[np.int64]
 Factors = NDArray[np.float64]

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from marketrank.asking import Parse, ParseKind
 from marketrank.errors import BadSettings
 from marketrank.retrieval.understand.found import Found
-from marketrank.types import Parse, ParseKind
 
 _WORD = re.compile(r"[^\W_]+(?:['’&-][^\W_]+)*")
 

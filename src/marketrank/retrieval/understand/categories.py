@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.asking import Parse, ParseKind, Understood
 from marketrank.errors import Corrupt
 from marketrank.retrieval.understand.reading import things
-from marketrank.types import ModelVersion, Parse, ParseKind, Understood, Vectors
+from marketrank.types import ModelVersion, Vectors
 
 CategoryPath = tuple[str, ...]
 FILE = "categories.npz"

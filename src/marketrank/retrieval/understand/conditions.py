@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from marketrank.asking import Parse, ParseKind
 from marketrank.retrieval.understand.found import Found
 from marketrank.retrieval.understand.traps import NEW_NAMES
-from marketrank.types import Parse, ParseKind
 
 
 @dataclass(frozen=True, slots=True)

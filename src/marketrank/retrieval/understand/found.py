@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from marketrank.types import Near, Parse
+from marketrank.asking import Near, Parse
 
 Span = tuple[int, int]
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from marketrank.asking import Near, Parse, ParseKind
 from marketrank.errors import BadInput
 from marketrank.retrieval.query import parse_distance_km
 from marketrank.retrieval.understand.found import Found
 from marketrank.retrieval.understand.traps import EVERYDAY_PLACES, NO_PLACE_STARTS, PLACE_PARTS
-from marketrank.types import Near, Parse, ParseKind
 
 Locate = Callable[[str], Near | None]
 """A place by its name, without a radius; None where there is none."""

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from marketrank.asking import Parse, ParseKind
 from marketrank.retrieval.understand.found import Found, Span
 from marketrank.retrieval.understand.traps import FREE_OF, FREE_THINGS
-from marketrank.types import Money, Parse, ParseKind
+from marketrank.types import Money
 
 # Currency → (symbols, words), as regular expressions. Others are known by their code alone.
 _CURRENCIES = {

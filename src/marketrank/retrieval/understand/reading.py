@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from marketrank.asking import Boosts, Filters, Near, Parse, ParseKind, Request, Understood
 from marketrank.retrieval.understand.brands import Brands
 from marketrank.retrieval.understand.conditions import find_conditions, find_wanted
 from marketrank.retrieval.understand.found import Found, apart, blanked, without
 from marketrank.retrieval.understand.places import Locate, find_places
 from marketrank.retrieval.understand.prices import find_prices
 from marketrank.retrieval.understand.sizes import find_sizes
-from marketrank.types import Boosts, Filters, Near, Parse, ParseKind, Request, Understood
 
 
 def _nowhere(name: str) -> Near | None:

@@ -7,8 +7,8 @@ where text is indexed and searched (`with_sizes`, `sized`), so nothing else need
 import re
 from collections.abc import Iterator
 
+from marketrank.asking import Parse, ParseKind
 from marketrank.retrieval.understand.found import Found
-from marketrank.types import Parse, ParseKind
 
 # Unit as in the one word → (label, what people write). Letters that are words or models of their
 # own count only where they touch the number: "32in", "5m", "20l".
