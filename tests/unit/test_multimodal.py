@@ -62,21 +62,7 @@ def test_the_hidden_layer_stands_beside_a_linear_map() -> None:
     answer = one(x)
     torch.testing.assert_close(answer.vectors, normalize(one.outer(hidden) + one.beside(x), dim=1))
     logits = one.categories(hidden) + one.categories_beside(x)
-    torch.testing.assert_close(torch.cat(answer.votes[0], dim=1), logits)
-
-
-def test_categories_are_the_mean_of_what_members_say() -> None:
-    one = head().eval()
-    answer = one(torch.randn(4, 7))
-    assert len(answer.votes) == RECIPE.members == 3
-    for level in (0, 1):
-        votes = torch.stack([vote[level] for vote in answer.votes])
-        assert (votes[0] - votes[1]).abs().max() > 0.01
-        torch.testing.assert_close((answer.roots, answer.seconds)[level], votes.mean(0))
-    alone = Head(7, Recipe(dim=16, hidden=32, members=1), 0.3, roots=3, seconds=6).eval()
-    single = alone(torch.randn(4, 7))
-    assert len(single.votes) == 1
-    assert torch.equal(single.roots, single.votes[0][0])
+    torch.testing.assert_close(torch.cat([answer.roots, answer.seconds], dim=1), logits)
 
 
 def test_dropout_hides_features_and_hidden_units_in_training_only() -> None:
@@ -100,7 +86,6 @@ def test_rows_of_an_answer_are_taken_together() -> None:
     some = answer.at(rows)
     for name in ("vectors", "roots", "seconds"):
         assert torch.equal(getattr(some, name), getattr(answer, name)[rows])
-    assert torch.equal(some.votes[1][0], answer.votes[1][0][rows])
 
 
 def test_nothing_learns_through_a_fixed_answer() -> None:

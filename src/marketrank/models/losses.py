@@ -68,23 +68,15 @@ def hierarchy(
     smoothing: float,
     second_share: float,
     weights: torch.Tensor | None = None,
-    beliefs: torch.Tensor | None = None,
-    share: float = 0.0,
 ) -> torch.Tensor:
     """Cross-entropy of root categories plus `second_share` times that of second levels: the finer
     label teaches what the coarser one hides (13 roots, 117 second levels).
 
     Logits have shapes (n, roots) and (n, seconds); codes (n,), negative where unknown: such rows
     do not count. `smoothing` is the share of each target spread over all labels (Szegedy et al.,
-    CVPR 2016); `weights` (roots,) are class weights. Of the roots' targets `share` is what a
-    teacher believes, `beliefs` (n, roots), rows of probabilities (Hinton et al., "Distilling the
-    Knowledge in a Neural Network", 2015). Returns a scalar, 0 where no row counts.
+    CVPR 2016); `weights` (roots,) are class weights. Returns a scalar, 0 where no row counts.
     """
     loss = _known(roots, root_codes, smoothing, weights)
-    if beliefs is not None and share:
-        known = root_codes >= 0
-        taught = cross_entropy(roots[known], beliefs[known], weight=weights) if known.any() else 0
-        loss = (1 - share) * loss + share * taught
     return loss + second_share * _known(seconds, second_codes, smoothing, None)
 
 

@@ -21,11 +21,9 @@ from marketrank.models.losses import Scale
 class Recipe:
     """What a person may change. `text_dropout` and `photo_dropout` are of features;
     `hide_text` and `hide_photos` the shares of modality dropout; one of `gate_every` leak groups
-    teaches the gate (see `MultimodalLearner`); `members` say each head's categories, by their mean;
-    `taught_by_text` is the share of a photo's target that its listing's text decides (see
-    `text_teacher`); `balance` is the power of the class weights, and `hardness` what negatives of
-    a pair's own category weigh more (see `losses.contrast`) after `hard_from` of the epochs; the
-    last four weigh losses."""
+    teaches the gate (see `MultimodalLearner`); `balance` is the power of the class weights, and
+    `hardness` what negatives of a pair's own category weigh more (see `losses.contrast`) after
+    `hard_from` of the epochs; the last four weigh losses."""
 
     dim: int = 256
     hidden: int = 512
@@ -37,8 +35,6 @@ class Recipe:
     hide_text: float = 0.15
     hide_photos: float = 0.15
     gate_every: int = 15
-    members: int = 3
-    taught_by_text: float = 0.5
     smoothing: float = 0.1
     balance: float = 0.25
     hardness: float = 0.5
@@ -51,49 +47,24 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a head says of n inputs: unit `vectors` (n, dim) and logits of both levels; `votes` are
-    the logits that each of its members gave."""
+    """What a head says of n inputs: unit `vectors` (n, dim) and logits of both levels."""
 
     vectors: torch.Tensor
     roots: torch.Tensor
     seconds: torch.Tensor
-    votes: tuple[tuple[torch.Tensor, torch.Tensor], ...] = ()
 
     def at(self, rows: torch.Tensor) -> "Answer":
-        votes = tuple((roots[rows], seconds[rows]) for roots, seconds in self.votes)
-        return Answer(self.vectors[rows], self.roots[rows], self.seconds[rows], votes)
+        return Answer(self.vectors[rows], self.roots[rows], self.seconds[rows])
 
     def fixed(self) -> "Answer":
         """The same values, through which nothing learns."""
         return Answer(self.vectors.detach(), self.roots.detach(), self.seconds.detach())
 
 
-class Member(torch.nn.Module):
-    """From standardised features (n, features) to `outputs`, past a hidden layer and beside it, so
-    that training starts from a linear map."""
-
-    def __init__(self, features: int, hidden: int, outputs: int, dropout: float) -> None:
-        super().__init__()
-        self.dropout = torch.nn.Dropout(dropout)
-        self.inner = torch.nn.Linear(features, hidden)
-        self.norm = torch.nn.LayerNorm(hidden)
-        self.outer = torch.nn.Linear(hidden, outputs)
-        self.beside = torch.nn.Linear(features, outputs)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        x = self.dropout(features)
-        hidden = self.dropout(gelu(self.norm(self.inner(x))))
-        return torch.as_tensor(self.outer(hidden) + self.beside(x))
-
-
 class Head(torch.nn.Module):
     """From one tower's features (n, features) to the common space and to category logits, past a
-    hidden layer and beside it. Features are standardised by what `fit` saw.
-
-    Categories are the mean of several members' logits, of which the first shares the vector's
-    hidden layer. Members that begin and drop out differently err differently (Hansen and Salamon,
-    "Neural network ensembles", 1990), and heads cost next to nothing beside a tower.
-    """
+    hidden layer and beside it, so that training starts from a linear map. Features are
+    standardised by what `fit` saw."""
 
     mean: torch.Tensor
     spread: torch.Tensor
@@ -112,10 +83,6 @@ class Head(torch.nn.Module):
         self.beside = torch.nn.Linear(features, recipe.dim)
         self.categories = torch.nn.Linear(recipe.hidden, roots + seconds)
         self.categories_beside = torch.nn.Linear(features, roots + seconds)
-        self.others = torch.nn.ModuleList(
-            Member(features, recipe.hidden, roots + seconds, dropout)
-            for _ in range(recipe.members - 1)
-        )
 
     def fit(self, features: torch.Tensor) -> None:
         """Take mean and deviation from (n, features) of the training data."""
@@ -123,15 +90,11 @@ class Head(torch.nn.Module):
         self.spread.copy_(features.std(0, correction=0) + 1e-3)
 
     def forward(self, features: torch.Tensor) -> Answer:
-        standard = (features - self.mean) / self.spread
-        x = self.dropout(standard)
+        x = self.dropout((features - self.mean) / self.spread)
         hidden = self.dropout(gelu(self.norm(self.inner(x))))
+        logits = self.categories(hidden) + self.categories_beside(x)
         vectors = normalize(self.outer(hidden) + self.beside(x), dim=-1)
-        each = [self.categories(hidden) + self.categories_beside(x)]
-        each += [member(standard) for member in self.others]
-        votes = tuple((one[..., : self._roots], one[..., self._roots :]) for one in each)
-        mean = torch.stack(each).mean(0)
-        return Answer(vectors, mean[..., : self._roots], mean[..., self._roots :], votes)
+        return Answer(vectors, logits[..., : self._roots], logits[..., self._roots :])
 
 
 class Multimodal(torch.nn.Module):

@@ -63,17 +63,15 @@ class MultimodalLearner:
         tower: PhotoTower | None = None,
         tower_rate: float = 2e-4,
         class_weights: torch.Tensor | None = None,
-        beliefs: torch.Tensor | None = None,
     ) -> None:
         """`epochs` is what the learning rate's cosine ends at. With a `tower`, which `photos`
         reads, the heads go on from what they know; without one they are fitted to the features
-        first. `beliefs` (training listings, roots) are what texts say (see `text_teacher`), from
-        which photos learn as well. Raises BadInput for fewer than two training listings."""
+        first. Raises BadInput for fewer than two training listings."""
         if len(training) < 2:
             raise BadInput(f"{len(training)} listings cannot train a model; ingest more")
         self.heads, self._photos, self._recipe = heads, photos, recipe
         self._training, self._validation = training, validation
-        self._epochs, self._class_weights, self._beliefs = epochs, class_weights, beliefs
+        self._epochs, self._class_weights = epochs, class_weights
         self._tower, self._team = tower, team()
         parts: dict[str, torch.nn.Module] = {"heads": heads}
         if tower is None:
@@ -97,8 +95,7 @@ class MultimodalLearner:
             done = (epoch - 1 + number / len(batches)) / self._epochs
             for group in self.optimizer.param_groups:
                 group["lr"] = group["most"] * schedules.cosine(done)
-            beliefs = None if self._beliefs is None else self._beliefs[rows]
-            loss = self._loss(self._training.at(rows), done, number, beliefs)
+            loss = self._loss(self._training.at(rows), done, number)
             self.optimizer.zero_grad()
             torch.autograd.backward(loss)
             self._team.combine(tower, self.heads.parameters())
@@ -117,9 +114,7 @@ class MultimodalLearner:
         with torch.inference_mode():
             return score(self.heads, self._validation, self._photos)
 
-    def _loss(
-        self, batch: Examples, done: float, step: int = 0, beliefs: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def _loss(self, batch: Examples, done: float, step: int = 0) -> torch.Tensor:
         heads, recipe = self.heads, self._recipe
         titles, texts = heads.texts(batch.titles), heads.texts(batch.texts)
         rows, owner = _draw(batch.photos)
@@ -141,7 +136,7 @@ class MultimodalLearner:
         categories = (
             self._categories(batch, titles, own, taught)
             + self._categories(batch, texts, own, taught)
-            + self._categories(batch, photos, owner, taught, beliefs)
+            + self._categories(batch, photos, owner, taught)
             + self._categories(batch, fused, own, ~taught)
         )
         hardness = recipe.hardness if done >= recipe.hard_from else 0.0
@@ -159,32 +154,20 @@ class MultimodalLearner:
         return self._team.spread(run, len(rows), step=step)
 
     def _categories(
-        self,
-        batch: Examples,
-        answer: Answer,
-        owner: torch.Tensor,
-        counted: torch.Tensor,
-        beliefs: torch.Tensor | None = None,
+        self, batch: Examples, answer: Answer, owner: torch.Tensor, counted: torch.Tensor
     ) -> torch.Tensor:
-        """The loss of an answer whose rows belong to the listings `owner`, over `counted` ones.
-        Each member of a head learns by itself: taught together they would become one."""
+        """The loss of an answer whose rows belong to the listings `owner`, over `counted` ones."""
         rows = torch.where(counted[owner])[0]
-        kept, listings = answer.at(rows), owner[rows]
-        losses = [
-            hierarchy(
-                roots,
-                seconds,
-                batch.roots[listings],
-                batch.seconds[listings],
-                smoothing=self._recipe.smoothing,
-                second_share=self._recipe.second_share,
-                weights=self._class_weights,
-                beliefs=None if beliefs is None else beliefs[listings],
-                share=self._recipe.taught_by_text,
-            )
-            for roots, seconds in kept.votes or ((kept.roots, kept.seconds),)
-        ]
-        return torch.stack(losses).mean()
+        kept = answer.at(rows)
+        return hierarchy(
+            kept.roots,
+            kept.seconds,
+            batch.roots[owner[rows]],
+            batch.seconds[owner[rows]],
+            smoothing=self._recipe.smoothing,
+            second_share=self._recipe.second_share,
+            weights=self._class_weights,
+        )
 
     def _contrasts(
         self,
@@ -295,11 +278,9 @@ def answer_all(heads: Multimodal, examples: Examples, photos: Photos) -> Answers
     owner, place = torch.where(examples.photos >= 0)
     rows = examples.photos[owner, place]
     parts = [heads.photos(photos(some, torch.zeros_like(some))) for some in _batches(rows)]
-    vectors, seen_roots, seen_seconds = (
-        torch.cat([getattr(part, name) for part in parts])
-        for name in ("vectors", "roots", "seconds")
+    seen = Answer(
+        *(torch.cat([getattr(p, name) for p in parts]) for name in ("vectors", "roots", "seconds"))
     )
-    seen = Answer(vectors, seen_roots, seen_seconds)
     texts = heads.texts(examples.texts)
     every = torch.ones(len(examples), dtype=torch.bool, device=owner.device)
     fused, weights = heads.listings(texts, seen, owner, every, every)

@@ -16,14 +16,12 @@ from marketrank.models.backbones import LITES, MAP_STRIDE, load
 from marketrank.models.device import pick
 from marketrank.models.export import write_text
 from marketrank.models.feature_cache import Report, Spec, cached
-from marketrank.models.labels import UNKNOWN
 from marketrank.models.multimodal import Multimodal, Recipe
 from marketrank.models.multimodal_learner import Examples, MultimodalLearner, answer_all
 from marketrank.models.photo_maps import PhotoMaps
 from marketrank.models.photo_tower import FixedPhotos, PhotoTower, TunedPhotos
 from marketrank.models.pretrained import MINILM_SHA256, minilm
 from marketrank.models.probabilities import log_softmax, mean_by_owner
-from marketrank.models.text_teacher import text_beliefs
 from marketrank.models.towers import TextEncoder
 from marketrank.models.training_loop import Outcome, Plan, load_model, train
 from marketrank.types import Vectors
@@ -208,7 +206,6 @@ def finish(setup: Setup) -> Fitted:
 def _fit(setup: Setup, name: str, parts: tuple[Rows, Rows], plans: tuple[Plan, Plan]) -> Fitted:
     """Heads on frozen features, then heads and tower together."""
     where = pick(setup.device)
-    beliefs = _beliefs(setup, parts[0])
     torch.manual_seed(setup.seed)
     heads = _heads(setup.material, setup.labels, setup.recipe).to(where)
     training, validation = (setup.material.examples(rows, where) for rows in parts)
@@ -220,7 +217,6 @@ def _fit(setup: Setup, name: str, parts: tuple[Rows, Rows], plans: tuple[Plan, P
         setup.recipe,
         epochs=plans[0].epochs,
         class_weights=torch.from_numpy(setup.class_weights).to(where),
-        beliefs=None if beliefs is None else beliefs.to(where),
     )
     on = {"measured": "on a part", "kept": "on all listings"}[name]
     setup.run(learner, f"{name}/heads", plans[0], f"heads {on}")
@@ -236,21 +232,9 @@ def _fit(setup: Setup, name: str, parts: tuple[Rows, Rows], plans: tuple[Plan, P
         tower=tower,
         tower_rate=schedule.tower_rate,
         class_weights=torch.from_numpy(setup.class_weights).to(where),
-        beliefs=None if beliefs is None else beliefs.to(where),
     )
     second = setup.run(learner, f"{name}/tower", plans[1], f"late blocks {on}")
     return Fitted(heads.eval(), tower.eval(), second)
-
-
-def _beliefs(setup: Setup, rows: Rows) -> torch.Tensor | None:
-    """What the texts of these listings, and of no others, say of their categories. Those whose
-    categories the heads are not taught do not teach the teacher either."""
-    if not setup.recipe.taught_by_text:
-        return None
-    material = setup.material
-    groups = material.groups[rows]
-    codes = np.where(groups % setup.recipe.gate_every == 0, UNKNOWN, material.roots[rows])
-    return torch.from_numpy(text_beliefs(material.texts[rows], codes, groups, setup.labels[0]))
 
 
 def load_fitted(

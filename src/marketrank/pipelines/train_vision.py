@@ -135,7 +135,7 @@ def _train_lite(task: _Task) -> _Trained:
     if task.weights is not None:
         raise BadInput(f"network 'lite' has its own weights and cannot take {task.weights!r}")
     seconds = learn_labels((one.category for one in task.data.listings), depth=2)
-    recipe = Recipe(text_photo=0.0, siblings=0.0, taught_by_text=0.0)
+    recipe = Recipe(text_photo=0.0, siblings=0.0)
     schedule = task.schedule or Schedule(tower_epochs=task.epochs)
     asked = {"recipe": asdict(recipe), "schedule": asdict(schedule)}
     folder, config = task.open_run({"network": {"name": "lite", "towers": TOWERS}, **asked})
