@@ -180,7 +180,7 @@ def test_ones_own_data_in_ones_own_hands(
     assert json.loads(download.value.path().read_text())["id"] == DEMO
     page.get_by_role("button", name="Switch profiling off").click()
     page.goto("/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Just listed")
+    expect(page.get_by_role("heading", level=1)).to_have_text("New and popular")
     assert not market.asked[-1].profiling
     page.goto("/your-data")
     _keep(page, "data-phone")

@@ -46,7 +46,7 @@ def _titles(page: Page) -> list[str]:
 
 def test_search_and_narrow(visit: Callable[..., Page]) -> None:
     page = visit("/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Just listed")
+    expect(page.get_by_role("heading", level=1)).to_have_text("New and popular")
     _keep(page, "home")
     page.get_by_label("What are you looking for?").fill("oak table")
     page.get_by_label("Near which town?").fill("Bristol")

@@ -37,7 +37,9 @@ def upload(data: bytes, name: str = "photo") -> dict[str, tuple[str, bytes, str]
 
 def test_home_shows_the_newest(client: TestClient) -> None:
     page = client.get("/").text
-    assert "Just listed" in page
+    assert "New and popular" in page
+    assert "Just listed" in client.get("/?sort=newest").text
+    assert "All listings" in client.get("/?sort=price").text
     assert page.index("Solid oak dining table") < page.index("Small white coffee table")
     assert "1 hour ago" in page
     assert "Page 1 of 3" in page

@@ -83,7 +83,7 @@ def agree(market: SmallMarket, *purposes: Purpose) -> None:
 def test_without_a_cookie_a_page_is_nobodys(open_page: Any, market: SmallMarket) -> None:
     client = open_page()
     page = client.get("/")
-    assert "Just listed" in page.text
+    assert "New and popular" in page.text
     assert "your-visit" not in page.text
     assert "set-cookie" not in page.headers
     assert market.asked[-1].buyer is None
@@ -109,7 +109,7 @@ def test_a_cookie_that_is_not_ours_counts_for_nothing(
 ) -> None:
     client = open_page()
     client.cookies.set("marketrank_buyer", text)
-    assert "Just listed" in client.get("/").text
+    assert "New and popular" in client.get("/").text
     assert market.asked[-1].buyer is None
 
 
@@ -262,7 +262,7 @@ def test_profiling_is_off_for_a_visit(ann: TestClient, market: SmallMarket) -> N
     answer = send(ann, "/your-data/profiling", profiling="off")
     cookie = next(c for c in answer.headers.get_list("set-cookie") if "profiling=" in c)
     assert "max-age" not in cookie.lower()  # ends with the browser
-    assert "Just listed" in ann.get("/").text
+    assert "New and popular" in ann.get("/").text
     assert (market.asked[-1].buyer, market.asked[-1].profiling) == (ANN, False)
     ann.get("/listings/1001")
     assert not market.asked[-1].profiling
@@ -273,7 +273,7 @@ def test_profiling_is_off_for_a_visit(ann: TestClient, market: SmallMarket) -> N
 def test_a_demo_switches_between_buyers(open_page: Any, market: SmallMarket) -> None:
     client = open_page(demo_buyers=True)
     page = client.get("/")
-    assert "Just listed" in page.text
+    assert "New and popular" in page.text
     assert all(one.label in page.text for one in DEMO_BUYERS)
     assert "httponly" in page.headers["set-cookie"].lower()
     answer = send(client, "/your-visit/buyer", buyer="demo-2", back="/?q=oak")
@@ -283,7 +283,7 @@ def test_a_demo_switches_between_buyers(open_page: Any, market: SmallMarket) -> 
     assert "For you" in client.get("/").text
     assert market.asked[-1].buyer == "demo-2"
     send(client, "/your-visit/buyer", buyer="ann")  # not one of them
-    assert "Just listed" in client.get("/").text
+    assert "New and popular" in client.get("/").text
     assert client.post("/your-visit/buyer", data={"buyer": "demo-1"}).status_code == 403
 
 

@@ -205,8 +205,8 @@ def test_crumbs_go_level_by_level() -> None:
 
 
 def test_orders() -> None:
-    assert list(orders(PageQuery(), ranked=False)) == ["", "price", "-price"]
-    assert orders(PageQuery(), ranked=False)[""] == "Newest"
+    assert list(orders(PageQuery(), ranked=False)) == ["", "newest", "price", "-price"]
+    assert orders(PageQuery(), ranked=False)[""] == "New and popular"
     own = orders(PageQuery(), ranked=False, own=True)
     assert (own[""], own["newest"]) == ("For you", "Newest")
     ranked = orders(PageQuery(near="Bath"), ranked=True)

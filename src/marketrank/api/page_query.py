@@ -218,11 +218,9 @@ def distance_label(within: str) -> str:
 def orders(query: PageQuery, *, ranked: bool, own: bool = False) -> dict[str, str]:
     """The orders that make sense here: value of `sort` → what people call it. `ranked` says that
     something is looked for, so that there is a best match; `own`, that else the order is the
-    visitor's own."""
-    first = "Best match" if ranked else "For you" if own else "Newest"
-    named: dict[str, str] = {"": first}
-    if ranked or own:
-        named[Sort.NEWEST] = "Newest"
+    visitor's own. Nobody's home feed mixes what is new with what is looked at much."""
+    first = "Best match" if ranked else "For you" if own else "New and popular"
+    named: dict[str, str] = {"": first, Sort.NEWEST: "Newest"}
     named[Sort.PRICE] = "Lowest price"
     named[Sort.PRICE_DESC] = "Highest price"
     if query.near:

@@ -292,7 +292,9 @@ def _heading(
         return f"“{words}”"
     if query.category_path:
         return query.category_path[-1]
-    return "For you" if visitor.known and request.sort is Sort.RELEVANCE else "Just listed"
+    if request.sort is not Sort.RELEVANCE:
+        return "Just listed" if request.sort is Sort.NEWEST else "All listings"
+    return "For you" if visitor.known else "New and popular"
 
 
 def _listing(page: Page, listing_id: str) -> Response:
