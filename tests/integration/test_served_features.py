@@ -23,7 +23,8 @@ from marketrank.people import (
 )
 from marketrank.personal import Personal
 from marketrank.pipelines.estimating import Estimating
-from marketrank.ranking.session_features import NAMES, meaning_of
+from marketrank.ranking import session_features
+from marketrank.ranking.session_features import NAMES
 from marketrank.shown import Shown
 from marketrank.simulate.shopper_features import FEATURES
 from marketrank.types import (
@@ -207,7 +208,8 @@ def test_what_is_logged_is_what_another_process_computes(
 
 def test_distances_are_from_the_place_asked_for_else_from_the_buyers_own(logged: Logged) -> None:
     """The simulator's meaning of this name, too: its shoppers ask for no place."""
-    assert FEATURES["distance_log"] == meaning_of("distance_log")
+    meanings = {one.name: one.meaning for one in session_features.FEATURES}
+    assert FEATURES["distance_log"] == meanings["distance_log"]
     for impression, km in ((logged.asked[1], 35.8), (logged.open[1], 0.0)):
         found = np.expm1(impression.features[:, NAMES.index("distance_log")])
         np.testing.assert_allclose(found, km, atol=1.0)

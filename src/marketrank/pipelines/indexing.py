@@ -28,11 +28,10 @@ from marketrank.pipelines.estimating import Estimating
 from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import BlobStore, Encoder, ListingStore, VectorStore
-from marketrank.retrieval import golden
+from marketrank.retrieval import golden, typed
 from marketrank.retrieval import release as releases
 from marketrank.retrieval.text_folder import applied
 from marketrank.retrieval.text_index import TextWriter
-from marketrank.retrieval.typed import typed_vectors
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build, is_readable, read_keys
@@ -44,7 +43,6 @@ _TEXT_BATCH = 2_000
 _EMBED_BATCH = 64
 _READ_BATCH = 10_000
 _GOLDEN = 20  # listings that must find themselves before a release becomes current
-_TYPED = 192  # listings of whose titles queries are made, to fit the index to
 _SEED = 7  # of the sample that teaches the classifier of queries, and of those queries
 _PATIENCE = 5.0  # seconds
 _MIN_FRESH = 1_000  # fresh vectors below this are searched exactly at no cost worth a rebuild
@@ -355,8 +353,8 @@ class Indexer:
             def build_index(index: Path) -> None:
 
                 def asked() -> Vectors:
-                    titles = self._titles(keys, _TYPED)
-                    return typed_vectors(encoder, list(titles.values()), seed=_SEED)
+                    titles = self._titles(keys, typed.SAMPLE)
+                    return typed.typed_vectors(encoder, list(titles.values()), seed=_SEED)
 
                 build(index, keys, vectors, exact_below=self._exact_below, asked=asked)
                 held = None if anew else still_fits(self._held_categories(), encoder, len(keys))

@@ -21,7 +21,7 @@ from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.synonyms import Synonyms, compounds
 from marketrank.retrieval.text_index import TextReader, TextWriter
-from marketrank.retrieval.typed import typed_vectors
+from marketrank.retrieval.typed import SAMPLE, typed_vectors
 from marketrank.retrieval.vector_index import Base, build, limit_threads
 from marketrank.retrieval.vocabulary_build import build as build_vocabulary
 from marketrank.types import Listing, ListingId, ListingKey, Seq, Vectors
@@ -29,7 +29,6 @@ from marketrank.types import Listing, ListingId, ListingKey, Seq, Vectors
 Keys = NDArray[np.int64]
 _EMBED_BATCH = 256
 _WRITE_BATCH = 2_000
-_TYPED = 192  # as many as a home's index is fitted to
 _KEEP_BYTES = 4 * 1024**3  # of other sets' vectors; a million of width 1,024 take as much
 NO_SYNONYMS = Synonyms()
 
@@ -141,7 +140,7 @@ def indexed(
 
 
 def _some_titles(documents: Sequence[Document]) -> list[str]:
-    return [one.title for one in documents[:: max(1, len(documents) // _TYPED)]]
+    return [one.title for one in documents[:: max(1, len(documents) // SAMPLE)]]
 
 
 def _listing(document: Document) -> Listing:

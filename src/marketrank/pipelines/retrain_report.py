@@ -83,19 +83,7 @@ def notify(home: Path, report: Report, *, webhook: str = "", send: Send | None =
     level = logging.WARNING if report["status"] == FAILED else logging.INFO
     _log.log(level, "%s", summary(report))
     if webhook:
-        told = {
-            name: report[name]
-            for name in (
-                "at",
-                "until",
-                "why",
-                "status",
-                "version",
-                "champion",
-                "current",
-                "reasons",
-            )
-        }
+        told = {name: report[name] for name in _TOLD}
         try:
             (send or _post)(webhook, orjson.dumps(told))
         except (OSError, ValueError) as error:

@@ -96,7 +96,6 @@ DISTANCE = "distance_log"
 it is of two parts."""
 NAMES = tuple(feature.name for feature in FEATURES)
 """The columns of `table`, in order."""
-_MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
 _PLACES = {name: place for place, name in enumerate(NAMES)}
 
 
@@ -165,11 +164,6 @@ def table(facts: Facts) -> Floats:
         if values is not None:
             out[:, _PLACES[name]] = values
     return out
-
-
-def meaning_of(name: str) -> str:
-    """What a column holds, in words; "" for a name that is not in the table."""
-    return _MEANINGS.get(name, "")
 
 
 def masked(

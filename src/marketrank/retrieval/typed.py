@@ -13,6 +13,9 @@ import numpy as np
 from marketrank.ports import Encoder
 from marketrank.types import Vectors
 
+SAMPLE = 192
+"""Of so many listings' titles queries are made to fit an index to: half as many gave half to twice
+the lists of another half (docs/adr/0220)."""
 _MOST_WORDS = 4
 
 
