@@ -2,7 +2,7 @@
 
 Typed queries are short, and farther from what they find than listings are from each other. Lists
 that were tried on points between listings alone held 98.9 % of the ten nearest of such queries,
-and those tried on them 99.6 (docs/adr/0220).
+and those tried on them 99.8 (docs/adr/0220).
 """
 
 import random
