@@ -66,6 +66,7 @@ def as_demo(visit: Callable[..., Page], market: SmallMarket) -> Callable[..., Pa
         page.get_by_label("Demo: look as").select_option(DEMO)
         page.get_by_role("button", name="Switch", exact=True).click()
         expect(page.get_by_role("status").first).to_contain_text("somebody else")
+        page.wait_for_load_state("load")  # without its script a button is a plain form
         if path != "/":
             page.goto(path)
         return page
