@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from marketrank.api import schemas
+from marketrank.api import problems, schemas
 from marketrank.api.app import create_app
 from marketrank.asking import Ranking, Request, Sort
 from marketrank.config import Settings
@@ -127,7 +127,7 @@ def test_bad_parameters_are_explained(
     answer = client.get("/v1/search", params=params)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
-    problem = schemas.ProblemShape.model_validate_json(answer.content)
+    problem = problems.ProblemShape.model_validate_json(answer.content)
     assert (problem.status, problem.parameter, problem.value) == (422, parameter, value)
     assert hint in problem.detail
     assert problem.detail.startswith(parameter)

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from marketrank.api import wording
 from marketrank.people import InteractionKind
@@ -104,3 +106,19 @@ def test_on_a_feed_what_stands_beside_it_is_said_where_there_is_no_other_reason(
 
 def test_everything_that_is_done_has_a_word() -> None:
     assert set(wording.DONE) == set(InteractionKind)
+
+
+def test_cut_examples() -> None:
+    assert wording.cut("short", 10) == "short"
+    assert wording.cut("two\n\nlines", 20) == "two lines"
+    assert wording.cut("one two three", 9) == "one two…"
+    assert wording.cut("x" * 30, 10) == "x" * 9 + "…"
+    assert wording.cut("one, two three", 6) == "one…"
+
+
+@given(st.text(max_size=80), st.integers(2, 40))
+def test_cut_never_exceeds_its_length(text: str, longest: int) -> None:
+    line = wording.cut(text, longest)
+    assert len(line) <= longest
+    whole = " ".join(text.split())
+    assert line == whole or (line.endswith("…") and whole.startswith(line[:-1]))

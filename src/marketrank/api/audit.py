@@ -7,7 +7,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from marketrank.api.parameters import Parameter, documented, single, whole
-from marketrank.api.schemas import Shape, problem_responses
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import Shape
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
 

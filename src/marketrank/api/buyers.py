@@ -21,7 +21,7 @@ from marketrank.api.people_schemas import (
     body_docs,
     buyer_json,
 )
-from marketrank.api.schemas import problem_responses
+from marketrank.api.problems import problem_responses
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
 from marketrank.errors import BadInput

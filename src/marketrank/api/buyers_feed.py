@@ -10,10 +10,12 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from marketrank.access import ApiKey, Scope
+from marketrank.api.answers import similar_json
 from marketrank.api.gate import caller
 from marketrank.api.listings import Id, find
 from marketrank.api.parameters import BadParameter, Parameter, check_text, documented, single, whole
-from marketrank.api.schemas import SimilarAnswer, problem_responses, similar_json
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import SimilarAnswer
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context, request_id
 from marketrank.asking import Request

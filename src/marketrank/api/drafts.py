@@ -8,16 +8,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.api.answers import item_json, major
 from marketrank.api.forms import FORM_KINDS, Upload, read_uploads
 from marketrank.api.parameters import BadParameter, check_text, single
-from marketrank.api.schemas import (
-    ResultItem,
-    Shape,
-    SignalShape,
-    item_json,
-    major,
-    problem_responses,
-)
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import ResultItem, Shape, SignalShape
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
 from marketrank.asking import Item

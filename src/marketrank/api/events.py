@@ -20,8 +20,7 @@ from marketrank.api.people_schemas import (
     refused_json,
     taken_json,
 )
-from marketrank.api.problems import Failure, problem
-from marketrank.api.schemas import problem_responses
+from marketrank.api.problems import Failure, problem, problem_responses
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
 from marketrank.feedback.intake import Refused

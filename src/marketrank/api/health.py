@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from marketrank.api.schemas import problem_responses
+from marketrank.api.problems import problem_responses
 from marketrank.api.search import json_response
 from marketrank.api.service import context
 from marketrank.errors import NotReady

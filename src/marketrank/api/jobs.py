@@ -11,7 +11,8 @@ from starlette.responses import Response
 from marketrank.access import Scope
 from marketrank.api.gate import caller
 from marketrank.api.parameters import Parameter, documented, single, whole
-from marketrank.api.schemas import Shape, problem_responses
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import Shape
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
 from marketrank.errors import NotThere

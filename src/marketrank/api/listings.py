@@ -9,16 +9,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.api.answers import listing_json, similar_json
 from marketrank.api.conditional import NOT_MODIFIED, is_known
 from marketrank.api.gate import permit_buyer
 from marketrank.api.parameters import PARAMETERS, documented, single
-from marketrank.api.schemas import (
-    ListingDetail,
-    SimilarAnswer,
-    listing_json,
-    problem_responses,
-    similar_json,
-)
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import ListingDetail, SimilarAnswer
 from marketrank.api.search import json_response, read_request
 from marketrank.api.service import Context, Service, context, request_id
 from marketrank.errors import BadInput

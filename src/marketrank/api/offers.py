@@ -12,13 +12,15 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from marketrank.access import Scope
+from marketrank.api.answers import listing_json
 from marketrank.api.forms import FORM_KINDS, content_type, read_object, read_uploads
 from marketrank.api.gate import caller
 from marketrank.api.jobs import JobShape, LineShape, job_json, line_json
 from marketrank.api.listings import Id, etag
 from marketrank.api.parameters import BadParameter, single
+from marketrank.api.problems import problem_responses
 from marketrank.api.replay import DOCUMENTED, once
-from marketrank.api.schemas import ListingDetail, Shape, listing_json, problem_responses
+from marketrank.api.schemas import ListingDetail, Shape
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
 from marketrank.pipelines.offer_fields import (

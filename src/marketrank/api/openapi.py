@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from marketrank.api.gate import needed, rule_of
-from marketrank.api.schemas import problem_responses
+from marketrank.api.problems import problem_responses
 
 _KEY = "key"
 _FASTAPIS = ("HTTPValidationError", "ValidationError")  # errors here are problems (RFC 9457)

@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from marketrank.api import wording
 from marketrank.api.forms import read_form
+from marketrank.api.links import listing_url, photo_url
 from marketrank.api.listings import find
 from marketrank.api.page_query import (
     PageQuery,
@@ -40,11 +41,11 @@ from marketrank.api.parameters import BadParameter, category_text
 from marketrank.api.price_bar import PriceBar, price_bar
 from marketrank.api.problems import Failure
 from marketrank.api.results_map import map_of
-from marketrank.api.schemas import cut, listing_url, photo_url
 from marketrank.api.search import clean, read_request
 from marketrank.api.security import response_headers
 from marketrank.api.service import Context, context, request_id
 from marketrank.api.visitor import NOBODY, NOTICES, Visitor, keep_visit, read_visitor
+from marketrank.api.wording import cut
 from marketrank.asking import Item, Request, Sort
 from marketrank.errors import BadInput, Corrupt, NotReady
 from marketrank.types import Listing, Photo, Stored

@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from marketrank.api.forms import FORM_KINDS, content_type, read_object, read_uploads
 from marketrank.api.parameters import BadParameter, check_text, single, whole
-from marketrank.api.schemas import Shape, problem_responses
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import Shape
 from marketrank.api.search import json_response
 from marketrank.api.service import Context, context
 from marketrank.errors import BadInput

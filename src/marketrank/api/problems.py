@@ -1,10 +1,12 @@
 """Errors as answers: every exception becomes a Failure, and a Failure problem+json (RFC 9457)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
@@ -93,3 +95,50 @@ def problem(http: HttpRequest, failure: Failure) -> Response:
         {**response_headers(request_id(http)), **failure.headers},
         "application/problem+json",
     )
+
+
+class ProblemShape(BaseModel):
+    """An error (RFC 9457, application/problem+json)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:marketrank:bad-parameter"])
+    title: str = Field(examples=["Bad parameter"])
+    status: int = Field(examples=[422])
+    detail: str = Field(
+        description="What is wrong and what to do",
+        examples=["price=cheap: it is not a price range; write 10..50, 10.. or ..50"],
+    )
+    request_id: str = Field(examples=["0d1f6c2e9a3b4c5d8e7f60718293a4b5"])
+    parameter: str | None = Field(None, description="Which one", examples=["price"])
+    value: str | None = Field(None, description="What it was", examples=["cheap"])
+    remedy: str | None = Field(
+        None,
+        description="What to do",
+        examples=["it is not a price range; write 10..50, 10.. or ..50"],
+    )
+
+
+def problem_responses(*statuses: int) -> Mapping[int | str, dict[str, Any]]:
+    """OpenAPI entries of these error statuses."""
+    titles = {
+        400: "Broken body",
+        401: "No valid key",
+        403: "Not with this key",
+        404: "Not found",
+        409: "In conflict with what is there",
+        412: "Changed meanwhile",
+        413: "Too large",
+        415: "Of another kind",
+        422: "Bad parameter",
+        429: "Too many requests",
+        503: "Not ready",
+    }
+    schema = ProblemShape.model_json_schema()
+    return {
+        status: {
+            "description": titles[status],
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in statuses
+    }

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.api.answers import search_json
 from marketrank.api.forms import read_form
 from marketrank.api.gate import permit_buyer
 from marketrank.api.parameters import (
@@ -20,7 +21,8 @@ from marketrank.api.parameters import (
     search_request,
     single,
 )
-from marketrank.api.schemas import SearchAnswer, problem_responses, search_json
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import SearchAnswer
 from marketrank.api.service import Context, Service, context, request_id
 from marketrank.asking import Request
 from marketrank.errors import BadInput

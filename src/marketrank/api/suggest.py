@@ -5,9 +5,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from marketrank.api.answers import suggest_json
 from marketrank.api.conditional import NOT_MODIFIED, tagged
 from marketrank.api.parameters import Parameter, check_text, documented, single, whole
-from marketrank.api.schemas import SuggestAnswer, problem_responses, suggest_json
+from marketrank.api.problems import problem_responses
+from marketrank.api.schemas import SuggestAnswer
 from marketrank.api.search import json_response
 from marketrank.api.service import context
 

@@ -1,10 +1,10 @@
-"""What people read on the page: ages, distances and a listing's flags in plain words."""
+"""What people read on the page: ages, distances, cut texts and a listing's flags in plain words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from marketrank.api.schemas import listing_url
+from marketrank.api.links import listing_url
 from marketrank.people import InteractionKind
 from marketrank.retrieval.query import KM_PER_MILE
 from marketrank.types import Finding, Flag, Money, Signal, Stored
@@ -101,6 +101,16 @@ def price(money: Money | None) -> str:
     if money is None:
         return "No price"
     return "Free" if money.minor == 0 else str(money)
+
+
+def cut(text: str, longest: int) -> str:
+    """At most `longest` characters on one line, cut between words, "…" where something is gone."""
+    line = " ".join(text.split())
+    if len(line) <= longest:
+        return line
+    head = line[: longest - 1]
+    # A first word longer than the whole line is cut inside.
+    return (head.rpartition(" ")[0] or head).rstrip(" ,;:.-") + "…"
 
 
 def reasons(why: Sequence[str]) -> str:

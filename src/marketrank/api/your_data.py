@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse, Response
 
 from marketrank.api import wording
 from marketrank.api.acting import read_own_form
+from marketrank.api.links import listing_url
 from marketrank.api.pages import Page
-from marketrank.api.schemas import listing_url
 from marketrank.api.service import Context, context
 from marketrank.api.visitor import PROFILING_COOKIE, become, notify, read_visitor, set_cookie
 from marketrank.errors import BadInput
