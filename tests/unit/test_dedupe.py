@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketrank.listings.dedupe import MOST_THINGS, find_duplicates, leak_groups
+from marketrank.listings.dedupe import find_duplicates, leak_groups
+from marketrank.listings.same_photos import MOST_THINGS
 from marketrank.types import BlobKey, Duplicate, ImageId, Listing, ListingId, Photo
 
 T0 = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -148,7 +149,7 @@ def test_copies_of_a_near_text_are_linked_once() -> None:
 
 
 def test_a_crowd_of_alike_texts_is_still_linked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("marketrank.listings.dedupe._CROWD", 3)
+    monkeypatch.setattr("marketrank.listings.same_texts._CROWD", 3)
     crowd = [listing(f"{n:02}", description=" ".join([*WORDS * 2, f"c{n}"])) for n in range(12)]
     assert links(*crowd) == [(one.id, "00", "near_text") for one in crowd[1:]]
 
