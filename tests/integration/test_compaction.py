@@ -10,7 +10,7 @@ import pytest
 
 from marketrank.asking import Request
 from marketrank.config import load
-from marketrank.pipelines import indexing
+from marketrank.pipelines import indexing, release_building
 from marketrank.pipelines.progress import silent
 from marketrank.retrieval import release as releases
 from marketrank.types import Attributes, Listing, ListingId, ReleaseId, RequestId, Seq
@@ -58,13 +58,13 @@ def market(
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """Builds of an index wait until this is set."""
-    go, build = Event(), indexing.build
+    go, build = Event(), release_building.build
 
     def wait_and_build(*args: object, **options: object) -> None:
         assert go.wait(_PATIENCE)
         build(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(indexing, "build", wait_and_build)
+    monkeypatch.setattr(release_building, "build", wait_and_build)
     yield go
     go.set()
 
@@ -143,8 +143,8 @@ def test_a_build_that_fails_is_told_and_tried_again(
     def fail(*args: object, **options: object) -> None:
         raise OSError("no space left")
 
-    build = indexing.build
-    monkeypatch.setattr(indexing, "build", fail)
+    build = release_building.build
+    monkeypatch.setattr(release_building, "build", fail)
     indexer = market.indexer()
     before = current(market)
     market.listings.apply([named(n) for n in range(30, 36)], at=NOW)
@@ -152,7 +152,7 @@ def test_a_build_that_fails_is_told_and_tried_again(
     with pytest.raises(OSError, match="no space left"):
         for _ in range(1_000):
             indexer.catch_up(NOW, in_background=True)
-    monkeypatch.setattr(indexing, "build", build)
+    monkeypatch.setattr(release_building, "build", build)
     assert current(market) == before
     assert indexer.catch_up(NOW, in_background=True).released
     indexer.close()
@@ -184,14 +184,14 @@ def test_a_listing_that_comes_back_as_it_was_is_found_by_its_meaning(market: Mar
 def test_a_listing_that_comes_back_during_a_build_is_found_by_its_meaning(
     market: Marketplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached, go, build = Event(), Event(), indexing.build
+    reached, go, build = Event(), Event(), release_building.build
 
     def build_late(*args: object, **options: object) -> None:
         reached.set()  # what has ended was read
         assert go.wait(_PATIENCE)
         build(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(indexing, "build", build_late)
+    monkeypatch.setattr(release_building, "build", build_late)
     indexer = market.indexer()
     before = current(market)
     market.listings.end([ListingId(f"l{n}") for n in range(5)], at=NOW)

@@ -7,7 +7,7 @@ import pytest
 
 from marketrank.asking import ParseKind, Request
 from marketrank.config import load
-from marketrank.pipelines import indexing
+from marketrank.pipelines import indexing, release_building
 from marketrank.retrieval.understand import categories
 from marketrank.types import Listing, ListingId, Money, Place, RequestId
 from marketrank.wiring import Marketplace
@@ -74,7 +74,7 @@ def test_a_release_holds_the_classifier_and_the_next_one_keeps_it(
     def refuse(*given: object, **named: object) -> None:
         raise RuntimeError("fitted anew")
 
-    monkeypatch.setattr(indexing, "fit_categories", refuse)
+    monkeypatch.setattr(release_building, "fit_categories", refuse)
     monkeypatch.setattr(indexing, "_MIN_FRESH", 0)
     market.listings.apply([made_up(n) for n in range(20, 24)], at=AT)
     assert market.index(rebuild=False).released
