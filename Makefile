@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Python compiles what is imported when it is; all of torch and scipy takes a minute (docs/adr/0236).
+INSTALL := $(BIN)/pip install --quiet --progress-bar on --no-compile
 # Options of the demo, as in: make demo ARGS=--no-serve
 ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/requirements.lock $(CURDIR)/requirements-docs.lock
@@ -50,7 +52,7 @@ $(VENV)-kubeflow/.ready: pyproject.toml requirements.lock
 	@$(PYTHON) -m venv $(VENV)-kubeflow
 	grep -vE '^(protobuf|requests|urllib3)==' requirements.lock > $(VENV)-kubeflow/constraints.txt
 	PIP_CONSTRAINT=$(CURDIR)/$(VENV)-kubeflow/constraints.txt \
-	  $(VENV)-kubeflow/bin/pip install --quiet --progress-bar on --editable '.[kubeflow]'
+	  $(VENV)-kubeflow/bin/pip install --quiet --progress-bar on --no-compile --editable '.[kubeflow]'
 	@touch $@
 
 # Needs a Docker engine and docker-compose; ends with a reason where there is none.
@@ -69,18 +71,21 @@ $(VENV)/bin/python:
 
 # torch first: what is installed already is not replaced by another build.
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml requirements.lock
-	$(BIN)/pip install --quiet --progress-bar on torch
-	$(BIN)/pip install --quiet --progress-bar on --editable '.[train]'
+	$(INSTALL) torch
+	$(INSTALL) --editable '.[train]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.demo tests/install-browser.sh requirements-docs.lock
-	$(BIN)/pip install --quiet --progress-bar on --editable '.[train,s3,test,docs]'
+# All that the demo needs, and more.
+$(VENV)/.test: $(VENV)/bin/python pyproject.toml requirements.lock requirements-docs.lock \
+  tests/install-browser.sh
+	$(INSTALL) torch
+	$(INSTALL) --editable '.[train,s3,test,docs]'
 	sh tests/install-browser.sh
-	@touch $@
+	@touch $(VENV)/.demo $@
 
 # Without torch: the pages are made from the commands, settings and routes, which need none.
 $(VENV)/.docs: $(VENV)/bin/python pyproject.toml requirements.lock requirements-docs.lock
-	$(BIN)/pip install --quiet --progress-bar on --editable '.[docs]'
+	$(INSTALL) --editable '.[docs]'
 	@touch $@
 
 clean:
