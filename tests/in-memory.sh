@@ -3,7 +3,7 @@
 # and delete some hundred thousand small files, and a disk takes minutes for it (docs/adr/0236).
 # The files are deleted, but for those of a run that fails: what failed tests wrote is kept.
 folder=${MEMORY_FOLDER:-/dev/shm}
-room=${MEMORY_ROOM_MB:-6000} # the eleven files that write most hold 1,600 MB together
+room=${MEMORY_ROOM_MB:-6000} # a run was seen to hold 1,900
 beside=8000 # what the tests themselves need
 
 has_room() {
