@@ -7,7 +7,7 @@ its key had.
 
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,7 @@ class TextReader:
         self._opened: tuple[str, Any] | None = None
         self._words = _analyzer(stem=False)
         self._stems = _analyzer(stem=True)
+        self._stemming = stemmer()
         self._thesaurus = Thesaurus(Synonyms(), self._stems.analyze)
         try:
             self.reload()
@@ -282,8 +283,7 @@ class TextReader:
 
     def stems(self, text: str) -> list[str]:
         """See ports.TextIndex."""
-        stems: list[str] = self._stems.analyze(sized(_storable(text)))
-        return stems
+        return self._stemming(text)
 
     def _among(self, query: Query, keys: NDArray[np.int64]) -> Query:
         """The query over these keys alone, with unchanged scores. A term for each: of a set of
@@ -312,6 +312,17 @@ _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
 
 def _best_field(queries: Sequence[Query]) -> Query:
     return Query.disjunction_max_query(list(queries), _TIE_BREAKER)
+
+
+def stemmer() -> Callable[[str], list[str]]:
+    """What TextReader.stems does, without an index."""
+    analyzer = _analyzer(stem=True)
+
+    def stems(text: str) -> list[str]:
+        found: list[str] = analyzer.analyze(sized(_storable(text)))
+        return found
+
+    return stems
 
 
 def _storable(text: str) -> str:
