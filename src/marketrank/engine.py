@@ -316,13 +316,14 @@ class Engine:
         more = [*self._more_facts, *([] if person is None else [person.more_facts])]
         indexes = Indexes(view.text, view.vectors)
 
+        held: list[tuple[Keys, list[Seen]]] = []
+
         def seen(keys: Keys) -> list[Seen]:
-            return self._prepared.look_at(
-                keys,
-                view.catalogue.seqs(keys),
-                partial(see_stored, stems=view.text.stems),
-                view.rows,
-            )
+            if not held or not np.array_equal(held[-1][0], keys):  # asked for words, then facts
+                see_one = partial(see_stored, stems=view.text.stems)
+                seqs = view.catalogue.seqs(keys)
+                held[:] = [(keys, self._prepared.look_at(keys, seqs, see_one, view.rows))]
+            return held[-1][1]
 
         return Material(
             query=asked.vector,

@@ -83,6 +83,7 @@ class PostgresEvents:
     def __init__(self, engine: Engine, keys: KeyFolder) -> None:
         self._engine = engine
         self._reading = reading(engine)
+        self._known = impressions.Known()
         self._keys = keys
 
     def record(
@@ -204,7 +205,7 @@ class PostgresEvents:
 
     def log(self, shown: Sequence[Impression]) -> None:
         """See EventStore."""
-        impressions.log(self._engine, self._keys, shown)
+        impressions.log(self._engine, self._keys, shown, self._known)
 
     def sessions(self, since: datetime, until: datetime) -> Iterator[Session]:
         """See EventStore. Ties by request. Reads an hour at a time; what is written meanwhile may
