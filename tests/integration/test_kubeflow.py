@@ -104,6 +104,8 @@ run_here(Path({str(tmp_path / "root")!r}), home=Path({str(home)!r}), python={sys
         (report,) = (home / "reports" / "retrain").glob("*.json")
         found = json.loads(report.read_bytes())
         assert [one["name"] for one in found["steps"]] == list(NAMES[:-1])
+        for one in found["steps"]:
+            print(f"{one['name']:9}{one['seconds']:7.1f} s")
         print(found["status"], *found["reasons"], sep="\n")
         assert found["status"] in {"promoted", "refused"}
         assert found["decision"]["evaluation"]["golden"]["queries"] > 0
