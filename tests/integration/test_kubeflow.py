@@ -106,7 +106,10 @@ run_here(Path({str(tmp_path / "root")!r}), home=Path({str(home)!r}), python={sys
         assert [one["name"] for one in found["steps"]] == list(NAMES[:-1])
         for one in found["steps"]:
             print(f"{one['name']:9}{one['seconds']:7.1f} s")
-        print(found["status"], *found["reasons"], sep="\n")
+        for than, compared in found["decision"]["evaluation"]["compared"].items():
+            for score, pair in compared["scores"].items():
+                print(f"{score} {pair['new']:.3f}, {than} {pair['other']:.3f}, n = {pair['n']}")
+        print(found["status"], *found["reasons"], *found["notes"], sep="\n")
         assert found["status"] in {"promoted", "refused"}
         assert found["decision"]["evaluation"]["golden"]["queries"] > 0
         in_use = (home / "models" / "CURRENT").exists()

@@ -17,7 +17,7 @@ from marketrank import cli, wiring_retrain
 from marketrank.errors import BadInput, NotReady
 from marketrank.pipelines import retrain_steps, train_all, train_together
 from marketrank.pipelines.retrain_steps import Divided, Options
-from marketrank.pipelines.train_together import _home_of, torchrun
+from marketrank.pipelines.train_together import _home_of, _telling, torchrun
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
 DATA: Any = SimpleNamespace(data_hash="d", seed=7)
@@ -40,9 +40,28 @@ def test_torchrun_starts_so_many_and_its_failure_is_an_error(
     torchrun(3, ["pipeline", "share"], tmp_path)
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3"]
     assert ran == [[*start, "-m", "marketrank", "pipeline", "share"]]
-    with pytest.raises(NotReady, match="3 processes ended with 1"):
+    with pytest.raises(NotReady, match="3 processes ended with 1: one of them was killed"):
         torchrun(3, [], tmp_path)
     assert not left.exists()
+
+
+def test_what_has_failed_in_a_process_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of them: the others then miss it. Torchrun itself tells nothing but a number."""
+
+    def run(*_: object, **__: object) -> Any:
+        for error in (BadInput("no room for epoch 3"), RuntimeError("closed by peer\nat x")):
+            with pytest.raises(type(error)), _telling(tmp_path):
+                raise error
+        return SimpleNamespace(returncode=1)
+
+    monkeypatch.setattr(train_together.subprocess, "run", run)
+    with pytest.raises(NotReady, match="2 processes ended with 1: no room for epoch 3; the same"):
+        torchrun(2, [], tmp_path)
+    with pytest.raises(RuntimeError), _telling(tmp_path):
+        raise RuntimeError("out of memory\nat x")
+    assert train_together._said(tmp_path) == "RuntimeError: out of memory"
 
 
 def test_each_process_reads_the_same_snapshot(

@@ -13,11 +13,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from marketrank.errors import MissingExtra, NotReady
+from marketrank.errors import MarketrankError, MissingExtra, NotReady
 from marketrank.pipelines import train_text as text
 from marketrank.pipelines.end_with import end_with
 from marketrank.pipelines.progress import Progress, silent
@@ -29,6 +29,8 @@ from marketrank.ports import BlobStore
 
 KINDS = ("text", "multimodal")
 _SHARED = "cache"
+_ERROR = "error.txt"
+_NOTHING_SAID = "one of them was killed, ran out of memory, or has told why in its messages alone"
 _log = logging.getLogger(__name__)
 
 
@@ -44,12 +46,13 @@ def torchrun(processes: int, command: Sequence[str], home: Path) -> None:
     _clear(home)  # of one that was killed
     try:
         ended = subprocess.run(run, check=False, stdout=sys.stderr, env=environment).returncode
+        said = _said(home)
     finally:
         _clear(home)
     if ended:
         raise NotReady(
-            f"training with {processes} processes ended with {ended}; its messages say why, and "
-            "the same command goes on after the last whole epoch"
+            f"training with {processes} processes ended with {ended}: {said}; the same command "
+            "goes on after the last whole epoch"
         )
 
 
@@ -74,7 +77,7 @@ def train_share(
     except ImportError as error:
         raise MissingExtra("training with several processes", "train") from error
     end_with([os.getppid(), asked_by])
-    with joined(device) as (team, where), _home_of(home, team.rank) as own:
+    with _telling(home), joined(device) as (team, where), _home_of(home, team.rank) as own:
         shown = progress if team.leads else silent
         if kind == text.KIND:
             train_text(data, own, epochs=epochs or text.EPOCHS, device=where, at=at, progress=shown)
@@ -107,6 +110,28 @@ def _home_of(home: Path, rank: int) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _telling(home: Path) -> Iterator[None]:
+    """Leave what has failed here for the one that asked, which torchrun tells nothing."""
+    try:
+        yield
+    except Exception as error:
+        kind = "" if isinstance(error, MarketrankError) else f"{type(error).__name__}: "
+        told = f"{kind}{error}".partition("\n")[0]
+        with suppress(OSError):  # the first of several tells; a full disk tells nothing
+            _folder_of_others(home).mkdir(parents=True, exist_ok=True)
+            with (_folder_of_others(home) / _ERROR).open("x", encoding="utf-8") as file:
+                file.write(told)
+        raise
+
+
+def _said(home: Path) -> str:
+    try:
+        return (_folder_of_others(home) / _ERROR).read_text("utf-8") or _NOTHING_SAID
+    except OSError:
+        return _NOTHING_SAID
 
 
 def _clear(home: Path) -> None:
