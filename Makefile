@@ -23,7 +23,7 @@ demo: $(VENV)/.demo
 	$(BIN)/marketrank demo $(ARGS)
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	sh tests/in-memory.sh $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cloud: $(VENV)/.test
 	TEST_CLOUD=1 $(BIN)/python -m pytest tests/integration/test_terraform.py

@@ -2,95 +2,40 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
-from marketrank.asking import Traces
 from marketrank.errors import BadInput
 from marketrank.ports import ListingStore
-from marketrank.storage import database
 from marketrank.storage.postgres import PostgresListings
 from marketrank.types import (
     Applied,
     Attributes,
-    BlobKey,
-    Duplicate,
-    Finding,
     Flag,
-    ImageId,
     Listing,
     ListingId,
     ListingKey,
     Money,
     Original,
-    Photo,
     Place,
     SellerId,
     Seq,
-    Signal,
     Stored,
 )
+from small_listings import FULL, IMPLEMENTATIONS, REPEAT, T0, T1, ids, listing, one, photo
 
 # A writer that fails in its thread fails the test.
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-
-T0 = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-T1 = T0 + timedelta(hours=1)
-REPEAT = Finding(Signal.DUPLICATE, "It repeats another.")
-
-IMPLEMENTATIONS = {"postgres": PostgresListings}
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 def store(request: pytest.FixtureRequest, database_engine: Engine) -> ListingStore:
     made: ListingStore = IMPLEMENTATIONS[request.param](database_engine)
     return made
-
-
-def photo(listing: str, position: int, phash: int = 7) -> Photo:
-    return Photo(
-        id=ImageId(f"{listing}-{position}"),
-        position=position,
-        blob=BlobKey(f"{position:064x}"),
-        source_sha256=f"{position + 100:064x}",
-        width=640,
-        height=480,
-        phash=phash,
-    )
-
-
-def listing(id_: str = "a", title: str = "Oak table", **fields: object) -> Listing:
-    return dataclasses.replace(Listing(ListingId(id_), title), **fields)  # type: ignore[arg-type]
-
-
-FULL = listing(
-    "full",
-    "Café chairs ☕ 'four' \\ \"as new\"",
-    description="Line one\nline two\ttab, back\\slash {brace} %s :bind",
-    category=("Home, garden", 'Dining "sets"', "{}", "NULL", ""),
-    price=Money(123_456, "EUR"),
-    place=Place("Bristol", "Avon", "GB", 51.4545, -2.5879),
-    seller=SellerId("s1"),
-    seller_type="private",
-    created_at=T0 - timedelta(days=3),
-    photos=(photo("full", 0, -(2**63)), photo("full", 1, 2**63 - 1), photo("full", 5)),
-    flags=(Flag.CONTACT_MASKED, Flag.NO_PRICE),
-    original=Original("title with 07700 900123", "a@example.com"),
-)
-
-
-def ids(*names: str) -> list[ListingId]:
-    return [ListingId(name) for name in names]
-
-
-def one(store: ListingStore, id_: str) -> Stored:
-    return store.get(ids(id_))[ListingId(id_)]
 
 
 # --- writing and reading ----------------------------------------------------------------------
@@ -297,95 +242,6 @@ def test_a_reader_never_mixes_two_versions_of_a_listing(store: ListingStore) -> 
         writer.join()
 
 
-# --- signals and duplicates -------------------------------------------------------------------
-
-
-def test_findings_are_replaced_as_a_whole(store: ListingStore) -> None:
-    store.apply([listing("a"), listing("b"), listing("c")], at=T0)
-    odd = Finding(Signal.PRICE_OUTLIER, "“£9” is odd", (ListingId("b"), ListingId("c")))
-    both = [odd, REPEAT]
-    assert store.set_findings({ListingId("a"): both, ListingId("b"): [REPEAT]}) == 2
-    assert one(store, "a").findings == (REPEAT, odd)
-    assert [stored.listing.id for stored in store.changes(Seq(3), 9)] == ["a", "b"]
-
-    again = {ListingId("b"): [REPEAT], ListingId("a"): both[::-1], ListingId("c"): []}
-    assert store.set_findings(again) == 0
-    assert store.last_seq() == 5
-
-    reworded = Finding(Signal.DUPLICATE, "It repeats listing x.")
-    assert store.set_findings({ListingId("c"): [REPEAT], ListingId("b"): [reworded]}) == 3
-    assert [one(store, id_).findings for id_ in "abc"] == [(), (reworded,), (REPEAT,)]
-
-
-def test_live_listings_with_findings_are_listed(store: ListingStore) -> None:
-    store.apply([listing("a"), listing("b"), listing("c")], at=T0)
-    store.set_findings({ListingId(id_): [REPEAT] for id_ in "abc"})
-    store.set_findings({ListingId(id_): [REPEAT] for id_ in "bc"})
-    store.end([ListingId("b")], at=T0)
-    assert store.with_findings() == [one(store, "c")]
-
-
-def test_two_findings_of_one_signal_are_refused(store: ListingStore) -> None:
-    store.apply([listing("a")], at=T0)
-    with pytest.raises(BadInput, match="two findings"):
-        store.set_findings({ListingId("a"): [REPEAT, Finding(Signal.DUPLICATE, "again")]})
-
-
-def test_attributes_tell_seller_signals_and_what_is_repeated(store: ListingStore) -> None:
-    store.apply(
-        [dataclasses.replace(listing("a"), seller=SellerId("s")), listing("b"), listing("c")], at=T0
-    )
-    store.replace_duplicates([link("b", "a", "near_text", 0.9), link("c", "a", "near_photo", 0.9)])
-    store.set_findings({ListingId("b"): [REPEAT], ListingId("c"): [REPEAT]})
-    told = {one.id: (one.seller, one.signals, one.repeats) for one in store.attributes(Seq(0), 9)}
-    # A repeated photo alone may be of another thing.
-    assert told == {
-        "a": ("s", (), None),
-        "b": (None, (Signal.DUPLICATE,), 1),
-        "c": (None, (Signal.DUPLICATE,), None),
-    }
-
-
-def test_findings_stay_when_a_listing_changes(store: ListingStore) -> None:
-    store.apply([listing("a")], at=T0)
-    store.set_findings({ListingId("a"): [REPEAT]})
-    store.apply([listing("a", "newer")], at=T1)
-    assert one(store, "a").signals == (Signal.DUPLICATE,)
-
-
-def link(of: str, to: str, kind: str = "exact_text", score: float = 1.0) -> Duplicate:
-    return Duplicate(ListingId(of), ListingId(to), kind, score)
-
-
-def test_duplicates_are_replaced_as_a_whole(store: ListingStore) -> None:
-    store.apply([listing(id_) for id_ in "abc"], at=T0)
-    first = [link("b", "a"), link("c", "a", "near_text", 0.8700000000000001), link("c", "b")]
-    store.replace_duplicates(first)
-    assert store.duplicates() == first
-    second = [link("b", "a", "near_photo", 0.5), link("c", "a", "near_text", 0.9)]
-    store.replace_duplicates(second)
-    assert store.duplicates() == second
-    assert store.last_seq() == 3  # links are not part of a listing
-    store.replace_duplicates([])
-    assert store.duplicates() == []
-
-
-def test_equal_duplicates_are_not_written_again(database_engine: Engine) -> None:
-    store = PostgresListings(database_engine)
-    store.apply([listing(id_) for id_ in "abc"], at=T0)
-    store.replace_duplicates([link("b", "a"), link("c", "a")])
-
-    def versions() -> list[tuple[str, ...]]:
-        with database_engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text("SELECT xmin FROM duplicates"))]
-
-    before = versions()
-    store.replace_duplicates([link("c", "a"), link("b", "a")])
-    assert versions() == before
-    store.replace_duplicates([link("c", "a"), link("b", "a", score=0.5)])
-    assert versions() != before
-
-
 # --- what cannot be stored --------------------------------------------------------------------
 
 BAD = {
@@ -425,154 +281,12 @@ def test_an_id_twice_in_a_batch_is_refused(store: ListingStore) -> None:
         store.apply([listing("a"), listing("a", "other")], at=T0)
 
 
-def test_signals_and_links_need_their_listing(store: ListingStore) -> None:
-    store.apply([listing("a")], at=T0)
-    with pytest.raises(BadInput, match="no listing 'x'"):
-        store.set_findings({ListingId("x"): [REPEAT]})
-    with pytest.raises(BadInput, match="no listing 'x'"):
-        store.replace_duplicates([link("a", "x")])
-    with pytest.raises(BadInput, match="itself"):
-        store.replace_duplicates([link("a", "a")])
-
-
 def test_a_time_in_another_zone_is_the_same_moment(store: ListingStore) -> None:
     there = timezone(timedelta(hours=2))
     store.apply([listing("a", created_at=T0.astimezone(there))], at=T1.astimezone(there))
     found = one(store, "a")
     assert (found.listing.created_at, found.first_seen) == (T0, T1)
     assert found.first_seen.utcoffset() == timedelta(0)
-
-
-# --- against a model --------------------------------------------------------------------------
-
-names = st.sampled_from(ids(*"abcdef"))
-batches = st.dictionaries(names, st.integers(0, 2), max_size=5)
-
-
-@dataclasses.dataclass
-class Held:
-    """What the model knows of one listing."""
-
-    listing: Listing
-    key: int
-    seq: int
-    live: bool
-    signals: frozenset[Signal] = frozenset()
-
-
-class Against(RuleBasedStateMachine):
-    """A store does what a dictionary with a counter would."""
-
-    store: ListingStore
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.held: dict[ListingId, Held] = {}
-        self.seq = 0
-        self.followed: dict[ListingId, Stored] = {}
-        self.cursor = Seq(0)
-
-    def _next(self) -> int:
-        self.seq += 1
-        return self.seq
-
-    @rule(batch=batches)
-    def apply(self, batch: dict[ListingId, int]) -> None:
-        wanted = [
-            listing(id_, f"title {n}", photos=tuple(photo(id_, i) for i in range(n)))
-            for id_, n in batch.items()
-        ]
-        inserted = updated = 0
-        for each in wanted:
-            old = self.held.get(each.id)
-            if old is None:
-                self.held[each.id] = Held(each, len(self.held) + 1, self._next(), True)
-                inserted += 1
-            elif (old.listing, old.live) != (each, True):
-                self.held[each.id] = Held(each, old.key, self._next(), True, old.signals)
-                updated += 1
-        assert self.store.apply(wanted, at=T0) == Applied(
-            inserted, updated, len(wanted) - inserted - updated
-        )
-
-    @rule(chosen=st.sets(names))
-    def end(self, chosen: set[ListingId]) -> None:
-        live = [held for id_, held in self.held.items() if id_ in chosen and held.live]
-        for held in sorted(live, key=lambda held: held.key):
-            held.live, held.seq = False, self._next()
-        assert self.store.end(chosen, at=T0) == len(live)
-
-    @rule(data=st.data())
-    def set_findings(self, data: st.DataObject) -> None:
-        if not self.held:
-            return
-        some = st.sampled_from(sorted(self.held))
-        signals = data.draw(st.dictionaries(some, st.sets(st.sampled_from(Signal)), max_size=3))
-        changed = 0
-        for id_, held in sorted(self.held.items(), key=lambda pair: pair[1].key):
-            wanted = frozenset(signals.get(id_, ()))
-            if held.signals != wanted:
-                held.signals, held.seq = wanted, self._next()
-                changed += 1
-        findings = {
-            id_: [Finding(signal, signal.upper()) for signal in chosen]
-            for id_, chosen in signals.items()
-        }
-        assert self.store.set_findings(findings) == changed
-
-    @rule(limit=st.integers(1, 3))
-    def follow(self, limit: int) -> None:
-        for change in self.store.changes(self.cursor, limit):
-            assert change.seq > self.cursor
-            self.followed[change.listing.id] = change
-            self.cursor = change.seq
-
-    @invariant()
-    def same(self) -> None:
-        assert self.store.last_seq() == self.seq
-        assert self.store.live_ids() == {id_ for id_, held in self.held.items() if held.live}
-        found = self.store.get(list(self.held))
-        for id_, held in self.held.items():
-            stored = found[id_]
-            assert stored == Stored(
-                held.listing, ListingKey(held.key), Seq(held.seq), held.live, T0, stored.findings
-            )
-            assert frozenset(stored.signals) == held.signals
-
-    def teardown(self) -> None:
-        while self.cursor < self.seq:
-            self.follow(3)
-        assert self.followed == self.store.get(list(self.held))
-
-
-@pytest.fixture
-def empty_again(module_database_url: str) -> Iterator[tuple[Engine, Sequence[str]]]:
-    engine = database.connect(module_database_url)
-    yield (
-        engine,
-        (
-            "TRUNCATE listings, photos, duplicates, vectors, estimates",
-            "UPDATE counters SET value = 0",
-        ),
-    )
-    engine.dispose()
-
-
-@pytest.mark.parametrize("name", IMPLEMENTATIONS)
-def test_against_a_model(name: str, empty_again: tuple[Engine, Sequence[str]]) -> None:
-    engine, statements = empty_again
-
-    class Machine(Against):
-        def __init__(self) -> None:
-            super().__init__()
-            with engine.begin() as connection:
-                for statement in statements:
-                    connection.execute(text(statement))
-            self.store = IMPLEMENTATIONS[name](engine)
-
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=20, stateful_step_count=12, deadline=None)
-    )
 
 
 def test_a_sellers_listings_page_by_page(store: ListingStore) -> None:
@@ -592,51 +306,3 @@ def test_prices_of_what_is_live(store: ListingStore) -> None:
     store.apply([*priced, listing("d")], at=T0)
     store.end(ids("c"), at=T1)
     assert store.prices() == [(("Home", "Tables"), 1)]
-
-
-def test_findings_and_links_of_some_alone(store: ListingStore) -> None:
-    store.apply([listing(id_) for id_ in "abcd"], at=T0)
-    store.set_findings({ListingId(id_): [REPEAT] for id_ in "ab"})
-    store.replace_duplicates([link("b", "a"), link("d", "c")])
-    store.set_findings({ListingId("c"): [REPEAT]}, among=ids("a", "c"))
-    store.replace_duplicates([link("a", "c")], among=ids("a", "b"))
-    assert {one.listing.id for one in store.with_findings()} == {"b", "c"}
-    assert {(one.listing, one.of) for one in store.duplicates()} == {("a", "c"), ("d", "c")}
-
-
-def test_what_is_alike_has_the_same_traces(store: ListingStore) -> None:
-    mine = photo("a", 0, 0b1111)
-    pictures = {
-        "same-source": dataclasses.replace(mine, blob=BlobKey("f" * 64), phash=-1),
-        "same-blob": dataclasses.replace(mine, source_sha256="f" * 64, phash=-1),
-        "near": dataclasses.replace(
-            mine, blob=BlobKey("e" * 64), source_sha256="e" * 64, phash=-(2**63) + 0b0001
-        ),
-        "far": dataclasses.replace(
-            mine, blob=BlobKey("d" * 64), source_sha256="d" * 64, phash=-(2**63) + 0b10000
-        ),
-    }
-    titles = {
-        "words": "TABLE, oak",
-        "other": "Oak tables",
-        "more": "Oak table with a drawer",
-        "ended": "Oak table",
-        "linked": "Iron bed",
-    }
-    store.apply([listing(id_, "Bed", photos=(one,)) for id_, one in pictures.items()], at=T0)
-    store.apply([listing(id_, title) for id_, title in titles.items()], at=T0)
-    store.apply([listing("a")], at=T0)
-    store.end(ids("ended"), at=T1)
-    store.replace_duplicates([link("linked", "a")])
-    traces = Traces(
-        {"Oak table": 0}, (mine.source_sha256,), (str(mine.blob),), hashes=(0b1111,), bits=4
-    )
-    keys = store.alike(traces, [store.get(ids("a"))[ListingId("a")].key])
-    found = {one.listing.id for one in store.get_by_key(sorted(keys)).values()}
-    assert found == {"a", "words", "linked", "same-source", "same-blob", "near"}
-    five = {"Oak table with a drawer": 1}
-    names = {
-        one.listing.id for one in store.get_by_key(sorted(store.alike(Traces(five), []))).values()
-    }
-    assert names == {"more"}
-    assert store.alike(Traces({}), []) == set()
