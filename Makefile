@@ -22,6 +22,8 @@ help:
 demo: $(VENV)/.demo
 	$(BIN)/marketrank demo $(ARGS)
 
+# Two processes on two cores: threads of theirs would wait for each other, spinning (docs/adr/0236).
+test: export OMP_NUM_THREADS := 1
 test: $(VENV)/.test lint
 	sh tests/in-memory.sh $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
