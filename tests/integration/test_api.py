@@ -1,8 +1,6 @@
-"""The API over a small marketplace in memory."""
+"""Searches and suggestions by the API, over a small marketplace in memory."""
 
-import asyncio
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +10,8 @@ from PIL import Image
 
 from marketrank.api import problems, schemas
 from marketrank.api.app import create_app
-from marketrank.asking import Ranking, Request, Sort
+from marketrank.asking import Sort
 from marketrank.config import Settings
-from marketrank.errors import BadInput
 from small_market import NOW, RELEASE, SmallMarket, draw, small_market
 
 LIMIT = 200_000
@@ -35,24 +32,6 @@ def client(market: SmallMarket, tmp_path: Path) -> Iterator[TestClient]:
 
 def upload(data: bytes, name: str = "photo") -> dict[str, tuple[str, bytes, str]]:
     return {name: ("sofa.jpg", data, "image/jpeg")}
-
-
-# --- health ------------------------------------------------------------------------------
-
-
-def test_healthcheck_is_exact(client: TestClient, market: SmallMarket) -> None:
-    market.ready = False
-    answer = client.get("/healthcheck")
-    assert (answer.status_code, answer.json()) == (200, {"message": "API is up and running!"})
-
-
-def test_ready_only_with_a_release(client: TestClient, market: SmallMarket) -> None:
-    assert client.get("/readyz").json() == {"release": RELEASE}
-    market.ready = False
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["retry-after"] == "10"
 
 
 # --- search ------------------------------------------------------------------------------
@@ -190,199 +169,6 @@ def test_not_ready(client: TestClient, market: SmallMarket) -> None:
     market.ready = False
     answer = client.get("/v1/search")
     assert (answer.status_code, answer.json()["title"]) == (503, "Not ready")
-
-
-# --- listings and photos -----------------------------------------------------------------
-
-
-def test_a_listing(client: TestClient) -> None:
-    read = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1011").content)
-    assert (read.price, read.price_text) == (1234567.0, "£1,234,567")
-    (signal,) = read.signals
-    assert (read.live, signal.signal) == (True, "price_outlier")
-    assert "others in Tables" in signal.reason
-    ended = schemas.ListingDetail.model_validate_json(client.get("/v1/listings/1099").content)
-    assert ended.live is False
-
-
-def test_ids_with_any_characters(client: TestClient) -> None:
-    item = client.get("/v1/search", params={"q": "folding"}).json()["items"][0]
-    assert item["id"] == "shop/10 & co"
-    page = client.get(item["url"])
-    assert page.status_code == 200
-    api = client.get("/v1" + item["url"])
-    assert api.json()["id"] == "shop/10 & co"
-    assert client.get("/v1" + item["url"] + "/similar").status_code == 200
-
-
-@pytest.mark.parametrize("id", ["nope", "%00", "x" * 300, "nope/similar"])
-def test_no_such_listing(client: TestClient, id: str) -> None:
-    answer = client.get(f"/v1/listings/{id}")
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert client.get(f"/listings/{id}").status_code == 404
-
-
-def test_similar(client: TestClient, market: SmallMarket) -> None:
-    read = schemas.SimilarAnswer.model_validate_json(
-        client.get("/v1/listings/1001/similar?limit=3").content
-    )
-    assert len(read.items) == 3
-    assert "1001" not in {item.id for item in read.items}
-    assert (market.asked[-1].like, market.asked[-1].k) == ("1001", 3)
-    refused = client.get("/v1/listings/1001/similar?near=Bath")
-    assert (refused.status_code, refused.json()["parameter"]) == (422, "near")
-
-
-def test_similar_pages_and_words(client: TestClient, market: SmallMarket) -> None:
-    first = client.get("/v1/listings/1001/similar", params={"limit": 2}).json()
-    second = client.get("/v1/listings/1001/similar", params={"limit": 2, "offset": 2}).json()
-    assert (second["offset"], second["limit"], second["total"]) == (2, 2, first["total"])
-    assert not {item["id"] for item in first["items"]} & {item["id"] for item in second["items"]}
-    client.get("/v1/listings/1001/similar", params={"q": "in blue"})
-    assert (market.asked[-1].like, market.asked[-1].text) == ("1001", "in blue")
-    words = {"q": "tabel under £50"}
-    read = client.get("/v1/listings/1001/similar", params=words).json()
-    assert [parse["label"] for parse in read["understood"]["parses"]] == ["up to £50"]
-    assert read["corrected"]["text"] == "table"
-    taken_back = {**words, "ignore": "price", "spell": "off"}
-    plain = client.get("/v1/listings/1001/similar", params=taken_back).json()
-    assert (plain["understood"]["parses"], plain["corrected"]) == ([], None)
-    assert client.get("/v1/listings/1099/similar").json()["items"]  # ended
-
-
-def test_similar_before_it_is_indexed(
-    client: TestClient, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def answer(request: Request) -> Ranking:
-        raise BadInput(f"like={request.like}: there is no such listing")
-
-    monkeypatch.setattr(market, "answer", answer)
-    assert client.get("/v1/listings/1001/similar").status_code == 404
-    assert client.get("/listings/1001").status_code == 200
-
-
-def test_photos_may_be_kept_for_ever(client: TestClient) -> None:
-    path = client.get("/v1/listings/1001").json()["photos"][0]
-    answer = client.get(path)
-    assert answer.headers["content-type"] == "image/jpeg"
-    assert "immutable" in answer.headers["cache-control"]
-    assert Image.open(io.BytesIO(answer.content)).size == (448, 448)
-    etag = answer.headers["etag"]
-    for known in (etag, f'"other", W/{etag}', "*"):
-        again = client.get(path, headers={"if-none-match": known})
-        assert (again.status_code, again.content) == (304, b"")
-    assert client.get(path, headers={"if-none-match": '"other"'}).status_code == 200
-
-
-@pytest.mark.parametrize("key", ["0" * 64, "nope", "..%2F..%2Fetc%2Fpasswd", "A" * 64])
-def test_no_such_photo(client: TestClient, key: str) -> None:
-    answer = client.get(f"/photos/{key}.jpg")
-    assert answer.status_code == 404
-    assert "immutable" not in answer.headers.get("cache-control", "")
-
-
-# --- every exchange ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", ["/", "/v1/search", "/nope", "/listings/1001", "/v1/nope"])
-def test_security_headers(client: TestClient, path: str) -> None:
-    headers = client.get(path).headers
-    policy = headers["content-security-policy"]
-    assert "script-src 'self'" in policy
-    assert "unsafe" not in policy
-    assert "http" not in policy
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["x-frame-options"] == "DENY"
-    assert "access-control-allow-origin" not in headers
-
-
-def test_request_ids(client: TestClient) -> None:
-    given = client.get("/v1/search", headers={"x-request-id": "trace-1.a_B"})
-    assert given.headers["x-request-id"] == given.json()["request_id"] == "trace-1.a_B"
-    for odd in ("a b", "x" * 65, "<script>"):
-        made = client.get("/healthcheck", headers={"x-request-id": odd})
-        assert re.fullmatch("[0-9a-f]{32}", made.headers["x-request-id"])
-    assert given.headers["x-request-id"] != client.get("/healthcheck").headers["x-request-id"]
-
-
-def test_unexpected_errors_tell_nothing(
-    client: TestClient, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def answer(request: Request) -> Ranking:
-        raise RuntimeError("secret")
-
-    monkeypatch.setattr(market, "answer", answer)
-    for path in ("/v1/search", "/"):
-        failed = client.get(path)
-        assert failed.status_code == 500
-        assert "secret" not in failed.text
-        assert failed.headers["x-request-id"] in failed.text
-        assert "content-security-policy" in failed.headers
-    assert client.get("/v1/search").headers["content-type"] == "application/problem+json"
-
-
-def test_programs_get_problems_and_people_pages(client: TestClient) -> None:
-    assert client.get("/v1/nope").headers["content-type"] == "application/problem+json"
-    assert client.delete("/healthcheck").json()["status"] == 405
-    page = client.get("/nope")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "cannot find that page" in page.text
-
-
-def test_a_body_without_end_is_cut_off(market: SmallMarket, tmp_path: Path) -> None:
-    """An upload that never says how long it is must not be read for ever."""
-    app = create_app(market, settings=Settings(home=tmp_path, photo_max_bytes=LIMIT))
-    sent = 0
-    status = 0
-
-    async def receive() -> dict[str, object]:
-        nonlocal sent
-        sent += 1
-        head = b'--x\r\ncontent-disposition: form-data; name="photo"; filename="a"\r\n\r\n'
-        return {
-            "type": "http.request",
-            "body": head if sent == 1 else b"y" * 65536,
-            "more_body": True,
-        }
-
-    async def send(message: dict[str, object]) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = int(str(message["status"]))
-
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": "POST",
-        "path": "/v1/search",
-        "raw_path": b"/v1/search",
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"content-type", b"multipart/form-data; boundary=x")],
-    }
-    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
-    assert status == 413
-    assert sent * 65536 < 20_000_000
-
-
-def test_openapi_documents_the_parameters_and_the_shapes(client: TestClient) -> None:
-    document = client.get("/openapi.json").json()
-    search = document["paths"]["/v1/search"]["get"]
-    names = {parameter["name"]: parameter for parameter in search["parameters"]}
-    assert set(names) == {
-        "q", "category", "price", "near", "within", "sort", "offset", "limit", "like",
-        "ignore", "spell", "buyer", "profiling", "explain",
-    }  # fmt: skip
-    assert names["limit"]["schema"]["maximum"] == 100
-    assert all("example" in parameter for parameter in names.values())
-    shape = search["responses"]["200"]["content"]["application/json"]["schema"]
-    assert shape["$ref"].endswith("SearchAnswer")
-    form = document["paths"]["/v1/search"]["post"]["requestBody"]["content"]["multipart/form-data"]
-    assert "photo" in form["schema"]["properties"]
-    assert "/v1/listings/{id}/similar" in document["paths"]
-    assert "/" not in document["paths"]
-    assert "application/problem+json" in search["responses"]["422"]["content"]
 
 
 # --- spelling and suggestions --------------------------------------------------------------

@@ -13,7 +13,7 @@ KNOW_STORAGE = {"wiring", "wiring_stores", "wiring_models", "wiring_people", "cl
 FLOORS = [
     {"types"},
     {"people", "asking"},
-    {"errors", "ports", "config", "durable", "background", "access", "client", "jobs"},
+    {"errors", "ports", "config", "settings", "durable", "background", "access", "client", "jobs"},
     {"evaluation"},
     ROOMS | {"monitoring"},
     {
