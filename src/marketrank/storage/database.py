@@ -84,10 +84,9 @@ def _ask_suspects(engine: Engine) -> None:
     @event.listens_for(engine, "checkout")
     def ask(connection: Any, record: Any, proxy: Any) -> None:
         idle = monotonic() - record.info.get("used", monotonic())
-        if idle < _IDLE_SECONDS and not _has_sent(connection):
-            return
         try:
-            engine.dialect.do_ping(connection)
+            if idle >= _IDLE_SECONDS or _has_sent(connection):
+                engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             # All of that server: this one is made anew, and so are the others.
             raise InvalidatePoolError from error
