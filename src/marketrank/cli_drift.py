@@ -49,7 +49,7 @@ def drift(
         for reason in found.reasons:
             _out.print(f"drifted: {reason}", soft_wrap=True)
         if not found.alarm:
-            _out.print("no column has drifted")
+            _out.print(found.calm)
         _out.print(f"reports are in {market.settings.home / 'reports' / 'drift'}", soft_wrap=True)
 
     report(as_dict(found), json, show)

@@ -138,6 +138,7 @@ def share(
     *,
     snapshot: Annotated[str, typer.Option(help="The listings, below the home.")],
     at: Annotated[str, typer.Option(help="When the retraining began.")],
+    asked_by: Annotated[int, typer.Option(help="The process that waits for it.")],
     recipe: Recipe = "default",
     seed: Seed = 7,
     device: Device = "auto",
@@ -151,7 +152,7 @@ def share(
     market = open_existing(home)
     with progress_bars() as progress:
         shop = workshop(market, at=datetime.fromisoformat(at), progress=progress)
-        run(shop, Options(recipe=recipe, seed=seed, device=device), snapshot, kind)
+        run(shop, Options(recipe=recipe, seed=seed, device=device), snapshot, kind, asked_by)
 
 
 @app.command(name="compile")

@@ -29,7 +29,7 @@ from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking import session_features
 from marketrank.ranking.features import NAMES as WORD_FEATURES
-from marketrank.ranking.features import Seen, Stems, ask, see
+from marketrank.ranking.features import Seen, ask
 from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
 from marketrank.ranking.rerank import Facts, Reranked, rerank
@@ -40,12 +40,12 @@ from marketrank.retrieval.follow import View
 from marketrank.retrieval.fresh import ages_days
 from marketrank.retrieval.fusion import reciprocal_rank
 from marketrank.retrieval.hybrid import Asked, Indexes, fuse
-from marketrank.session_facts import MoreFacts, asked_digest, facts_of, photo_facts, surface_of
+from marketrank.session_facts import MoreFacts, asked_digest, facts_of, see_stored, surface_of
 from marketrank.shown import Looked as Kept
 from marketrank.shown import Shown, withhold
 from marketrank.trials import USUAL, Ranked, Trial, Trials, ranked_by
 from marketrank.tuning import PLAIN, Depths, Tuning
-from marketrank.types import BuyerId, Mask, Stored
+from marketrank.types import BuyerId, Mask
 from marketrank.understanding import Understander, Understanding
 from marketrank.whereabouts import Whereabouts
 
@@ -129,13 +129,14 @@ class Engine:
             live = np.flatnonzero(catalogue.mask(Filters()))[::-1]
             seqs = catalogue.seqs(live)
             # Of a change only what it brought: all others are prepared, or still in the list.
-            fresh = self._prepared.missing(live[seqs > self._ahead_of], seqs[seqs > self._ahead_of])
+            new = seqs > self._ahead_of
+            fresh = self._prepared.missing(live[new], seqs[new], view.rows)
             self._ahead = np.concatenate([fresh, self._ahead])
             self._ahead_of = int(seqs.max(initial=self._ahead_of))
         keys, self._ahead = self._ahead[:most], self._ahead[most:]
         if len(keys):
-            see_one = partial(_see, stems=view.text.stems)
-            self._prepared.look_at(keys, catalogue.seqs(keys), see_one)
+            see_one = partial(see_stored, stems=view.text.stems)
+            self._prepared.look_at(keys, catalogue.seqs(keys), see_one, view.rows)
         return len(keys)
 
     def answer(self, request: Request) -> Ranking:
@@ -315,10 +316,14 @@ class Engine:
         more = [*self._more_facts, *([] if person is None else [person.more_facts])]
         indexes = Indexes(view.text, view.vectors)
 
+        held: list[tuple[Keys, list[Seen]]] = []
+
         def seen(keys: Keys) -> list[Seen]:
-            return self._prepared.look_at(
-                keys, view.catalogue.seqs(keys), partial(_see, stems=view.text.stems)
-            )
+            if not held or not np.array_equal(held[-1][0], keys):  # asked for words, then facts
+                see_one = partial(see_stored, stems=view.text.stems)
+                seqs = view.catalogue.seqs(keys)
+                held[:] = [(keys, self._prepared.look_at(keys, seqs, see_one, view.rows))]
+            return held[-1][1]
 
         return Material(
             query=asked.vector,
@@ -365,12 +370,6 @@ def _held_arms(
     keys = plain.candidates.keys
     sensitive = keys[person.sensitive_keys(keys)].tolist()
     return {**arms, **{key: theirs[key] for key in sensitive if key in theirs}}
-
-
-def _see(stored: Stored, stems: Stems) -> Seen:
-    one = stored.listing
-    words = see(one.title, " ".join(one.category), one.description, stems)
-    return replace(words, **photo_facts(stored))
 
 
 def _found(hits: Mapping[str, Hits], retriever: str) -> bool:

@@ -28,8 +28,7 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     # uvicorn raises the signal again once it has ended: by default that would skip the exit
     # handlers, and leave the embedded server running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    # The workers are fresh processes: the environment is how they learn the home folder.
-    os.environ["MARKETRANK_HOME"] = str(settings.home)
+    os.environ.update(_environment(settings, workers))
     Marketplace(settings).database.dispose()  # start and migrate once, before the workers
     with _shared_metrics(workers):
         uvicorn.run(
@@ -42,6 +41,15 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
             log_config=None,  # each process configures its own: see create_app
             access_log=False,
         )
+
+
+def _environment(settings: Settings, workers: int) -> dict[str, str]:
+    """How the workers, which are fresh processes, learn their home folder and their share of the
+    cores: a query that is embedded in one thread takes a third less processor time than in two."""
+    return {
+        "MARKETRANK_HOME": str(settings.home),
+        "MARKETRANK_PROCESSES": str(max(1, settings.processes // workers)),
+    }
 
 
 @contextmanager

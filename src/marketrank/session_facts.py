@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from marketrank.asking import Request, Understood
 from marketrank.people import Surface
-from marketrank.ranking.features import Seen
+from marketrank.ranking.features import Seen, Stems, see
 from marketrank.ranking.session_features import Facts
 from marketrank.ranking.similar import shared_part
 from marketrank.retrieval.follow import View
@@ -84,15 +84,16 @@ def facts_of(
     return Facts(len(keys), **known)
 
 
-def photo_facts(stored: Stored) -> dict[str, Any]:
-    """Of a listing, for Seen."""
+def see_stored(stored: Stored, stems: Stems) -> Seen:
+    """Prepare a listing for rankers."""
     one = stored.listing
     first = min(one.photos, key=lambda photo: photo.position, default=None)
-    return {
-        "photos": len(one.photos),
-        "pixels": 0 if first is None else first.width * first.height,
-        "trade": None if one.seller_type is None else one.seller_type == "trade",
-    }
+    return replace(
+        see(one.title, " ".join(one.category), one.description, stems),
+        photos=len(one.photos),
+        pixels=0 if first is None else first.width * first.height,
+        trade=None if one.seller_type is None else one.seller_type == "trade",
+    )
 
 
 def _category_match(

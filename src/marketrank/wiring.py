@@ -182,7 +182,7 @@ class Marketplace(Searching):
     def _follow(self) -> None:
         with self._reviving():
             self.follower.refresh(in_background=True)
-            self.estimates.refresh()
+            self.estimates.refresh(self.follower.followed)
 
     @contextmanager
     def _reviving(self) -> Iterator[None]:
@@ -210,7 +210,7 @@ class Marketplace(Searching):
         self.gazetteer  # noqa: B018
         try:
             self.follower.refresh()
-            self.estimates.refresh()
+            self.estimates.refresh(self.follower.followed)
         except MarketrankError as error:
             # Serving starts all the same: the indexer may be about to mend it.
             _log.error("no release could be loaded yet: %s", error)

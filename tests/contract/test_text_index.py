@@ -400,6 +400,21 @@ def test_a_word_that_nothing_is_near_weighs_as_a_rare_one_would(index: TextReade
     assert index.weights("") == {}
 
 
+def test_weights_follow_what_is_written(writer: TextWriter, tmp_path: Path) -> None:
+    _fill(writer)
+    reader = TextReader(tmp_path)
+    before = reader.weights("oak zither")
+    assert before["zither"] == module._UNKNOWN_SCORE
+    assert reader.weights("oak zither") == before
+    for n in range(100, 140):
+        writer.upsert(_key(n), "oak zither", "", "")
+    writer.commit(Seq(99))
+    reader.reload()
+    after = reader.weights("oak zither")
+    assert after["oak"] < before["oak"]  # it has become common
+    assert after == TextReader(tmp_path).weights("oak zither")
+
+
 def test_stems_are_those_that_are_compared(index: TextReader) -> None:
     assert index.stems("Oak TABLES, café\ud800") == ["oak", "tabl", "cafe"]
 

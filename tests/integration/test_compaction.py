@@ -1,19 +1,29 @@
 """A release is rebuilt beside the one that answers, which goes on answering."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from marketrank.asking import Request
 from marketrank.config import load
 from marketrank.pipelines import indexing, release_building
 from marketrank.pipelines.progress import silent
 from marketrank.retrieval import release as releases
-from marketrank.types import Attributes, Listing, ListingId, ReleaseId, RequestId, Seq
+from marketrank.types import (
+    Attributes,
+    Listing,
+    ListingId,
+    ModelVersion,
+    ReleaseId,
+    RequestId,
+    Seq,
+    StoredVectors,
+)
 from marketrank.wiring import Marketplace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -203,3 +213,43 @@ def test_a_listing_that_comes_back_during_a_build_is_found_by_its_meaning(
     indexer.close()
     assert current(market) != before
     assert has_vector(market, "l3")
+
+
+def test_polls_that_find_nothing_ask_one_question(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexer = market.indexer()
+    indexer.catch_up(NOW, in_background=True)
+    ask(market, "zebra3")
+    market.estimates.refresh(market.follower.followed)
+    asked: list[str] = []
+    event.listen(market.database, "before_cursor_execute", lambda *each: asked.append(each[2]))
+    vectors_after = market.vectors.vectors_after
+
+    def noted(version: ModelVersion, after: Seq, limit: int) -> StoredVectors:
+        asked.append("vectors")
+        return vectors_after(version, after, limit)
+
+    monkeypatch.setattr(market.vectors, "vectors_after", noted)
+    indexer.catch_up(NOW, in_background=True)
+    market.follower.refresh()
+    market.estimates.refresh(market.follower.followed)
+    assert len(asked) == 2, asked
+    assert all("counters" in one for one in asked)
+    # What comes is found by the next poll, and from time to time all is looked at.
+    market.listings.apply([named(99)], at=NOW)
+    indexer.catch_up(NOW, in_background=True)
+    assert ask(market, "zebra99")[0] == "l99"
+    indexer.catch_up(NOW, in_background=True)
+    asked.clear()
+    indexer.catch_up(NOW + timedelta(seconds=1), in_background=True)
+    assert len(asked) > 3
+    indexer.close()
+
+
+def test_what_a_release_holds_is_prepared_for_rankers(market: Marketplace) -> None:
+    market.follower.refresh()
+    assert market.engine.look_ahead(100) == 0
+    market.listings.apply([named(31), Listing(ListingId("l7"), "okapi")], at=NOW)
+    market.follower.refresh()
+    assert market.engine.look_ahead(100) == 2

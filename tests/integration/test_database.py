@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 import marketrank.storage
 from marketrank.errors import BadSettings, NotReady
@@ -72,6 +73,36 @@ def test_the_isolation_does_not_depend_on_the_server(
         thread.join()
     assert len(store.live_ids()) == store.last_seq() == 40
     engine.dispose()
+
+
+def test_idle_and_closed_connections_are_asked_first(
+    database_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    ping = database_engine.dialect.do_ping
+
+    def noted(connection: DBAPIConnection) -> bool:
+        asked.append(connection)
+        return ping(connection)
+
+    monkeypatch.setattr(database_engine.dialect, "do_ping", noted)
+
+    def use() -> None:
+        with database_engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    use()
+    use()
+    assert not asked  # just used, and alive
+    monkeypatch.setattr(database, "_IDLE_SECONDS", 0.0)
+    use()
+    assert len(asked) == 1
+    monkeypatch.undo()
+    with database_engine.connect() as connection:
+        driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.close()
+    use()
 
 
 def test_a_pool_survives_lost_connections(database_engine: Engine, database_server: str) -> None:

@@ -149,7 +149,7 @@ def test_the_command_keeps_a_report_which_metrics_tell(
     assert (folder, recipe) == (market.settings.home, "quick")
     assert why.startswith("drift: log price, root category")
     result = CliRunner().invoke(cli.app, ["drift", "--since", "2026-05-31", "--retrain", *home])
-    assert "no column has drifted" in result.stdout  # of a day there are too few
+    assert "no column has drifted: all have too few rows to tell" in result.stdout  # of a day
     assert len(started) == 1
 
 
@@ -229,7 +229,8 @@ def test_each_limit_is_a_setting(market: Marketplace) -> None:
         }
     )
     market.settings = settings
-    assert look_for_drift(market, at=AT).reasons == []
+    quiet = look_for_drift(market, at=AT)
+    assert (quiet.reasons, quiet.calm) == ([], "no column has drifted")
     market.settings = settings.model_copy(update={"drift_least": 300})
     assert not any(one.judged for one in look_for_drift(market, at=AT).columns)
     market.settings = settings.model_copy(update={"drift_sample": 100})
@@ -307,6 +308,15 @@ def test_old_impressions_and_halted_erasures_go_with_the_sweep(market: Marketpla
     assert said["erasures"] == 0
     assert said["days"] >= 1
     assert list(market.events.sessions(datetime(2020, 1, 1, tzinfo=UTC), AT)) == []
+
+
+def test_what_was_not_judged_is_no_good_news(tmp_path: Path) -> None:
+    """As after a retraining on all that is on offer."""
+    found = find_drift([], thresholds={}, least=1, window={}, at=AT)
+    assert found.calm.endswith("nothing has come in of late that was not trained on")
+    path = write_drift(tmp_path, found)
+    assert path is not None
+    assert "No column has drifted: nothing has come in" in path.with_suffix(".html").read_text()
 
 
 def test_reports_are_kept_up_to_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

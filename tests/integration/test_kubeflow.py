@@ -104,7 +104,12 @@ run_here(Path({str(tmp_path / "root")!r}), home=Path({str(home)!r}), python={sys
         (report,) = (home / "reports" / "retrain").glob("*.json")
         found = json.loads(report.read_bytes())
         assert [one["name"] for one in found["steps"]] == list(NAMES[:-1])
-        print(found["status"], *found["reasons"], sep="\n")
+        for one in found["steps"]:
+            print(f"{one['name']:9}{one['seconds']:7.1f} s")
+        for than, compared in found["decision"]["evaluation"]["compared"].items():
+            for score, pair in compared["scores"].items():
+                print(f"{score} {pair['new']:.3f}, {than} {pair['other']:.3f}, n = {pair['n']}")
+        print(found["status"], *found["reasons"], *found["notes"], sep="\n")
         assert found["status"] in {"promoted", "refused"}
         assert found["decision"]["evaluation"]["golden"]["queries"] > 0
         in_use = (home / "models" / "CURRENT").exists()

@@ -15,9 +15,11 @@ from marketrank.api import seller_session
 from marketrank.api.app import create_app
 from marketrank.api.seller_session import COOKIE
 from marketrank.config import Settings
+from marketrank.models.price_interval import PriceRange
 from marketrank.people import InteractionKind
 from marketrank.types import ListingId
 from small_market import NOW, draw
+from small_predictions import PRICE
 from small_seller import ENDED, LIVE, OTHERS, SELLER, SellerMarket, key_of, seller_market
 
 
@@ -216,6 +218,11 @@ def test_how_a_listing_does(client: TestClient, market: SellerMarket) -> None:
         'class="part" width="50.0"',
     ):
         assert text in page, text
+    assert 'class="price-line"' in page
+    market.predictions.price = PriceRange(PRICE.middle, None, None, None)  # without an interval
+    page = client.get(f"/seller/listings/{LIVE}").text
+    assert "Others like it ask about <b>£120</b>" in page
+    assert "price-line" not in page
     market.consenting = 0
     assert "No buyer has agreed yet" in client.get(f"/seller/listings/{LIVE}").text
     market.towers, market.predictions.published = False, False

@@ -110,7 +110,7 @@ def process(home: Path) -> Marketplace:
     """As one that has just started, with a tower."""
     market = Marketplace(load(home))
     market.follower.refresh()
-    market.estimates.refresh()
+    market.estimates.refresh(market.listings.last_seq())
     market.people.follower.refresh()
     encoder = market.follower.view().encoder  # type: ignore[union-attr]
     tower = Tower(encoder.version, encoder.dim)
@@ -235,7 +235,7 @@ def test_each_source_tells_what_it_should(logged: Logged) -> None:
 
 def test_an_edited_listing_is_estimated_anew_and_readers_follow(home: Path) -> None:
     market = Marketplace(load(home))
-    market.estimates.refresh()
+    market.estimates.refresh(market.listings.last_seq())
     key = market.listings.get([ListingId("l5")])[ListingId("l5")].key
     before = market.estimates.of(np.array([key], np.int64))
 
@@ -252,7 +252,7 @@ def test_an_edited_listing_is_estimated_anew_and_readers_follow(home: Path) -> N
     estimating.catch_up()
     market.listings.apply([replace(listing(5), title="oak table restored")], at=now())
     assert estimating.catch_up() == 1
-    market.estimates.refresh()
+    market.estimates.refresh(market.listings.last_seq())
     after = market.estimates.of(np.array([key, 10_000], np.int64))
     assert before.tolist() == [2_000]
     assert after[0] == 3_000

@@ -72,6 +72,19 @@ def test_worse_by_more_than_chance_in_any_score_is_refused(against: str, said: s
     assert reasons(compared=held | {against: unpaired}) == ["worse than old: by its scores"]
 
 
+@pytest.mark.parametrize(("against", "said"), [("baselines", "the baselines"), ("champion", "old")])
+def test_a_score_of_too_few_listings_is_noted(against: str, said: str) -> None:
+    few = scored(-0.2, -0.3, -0.1, n=FEWEST - 1)
+    held = evaluation()["compared"] | {against: compared(text=ALIKE, image=few)}
+    decision = decide(evaluation(compared=held), Limits(), at=AT)
+    assert decision.promote
+    note = f"image against {said}: 0.3000 and 0.5000 on 19 listings, 20 needed"
+    assert decision.notes == ("a note", note)
+    # Of few listings altogether the published scores were compared.
+    held = evaluation()["compared"] | {against: compared(text=few, image=few)}
+    assert decide(evaluation(compared=held), Limits(), at=AT).notes == ("a note",)
+
+
 def test_what_only_guesses_is_refused() -> None:
     held = evaluation()["compared"]
     (reason,) = reasons(compared=held | {"guess": compared(text=BETTER, combined=ALIKE)})

@@ -1,12 +1,15 @@
 """A listing is prepared once, until it changes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
 from marketrank.ranking.features import NOTHING_SEEN, Seen, see
-from marketrank.ranking.prepared import Prepared
+from marketrank.ranking.prepared import Prepared, row_of
+from marketrank.retrieval import word_rows
 from marketrank.types import Listing, ListingId, ListingKey, Seq, Stored
 
 
@@ -91,3 +94,32 @@ def test_what_is_missing_is_what_there_is_room_for() -> None:
     assert prepared.missing(keys, np.array([31, 20, 10])).tolist() == [3]  # it was edited
     look(prepared, (2, 20))
     assert prepared.missing(keys, seqs).tolist() == []
+
+
+def test_what_a_release_holds_is_not_read(tmp_path: Path) -> None:
+    store = Store()
+    listings = store.get_by_key([ListingKey(1), ListingKey(2)])
+    seen = {
+        key: replace(prepare(one), photos=int(key), pixels=9, trade=trade)
+        for (key, one), trade in zip(listings.items(), (True, None), strict=True)
+    }
+    word_rows.save(tmp_path / "rows", [row_of(listings[key], one) for key, one in seen.items()])
+    rows = word_rows.read(tmp_path / "rows")
+    prepared, keys, seqs = Prepared(store.get_by_key), np.array([1, 3, 2]), np.array([10, 30, 20])
+    store.read.clear()
+    found = prepared.look_at(keys, seqs, prepare, rows)
+    assert store.read == [[3]]
+    assert _plain(found[0]) == _plain(seen[ListingKey(1)])
+    assert _plain(found[2]) == _plain(seen[ListingKey(2)])
+    assert prepared.missing(keys, np.array([10, 30, 21]), rows).tolist() == [2]  # it was edited
+    store.seqs[2] = 21
+    (edited,) = prepared.look_at(keys[2:], np.array([21]), prepare, rows)
+    assert _plain(edited) == _plain(prepare(store.get_by_key([ListingKey(2)])[ListingKey(2)]))
+
+
+def _plain(seen: Seen) -> dict[str, object]:
+    plain = {name: getattr(seen, name) for name in Seen.__slots__}
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in plain.items()
+    }

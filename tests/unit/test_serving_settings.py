@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from marketrank import serving
+from marketrank.config import Settings
 from marketrank.monitoring.logs import REQUESTS, JsonLines
 
 
@@ -23,3 +24,9 @@ def test_log_settings_are_followed(
         assert logging.getLogger(REQUESTS).isEnabledFor(logging.INFO) is wanted
     finally:
         logging.basicConfig(force=True, handlers=[logging.NullHandler()])
+
+
+@pytest.mark.parametrize(("cores", "workers", "each"), [(8, 1, "8"), (8, 3, "2"), (2, 4, "1")])
+def test_workers_share_the_cores(cores: int, workers: int, each: str, tmp_path: Path) -> None:
+    told = serving._environment(Settings(home=tmp_path, processes=cores), workers)
+    assert told == {"MARKETRANK_HOME": str(tmp_path), "MARKETRANK_PROCESSES": each}

@@ -1,5 +1,6 @@
 """How a training by several processes is started, and for what; torchrun is stood in for."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,27 +17,51 @@ from marketrank import cli, wiring_retrain
 from marketrank.errors import BadInput, NotReady
 from marketrank.pipelines import retrain_steps, train_all, train_together
 from marketrank.pipelines.retrain_steps import Divided, Options
-from marketrank.pipelines.train_together import _home_of, torchrun
+from marketrank.pipelines.train_together import _home_of, _telling, torchrun
 
 AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
 DATA: Any = SimpleNamespace(data_hash="d", seed=7)
 
 
 def test_torchrun_starts_so_many_and_its_failure_is_an_error(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[list[str]] = []
+    left = tmp_path / "retrain" / ".together" / "1"  # by a process that was killed
 
     def run(command: list[str], **_: object) -> Any:
+        assert not left.exists()
+        left.mkdir(parents=True)
         ran.append(command[1:])
         return SimpleNamespace(returncode=len(ran) - 1)
 
     monkeypatch.setattr(train_together.subprocess, "run", run)
-    torchrun(3, ["pipeline", "share"])
+    left.mkdir(parents=True)
+    torchrun(3, ["pipeline", "share"], tmp_path)
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3"]
     assert ran == [[*start, "-m", "marketrank", "pipeline", "share"]]
-    with pytest.raises(NotReady, match="3 processes ended with 1"):
-        torchrun(3, [])
+    with pytest.raises(NotReady, match="3 processes ended with 1: one of them was killed"):
+        torchrun(3, [], tmp_path)
+    assert not left.exists()
+
+
+def test_what_has_failed_in_a_process_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of them: the others then miss it. Torchrun itself tells nothing but a number."""
+
+    def run(*_: object, **__: object) -> Any:
+        for error in (BadInput("no room for epoch 3"), RuntimeError("closed by peer\nat x")):
+            with pytest.raises(type(error)), _telling(tmp_path):
+                raise error
+        return SimpleNamespace(returncode=1)
+
+    monkeypatch.setattr(train_together.subprocess, "run", run)
+    with pytest.raises(NotReady, match="2 processes ended with 1: no room for epoch 3; the same"):
+        torchrun(2, [], tmp_path)
+    with pytest.raises(RuntimeError), _telling(tmp_path):
+        raise RuntimeError("out of memory\nat x")
+    assert train_together._said(tmp_path) == "RuntimeError: out of memory"
 
 
 def test_each_process_reads_the_same_snapshot(
@@ -50,8 +75,8 @@ def test_each_process_reads_the_same_snapshot(
     options = Options(recipe="quick", seed=9, device="cpu", processes=2)
     divided = Divided("retrain/data-1", 9, "d", 3, 2, 1)
     retrain_steps._train_together(shop, options, divided, "text")
-    ((processes, command),) = asked
-    assert processes == 2
+    ((processes, command, home),) = asked
+    assert (processes, home) == (2, tmp_path)
 
     def workshop(_: object, *, at: datetime, progress: object) -> datetime:
         return at
@@ -61,7 +86,7 @@ def test_each_process_reads_the_same_snapshot(
     result = CliRunner().invoke(cli.app, command)
     assert result.exit_code == 0, result.output
     told = Options(recipe="quick", seed=9, device="cpu")
-    assert shared == [(AT, told, "retrain/data-1", "text")]
+    assert shared == [(AT, told, "retrain/data-1", "text", os.getpid())]
 
 
 @pytest.mark.parametrize("done", [(), ("text",), ("text", "multimodal")])
@@ -93,13 +118,15 @@ def test_only_networks_without_a_finished_run_are_trained_together(
 
 
 def test_only_the_first_works_in_the_home(tmp_path: Path) -> None:
-    with _home_of(tmp_path, True) as first:
+    with _home_of(tmp_path, 0) as first:
         assert first == tmp_path
-    with _home_of(tmp_path, False) as other:
+    with _home_of(tmp_path, 1) as other, _home_of(tmp_path, 2) as third:
+        assert len({tmp_path, other, third}) == 3
         (other / "runs").mkdir()
         (other / "cache" / "file").write_text("x")
+        assert (third / "cache" / "file").read_text() == "x"
     assert not other.exists()
-    assert [path.name for path in tmp_path.rglob("*")] == ["cache", "file"]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["file"]
 
 
 def test_no_processes_are_refused() -> None:

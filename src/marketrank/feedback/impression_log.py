@@ -17,6 +17,7 @@ from marketrank.types import BuyerId
 
 _BATCH = 200
 _PAUSE = 0.2  # seconds between looks at an empty queue: how long `stop` may take
+_GATHER = 0.25  # seconds in which others may join the first: a batch is written in one go
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -95,6 +96,7 @@ class ImpressionLog(Generic[T]):
         batch: list[T] = []
         try:
             batch.append(self._queue.get(timeout=_PAUSE))
+            self._stop.wait(_GATHER)
             while len(batch) < _BATCH:
                 batch.append(self._queue.get_nowait())
         except Empty:

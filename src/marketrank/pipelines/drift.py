@@ -40,6 +40,15 @@ class Drift:
         """A line for each column that has drifted."""
         return [f"{one.name}: {_said(one)}" for one in self.drifted]
 
+    @property
+    def calm(self) -> str:
+        """What there is to say without an alarm: that nothing was judged is no good news."""
+        if any(one.judged for one in self.columns):
+            return "no column has drifted"
+        if self.columns:
+            return "no column has drifted: all have too few rows to tell"
+        return "no column has drifted: nothing has come in of late that was not trained on"
+
 
 def thresholds_of(settings: Settings) -> dict[Kind, float]:
     return {

@@ -27,6 +27,7 @@ CHAMPION, BASELINES, GUESS = "champion", "baselines", "guess"
 FEWEST = 20
 """Listings that both answered, below which a paired comparison says nothing."""
 _MUST_BEAT = (answers.TEXT, answers.COMBINED)
+_BASELINES = "the baselines"
 _STAGE = "evaluate the model"
 _log = logging.getLogger(__name__)
 Comparison = dict[str, Any]
@@ -123,9 +124,11 @@ def decide(evaluation: Mapping[str, Any], limits: Limits, *, at: datetime) -> De
     or takes longer than the limits allow."""
     compared = evaluation["compared"]
     champion = evaluation["champion"]
-    against = [*_no_better(compared[GUESS]), *_worse(compared[BASELINES], "the baselines")]
+    against = [*_no_better(compared[GUESS]), *_worse(compared[BASELINES], _BASELINES)]
+    notes = [*evaluation["notes"], *_too_few(compared[BASELINES], _BASELINES)]
     if champion is not None:
         against += _worse(compared[CHAMPION], str(champion))
+        notes += _too_few(compared[CHAMPION], str(champion))
     golden, times = evaluation["golden"], evaluation["times"]
     before = golden[CHAMPION]
     if before is not None and golden["new"] < limits.golden_share * before:
@@ -145,7 +148,7 @@ def decide(evaluation: Mapping[str, Any], limits: Limits, *, at: datetime) -> De
         None if champion is None else ModelVersion(champion),
         not against,
         tuple(against),
-        tuple(evaluation["notes"]),
+        tuple(notes),
         limits,
         evaluation,
         at,
@@ -251,6 +254,20 @@ def _worse(compared: Comparison, than: str) -> list[str]:
         if one["n"] >= FEWEST and Paired(**one).worse
     ]
     return found + list(compared["unpaired"])
+
+
+def _too_few(compared: Comparison, than: str) -> list[str]:
+    """Scores that no interval was taken of, where others were: they are not silently passed over.
+    Where all are of few listings, published scores have been compared instead."""
+    scores = compared["scores"]
+    if all(one["n"] < FEWEST for one in scores.values()):
+        return []
+    return [
+        f"{name} against {than}: {one['new']:.4f} and {one['other']:.4f} on {one['n']:,} listings, "
+        f"{FEWEST} needed"
+        for name, one in scores.items()
+        if one["n"] < FEWEST
+    ]
 
 
 def _no_better(compared: Comparison) -> list[str]:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
 _EMBED_BATCH = 64
 _PATIENCE = 5.0  # seconds
+_LOOK = timedelta(seconds=1)
 _MIN_FRESH = 1_000  # fresh vectors below this are searched exactly at no cost worth a rebuild
 
 
@@ -91,6 +92,7 @@ class Indexer:
         self._builder: tuple[Path, Future[None]] | None = None
         self._kept_up = Seq(0)  # changes up to it have a vector of the release that answers, too
         self._stopping = Event()
+        self._idle: tuple[Seq, datetime] | None = None
 
     @property
     def embedded(self) -> Seq:
@@ -124,8 +126,11 @@ class Indexer:
         calls go on with words and vectors; one of those raises what the thread did, and `released`
         tells that a build has begun. A first release is waited for: nothing answers without it.
         """
+        last = self._listings.last_seq()
+        if in_background and self._is_idle(last, at):
+            return Indexed(0, 0, False, releases.current(self._release_folder))
         texts = self._index_texts(progress)
-        if self._listings.last_seq() == 0:
+        if last == 0 and self._listings.last_seq() == 0:
             return Indexed(texts, 0, False, None)
         self._keep_up()
         try:
@@ -148,7 +153,16 @@ class Indexer:
                 self._builder = folder, in_thread("release", step)
             else:
                 step()
+        done = texts or embedded or released or self._builder is not None
+        self._idle = None if done else (last, at)
         return Indexed(texts, embedded, released, releases.current(self._release_folder))
+
+    def _is_idle(self, last: Seq, at: datetime) -> bool:
+        """Whether nothing has come since a look that found nothing to do: a look asks the database
+        seven questions. A promoted model, or what became of the files, is for the next one."""
+        if self._idle is None or self._idle[0] != last:
+            return False
+        return timedelta(0) <= at - self._idle[1] < _LOOK
 
     def _is_free(self) -> bool:
         """Whether no release is being built. Raises what a finished build did, unless another

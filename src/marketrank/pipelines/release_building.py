@@ -1,5 +1,6 @@
 """Building a release: the vectors of what is live, and all that is derived from them."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -10,15 +11,18 @@ from numpy.typing import NDArray
 
 from marketrank.errors import Corrupt
 from marketrank.pipelines.category_model import fit_categories, still_fits
-from marketrank.pipelines.live import live_listings
+from marketrank.pipelines.live import live, live_listings
 from marketrank.pipelines.progress import Progress
 from marketrank.ports import Encoder, ListingStore, VectorStore
-from marketrank.retrieval import golden, typed
+from marketrank.ranking.prepared import row_of
+from marketrank.retrieval import golden, typed, word_rows
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.text_index import stemmer
 from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base, build
 from marketrank.retrieval.vocabulary_build import build as build_vocabulary
+from marketrank.session_facts import see_stored
 from marketrank.types import ListingKey, Seq, Vectors
 
 _READ_BATCH = 10_000
@@ -77,6 +81,7 @@ class ReleaseBuilder:
                 titles = self._titles(keys, _GOLDEN)
                 golden.record(index, Base.open(index), encoder, titles, encoder.version)
                 build_vocabulary(live_listings(self._listings)).save(index.parent / "words")
+                word_rows.save(index.parent / "rows", self._rows())
 
             releases.publish(
                 self._release_folder,
@@ -90,6 +95,11 @@ class ReleaseBuilder:
                 check=lambda release: golden.check_own(release / "index", keys, vectors, _GOLDEN),
             )
         progress("build release", 1, 1)
+
+    def _rows(self) -> Iterator[word_rows.Row]:
+        stems = stemmer()
+        for stored in live(self._listings):
+            yield row_of(stored, see_stored(stored, stems))
 
     def _titles(self, keys: NDArray[np.int64], n: int) -> dict[int, str]:
         """Of some n listings, to ask for: see retrieval.golden and retrieval.typed."""

@@ -6,6 +6,7 @@ container of its own (`pipelines.kubeflow`).
     refresh → clean → split → train → export → evaluate → gate → audit → publish → notify
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -216,11 +217,12 @@ def _train_together(shop: Workshop, options: Options, divided: Divided, kind: st
     command = ["pipeline", "share", kind, "--home", str(shop.home), "--at", shop.at.isoformat()]
     command += ["--snapshot", divided.snapshot, "--seed", str(divided.seed)]
     command += ["--recipe", options.recipe, "--device", options.device]
-    torchrun(options.processes, command)
+    command += ["--asked-by", str(os.getpid())]
+    torchrun(options.processes, command, shop.home)
 
 
-def share(shop: Workshop, options: Options, snapshot: str, kind: str) -> None:
-    """What each process of a training by several does."""
+def share(shop: Workshop, options: Options, snapshot: str, kind: str, asked_by: int) -> None:
+    """What each process of a training by several does, for the process `asked_by`."""
     lengths = RECIPES[options.recipe]
     train_share(
         kind,
@@ -232,6 +234,7 @@ def share(shop: Workshop, options: Options, snapshot: str, kind: str) -> None:
         currency=shop.currency,
         device=options.device,
         epochs=lengths.text if kind == text.KIND else lengths.photos,
+        asked_by=asked_by,
         progress=shop.progress,
     )
 

@@ -1,16 +1,26 @@
-"""Listings that stay prepared for a ranker: what is found often is read once."""
+"""Listings prepared for a ranker: most when a release was built, and what came since when it is
+found first."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.ranking.features import NOTHING_SEEN, Seen
+from marketrank.ranking.features import NOTHING_SEEN, Seen, Words
 from marketrank.types import ListingKey, Stored
 
 Keys = NDArray[np.int64]
 _KEPT = 131_072  # listings, of 1 kB each: at most 135 MB, and 0.1 ms each not to do again
+
+
+class Rows(Protocol):
+    """What was prepared when a release was built: see retrieval.word_rows."""
+
+    def places(self, keys: Keys, seqs: Keys) -> Keys: ...
+
+    def row(self, place: int) -> tuple[list[Words], list[int]]: ...
 
 
 class Prepared:
@@ -25,11 +35,20 @@ class Prepared:
         self._read, self._most = read, kept
         self._held: dict[tuple[int, int], Seen] = {}
 
-    def look_at(self, keys: Keys, seqs: Keys, see: Callable[[Stored], Seen]) -> list[Seen]:
+    def look_at(
+        self,
+        keys: Keys,
+        seqs: Keys,
+        see: Callable[[Stored], Seen],
+        rows: Rows | None = None,
+    ) -> list[Seen]:
         """One for each key, with the numbers that the catalogue has; NOTHING_SEEN for what is
-        gone."""
+        gone. What is among the `rows` of a release is not prepared again."""
         pairs = list(zip(keys.tolist(), seqs.tolist(), strict=True))
-        found = {pair: seen for pair in pairs if (seen := self._held.get(pair))}
+        found = {} if rows is None else _among(rows, pairs, rows.places(keys, seqs))
+        found |= {
+            pair: seen for pair in pairs if pair not in found and (seen := self._held.get(pair))
+        }
         missing = [pair for pair in pairs if pair not in found]
         stored = self._read([ListingKey(key) for key, _ in missing]) if missing else {}
         for pair in missing:
@@ -44,9 +63,12 @@ class Prepared:
         """How many more can be kept before the oldest go."""
         return max(self._most - len(self._held), 0)
 
-    def missing(self, keys: Keys, seqs: Keys) -> Keys:
+    def missing(self, keys: Keys, seqs: Keys, rows: Rows | None = None) -> Keys:
         """Those of the keys that are not prepared, as many as there is room for: nothing that was
         found has to go for them."""
+        if rows is not None:
+            absent = rows.places(keys, seqs) < 0
+            keys, seqs = keys[absent], seqs[absent]
         pairs = zip(keys.tolist(), seqs.tolist(), strict=True)
         lacking = (pair[0] for pair in pairs if pair not in self._held)
         return np.fromiter(islice(lacking, self.room), np.int64)
@@ -56,3 +78,25 @@ class Prepared:
         while len(held) >= self._most:  # the oldest goes
             held.pop(next(iter(held)), None)
         held[pair] = seen
+
+
+_TRADES = {-1: None, 0: False, 1: True}
+
+
+def row_of(stored: Stored, seen: Seen) -> tuple[int, int, list[Words], list[int]]:
+    """How a release keeps it: key, number, words and facts."""
+    trade = -1 if seen.trade is None else int(seen.trade)
+    words = [seen.title, seen.category, seen.description, seen.trigrams]
+    return int(stored.key), int(stored.seq), words, [seen.letters, seen.photos, seen.pixels, trade]
+
+
+def _among(rows: Rows, pairs: list[tuple[int, int]], places: Keys) -> dict[tuple[int, int], Seen]:
+    found = {}
+    for pair, place in zip(pairs, places.tolist(), strict=True):
+        if place >= 0:
+            (title, category, description, trigrams), facts = rows.row(place)
+            letters, photos, pixels, trade = facts
+            found[pair] = Seen(
+                title, category, description, trigrams, letters, photos, pixels, _TRADES[trade]
+            )
+    return found

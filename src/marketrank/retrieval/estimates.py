@@ -26,13 +26,16 @@ class Estimates:
     def __init__(self, store: Estimated) -> None:
         self._store = store
         self._seq = Seq(0)
+        self._until = Seq(-1)
         self._minor = np.empty(0)
 
-    def refresh(self) -> None:
-        """Catch up with everything that is committed now."""
-        while True:
+    def refresh(self, last: Seq) -> None:
+        """Catch up with everything that is committed. `last` is a number of the listings' counter:
+        while it stays, nothing has come."""
+        while last != self._until:
             keys, minor, seq = self._store.estimates_after(self._seq, _BATCH)
             if not len(keys):
+                self._until = last
                 return
             size = int(keys.max()) + 1
             if size > len(self._minor):

@@ -15,7 +15,7 @@ from threading import Event, Lock, Thread
 from marketrank.background import in_thread
 from marketrank.errors import MarketrankError, NotReady
 from marketrank.ports import Encoder, ListingStore, TextIndex, VectorIndex, VectorStore
-from marketrank.retrieval import golden
+from marketrank.retrieval import golden, word_rows
 from marketrank.retrieval import release as releases
 from marketrank.retrieval import vocabulary as words
 from marketrank.retrieval.catalogue import Catalogue, Snapshot
@@ -28,6 +28,7 @@ from marketrank.retrieval.understand import categories
 from marketrank.retrieval.understand.categories import CategoryModel
 from marketrank.retrieval.vector_index import Base
 from marketrank.retrieval.vocabulary import Vocabulary
+from marketrank.retrieval.word_rows import WordRows
 from marketrank.types import ReleaseId, Seq
 
 _BATCH = 10_000
@@ -47,6 +48,8 @@ class View:
     categories: CategoryModel | None = None
     vocabulary: Vocabulary = field(default_factory=words.empty)
     completer: Completer = field(default_factory=lambda: Completer(words.empty()))
+    rows: WordRows | None = None
+    """Of the listings that were there when it was built."""
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ class _Loaded:
     categories: CategoryModel | None
     vocabulary: Vocabulary
     completer: Completer
+    rows: WordRows | None
 
 
 class Follower:
@@ -93,6 +97,7 @@ class Follower:
         self._coming: tuple[ReleaseId, Future[_Loaded]] | None = None
         self._refused: ReleaseId | None = None
         self._seq = Seq(0)
+        self._followed = Seq(-1)
         self._view: View | None = None
         self._lock = Lock()
 
@@ -106,6 +111,12 @@ class Follower:
         return self._seq
 
     @property
+    def followed(self) -> Seq:
+        """Up to here everything that took a number of the listings' counter, their vectors and
+        estimates, too, was committed before the last `refresh`."""
+        return self._followed
+
+    @property
     def refused(self) -> ReleaseId | None:
         """The last release that was broken; it still is current where `view` has another."""
         return self._refused
@@ -116,9 +127,12 @@ class Follower:
         a first one is waited for."""
         with self._lock:
             self._follow_release(in_background)
-            self._follow_vectors()
+            last = self._listings.last_seq()
+            if last != self._followed:  # one question five times a second, and not three
+                self._follow_vectors()
+                self._follow_listings()
+                self._followed = last
             self._follow_words()
-            self._follow_listings()
             loaded = self._loaded
             if loaded is not None:
                 self._view = self._view_of(loaded)
@@ -133,6 +147,7 @@ class Follower:
             loaded.categories,
             loaded.vocabulary,
             loaded.completer,
+            loaded.rows,
         )
 
     def _follow_release(self, in_background: bool) -> None:
@@ -162,6 +177,7 @@ class Follower:
     def _use(self, loaded: _Loaded) -> None:
         self._text.use_synonyms(self._synonyms.joined(compounds(loaded.vocabulary)))
         self._loaded = loaded
+        self._followed = Seq(-1)  # it has followed by itself, and may have missed the last ones
 
     def _refuse(self, name: ReleaseId, error: MarketrankError) -> None:
         """The old release keeps answering; the broken one is not tried again and again."""
@@ -217,6 +233,7 @@ class Follower:
             categories.read(folder / "index"),
             vocabulary,
             Completer(vocabulary),
+            word_rows.read(folder / "rows"),
         )
         self._catch_up(loaded)  # complete before it becomes visible
         return loaded

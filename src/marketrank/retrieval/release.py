@@ -1,6 +1,6 @@
 """Releases: an encoder and the index built with it, in one immutable folder.
 
-    <home>/releases/<release id>/{release.json, encoder/…, index/…, words/…}
+    <home>/releases/<release id>/{release.json, encoder/…, index/…, words/…, rows/…}
     <home>/releases/CURRENT          the id of the release in use
 
 A release is written beside the others, checked, renamed to its final name (which never exists

@@ -7,7 +7,7 @@ its key had.
 
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ _FUZZY_MIN_LETTERS = 5
 _SYNONYM_WEIGHT = 0.6
 # What a word that no listing has, nor any word near it, could have added: a rare word of the title.
 _UNKNOWN_SCORE = 16.0
+_MOST_WEIGHED = 50_000  # words whose weights are kept, some 10 MB
 _MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
 _MAX_WORD_BYTES = 40
 _HEAP_BYTES = 50_000_000
@@ -127,8 +128,10 @@ class TextReader:
         self._schema = _schema()
         self._seen: tuple[int, int] | None = None
         self._opened: tuple[str, Any] | None = None
+        self._weighed: dict[tuple[str, str], float] = {}  # of the commit that is open
         self._words = _analyzer(stem=False)
         self._stems = _analyzer(stem=True)
+        self._stemming = stemmer()
         self._thesaurus = Thesaurus(Synonyms(), self._stems.analyze)
         try:
             self.reload()
@@ -160,6 +163,7 @@ class TextReader:
                 f"the text index in {self._folder / state.index} cannot be read ({error}); "
                 "run `marketrank index`"
             ) from error
+        self._weighed = {}
         self._seen = seen
 
     def use_synonyms(self, synonyms: Synonyms) -> None:
@@ -270,20 +274,26 @@ class TextReader:
         """Each stem's best score in any listing, found with one search a word; see ports."""
         if self._opened is None:
             return {}
+        held = self._weighed  # before the searcher: what an older one says must not be kept
         searcher = self._opened[1].searcher()
         text = sized(_storable(text))
         words, stems = self._words.analyze(text), self._stems.analyze(text)
         found = {}
         for stem, word in list(dict(zip(stems, words, strict=True)).items())[:_MAX_WORDS]:
-            query = self._word(searcher, stem, word)
-            hits = searcher.search(query, 1, count=False).hits if query is not None else []
-            found[stem] = float(hits[0][0]) if hits else _UNKNOWN_SCORE
+            weight = held.get((stem, word))
+            if weight is None:
+                query = self._word(searcher, stem, word)
+                hits = searcher.search(query, 1, count=False).hits if query is not None else []
+                weight = float(hits[0][0]) if hits else _UNKNOWN_SCORE
+                if len(held) >= _MOST_WEIGHED:
+                    held.clear()
+                held[stem, word] = weight
+            found[stem] = weight
         return found
 
     def stems(self, text: str) -> list[str]:
         """See ports.TextIndex."""
-        stems: list[str] = self._stems.analyze(sized(_storable(text)))
-        return stems
+        return self._stemming(text)
 
     def _among(self, query: Query, keys: NDArray[np.int64]) -> Query:
         """The query over these keys alone, with unchanged scores. A term for each: of a set of
@@ -312,6 +322,17 @@ _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
 
 def _best_field(queries: Sequence[Query]) -> Query:
     return Query.disjunction_max_query(list(queries), _TIE_BREAKER)
+
+
+def stemmer() -> Callable[[str], list[str]]:
+    """What TextReader.stems does, without an index."""
+    analyzer = _analyzer(stem=True)
+
+    def stems(text: str) -> list[str]:
+        found: list[str] = analyzer.analyze(sized(_storable(text)))
+        return found
+
+    return stems
 
 
 def _storable(text: str) -> str:

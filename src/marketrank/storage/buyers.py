@@ -11,6 +11,7 @@ from marketrank.errors import BadInput
 from marketrank.people import Buyer, BuyerChange, Impression, Interaction, Pseudonym, Purpose
 from marketrank.storage import erasure, impressions, numbers, outreach
 from marketrank.storage.checks import check_id, check_text, check_time
+from marketrank.storage.database import reading
 from marketrank.storage.events import PostgresEvents
 from marketrank.storage.keys import KeyFolder, Keys
 from marketrank.storage.sealed_rows import Held, seal_buyer, unseal_buyer
@@ -29,6 +30,7 @@ class PostgresBuyers:
 
     def __init__(self, engine: Engine, keys: KeyFolder) -> None:
         self._engine = engine
+        self._reading = reading(engine)
         self._keys = keys
 
     def put(self, buyer: Buyer, *, at: datetime) -> None:
@@ -74,7 +76,7 @@ class PostgresBuyers:
         query = text(
             "SELECT pseudonym, sealed FROM buyers WHERE pseudonym = ANY(CAST(:found AS bytea[]))"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query, {"found": found}).all()
         return {held.buyer.id: held.buyer for held in self._opened(rows) if held is not None}
 
@@ -85,7 +87,7 @@ class PostgresBuyers:
 
     def agreed(self, purposes: Collection[Purpose]) -> Iterator[Buyer]:
         """See BuyerStore. Opens all of them: what they agreed to is sealed, too."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(
                 text("SELECT pseudonym, sealed FROM buyers WHERE sealed IS NOT NULL")
             ).all()
@@ -98,7 +100,7 @@ class PostgresBuyers:
         query = text(
             "SELECT seq, pseudonym, sealed FROM buyers WHERE seq > :after ORDER BY seq LIMIT :limit"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query, {"after": after, "limit": limit}).all()
         return [
             BuyerChange(

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from marketrank.storage import numbers
 from marketrank.storage.checks import check_text
+from marketrank.storage.database import reading
 from marketrank.types import ListingKey, ModelVersion, Seq
 
 _MISSING = text(
@@ -33,12 +34,13 @@ class PostgresEstimates:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reading = reading(engine)
 
     def missing(self, version: ModelVersion, after: Seq, limit: int) -> dict[ListingKey, str]:
         """See EstimateStore."""
         check_text("missing", [version])
         values = {"version": version, "after": after, "limit": limit}
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(_MISSING, values)
             return {ListingKey(row.key): row.content_hash for row in rows}
 
@@ -65,7 +67,7 @@ class PostgresEstimates:
         self, after: Seq, limit: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], Seq]:
         """See EstimateStore."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(_AFTER, {"after": after, "limit": limit}).all()
         keys = np.array([row.listing_key for row in rows], np.int64)
         # None becomes NaN.

@@ -19,6 +19,7 @@ from marketrank.people import (
 )
 from marketrank.storage import erasure, impressions, numbers
 from marketrank.storage.checks import check_id, check_text, check_time
+from marketrank.storage.database import reading
 from marketrank.storage.keys import KeyFolder, Keys
 from marketrank.storage.sealed_rows import (
     LASTING,
@@ -81,6 +82,8 @@ class PostgresEvents:
 
     def __init__(self, engine: Engine, keys: KeyFolder) -> None:
         self._engine = engine
+        self._reading = reading(engine)
+        self._known = impressions.Known()
         self._keys = keys
 
     def record(
@@ -133,7 +136,7 @@ class PostgresEvents:
         """See EventStore."""
         check_text("known", ids)
         digests = {self._digest(id_): id_ for id_ in ids}
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return {
                 digests[found] for found in connection.scalars(_KNOWN, {"digests": list(digests)})
             }
@@ -144,7 +147,7 @@ class PostgresEvents:
         if keys is None or limit <= 0:
             return []
         values = {"pseudonym": keys.raw_pseudonym, "before": limit - 1}
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(_OF_BUYER, values).all()
         return latest((one for _, one in _opened(rows, {keys.raw_pseudonym: keys})), limit)
 
@@ -154,7 +157,7 @@ class PostgresEvents:
         if keys is None:
             return set()
         query = text(f"SELECT {_COLUMNS} FROM events WHERE pseudonym = :pseudonym AND lasting")
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query, {"pseudonym": keys.raw_pseudonym}).all()
         opened = _opened(rows, {keys.raw_pseudonym: keys})
         return {one.listing for _, one in opened if one.kind is InteractionKind.HIDE}
@@ -163,7 +166,7 @@ class PostgresEvents:
         """See EventStore."""
         query = text(f"SELECT {_COLUMNS} FROM events WHERE seq > :after ORDER BY seq LIMIT :limit")
         while True:
-            with self._engine.connect() as connection:
+            with self._reading.connect() as connection:
                 rows = connection.execute(query, {"after": after, "limit": limit}).all()
             found = _opened(rows, self._keys.of(row.pseudonym for row in rows))
             if found or not rows:
@@ -176,7 +179,7 @@ class PostgresEvents:
             "SELECT seq, listing, kind, day FROM counted WHERE seq > :after"
             " ORDER BY seq LIMIT :limit"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [
                 (
                     Seq(row.seq),
@@ -187,7 +190,7 @@ class PostgresEvents:
 
     def last_seq(self) -> Seq:
         """See EventStore."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return Seq(numbers.last(connection, "event"))
 
     def seq_before(self, day: date) -> Seq:
@@ -197,12 +200,12 @@ class PostgresEvents:
             " (SELECT min(seq) - 1 FROM counted WHERE day >= :day),"
             " (SELECT value FROM counters WHERE name = 'event'))"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return Seq(connection.execute(query, {"day": day}).scalar_one())
 
     def log(self, shown: Sequence[Impression]) -> None:
         """See EventStore."""
-        impressions.log(self._engine, self._keys, shown)
+        impressions.log(self._engine, self._keys, shown, self._known)
 
     def sessions(self, since: datetime, until: datetime) -> Iterator[Session]:
         """See EventStore. Ties by request. Reads an hour at a time; what is written meanwhile may
@@ -247,7 +250,7 @@ class PostgresEvents:
         if not digests:
             return {}
         query = text(f"SELECT {_COLUMNS}, request FROM events WHERE request = ANY({_DIGESTS})")
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query, {"digests": digests}).all()
         by_seq = {Seq(row.seq): bytes(row.request) for row in rows}
         found: dict[bytes, list[Interaction]] = {}

@@ -7,12 +7,14 @@ is as it is.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import orjson
 from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy.exc import DBAPIError
 
 from marketrank.errors import BadInput
 from marketrank.people import Impression, Surface
@@ -40,20 +42,48 @@ Found = tuple[Impression, bytes | None]
 """An impression, and what joins it with the interactions of its buyer."""
 
 
-def log(engine: Engine, keys: KeyFolder, shown: Sequence[Impression]) -> None:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What this process knows to be in the database and need not ask again: days that have their
+    partition, and lists of names."""
+
+    days: set[date] = field(default_factory=set)
+    names: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        self.days.clear()
+        self.names.clear()
+
+
+def log(engine: Engine, keys: KeyFolder, shown: Sequence[Impression], known: Known) -> None:
     """See EventStore.log. Raises BadInput for one that cannot be stored; then none is."""
     for one in shown:
         _check(one)
     if not shown:
         return
+    try:
+        _log(engine, keys, shown, known)
+    except DBAPIError:
+        if not known.days:
+            raise
+        # A day may have been dropped by another process, or the database been restored.
+        known.forget()
+        _log(engine, keys, shown, known)
+
+
+def _log(engine: Engine, keys: KeyFolder, shown: Sequence[Impression], known: Known) -> None:
     # Before the rows: it locks the table for a moment.
-    _make_partitions(engine, {_utc(one).date() for one in shown})
-    names = {_names_id(one.names): list(one.names) for one in shown}
+    days = {_utc(one).date() for one in shown}
+    if not days <= known.days:
+        _make_partitions(engine, days)
+    ids = {one.names: known.names.get(one.names) or _names_id(one.names) for one in shown}
     with engine.begin() as connection:
-        for id_, each in names.items():
+        for each, id_ in ids.items():
+            if each in known.names:
+                continue
             connection.execute(
                 text("INSERT INTO feature_names VALUES (:id, :names) ON CONFLICT DO NOTHING"),
-                {"id": id_, "names": each},
+                {"id": id_, "names": list(each)},
             )
         erasure.hold_off(connection)
         held = {buyer: keys.find(buyer) for buyer in {one.buyer for one in shown if one.buyer}}
@@ -68,10 +98,12 @@ def log(engine: Engine, keys: KeyFolder, shown: Sequence[Impression]) -> None:
             "hours": [_utc(one).hour for one, _ in pairs],
             "pseudonyms": [owner.raw_pseudonym if owner else None for _, owner in pairs],
             "requests": [request_digest(one.request, k) if k else None for one, k in pairs],
-            "names": [_names_id(one.names) for one, _ in pairs],
+            "names": [ids[one.names] for one, _ in pairs],
             "bodies": [_pack(one, owner) for one, owner in pairs],
         }
         connection.execute(_PUT, values)
+    known.days.update(days)
+    known.names.update(ids)
 
 
 def by_hour(

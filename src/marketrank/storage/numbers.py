@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 # Any fixed numbers; advisory locks are per database. Events have a turn of their own: an ingest
 # and a busy shop need not wait for each other.
 _TURNS = {"seq": 7_307_710_001, "event": 7_307_710_003}
+_LAST = text("SELECT value FROM counters WHERE name = :name")
 
 
 def wait_for_turn(connection: Connection, name: str = "seq") -> None:
@@ -30,8 +31,4 @@ def take(connection: Connection, name: str, n: int) -> range:
 
 def last(connection: Connection, name: str) -> int:
     """The highest number of the counter `name` that is committed; 0 where there is none."""
-    return int(
-        connection.execute(
-            text("SELECT value FROM counters WHERE name = :name"), {"name": name}
-        ).scalar_one()
-    )
+    return int(connection.execute(_LAST, {"name": name}).scalar_one())

@@ -12,6 +12,7 @@ from marketrank.asking import Traces
 from marketrank.errors import BadInput
 from marketrank.storage import numbers, repeats
 from marketrank.storage.checks import check_listings, check_text, check_time
+from marketrank.storage.database import reading
 from marketrank.storage.rows import (
     ATTRIBUTE_COLUMNS,
     LISTING_COLUMNS,
@@ -63,8 +64,7 @@ class PostgresListings:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # One statement sees one moment, and needs no BEGIN and no ROLLBACK: two trips less.
-        self._statement = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = reading(engine)
 
     def apply(self, listings: Sequence[Listing], *, at: datetime) -> Applied:
         """See ListingStore. Raises BadInput for a listing that cannot be stored; then none of
@@ -114,7 +114,7 @@ class PostgresListings:
 
     def live_ids(self) -> set[ListingId]:
         """See ListingStore."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return set(connection.scalars(text("SELECT id FROM listings WHERE live")))
 
     def get(self, ids: Sequence[ListingId]) -> dict[ListingId, Stored]:
@@ -151,13 +151,13 @@ class PostgresListings:
         query = text(
             f"SELECT {ATTRIBUTE_COLUMNS} FROM listings WHERE seq > :after ORDER BY seq LIMIT :limit"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query, {"after": after, "limit": limit})
             return [to_attributes(row) for row in rows]
 
     def last_seq(self) -> Seq:
         """See ListingStore."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return Seq(numbers.last(connection, "seq"))
 
     def photos(self, listings: Collection[ListingId]) -> dict[ListingId, dict[ImageId, Photo]]:
@@ -168,7 +168,7 @@ class PostgresListings:
             " WHERE id = ANY(CAST(:ids AS text[])) ORDER BY listing_key, position"
         )
         found: dict[ListingId, dict[ImageId, Photo]] = defaultdict(dict)
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             for *row, id_ in connection.execute(query, {"ids": list(listings)}):
                 photo = to_photo(row)
                 found[id_][photo.id] = photo
@@ -240,7 +240,7 @@ class PostgresListings:
 
     def alike(self, traces: Traces, linked: Collection[ListingKey]) -> set[ListingKey]:
         """See ListingStore."""
-        with self._statement.connect() as connection:
+        with self._reading.connect() as connection:
             return repeats.alike(connection, traces, linked)
 
     def prices(self) -> list[tuple[tuple[str, ...], int]]:
@@ -248,7 +248,7 @@ class PostgresListings:
         query = text(
             "SELECT category[1:2], price_minor FROM listings WHERE live AND price_minor > 0"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [(tuple(path), minor) for path, minor in connection.execute(query)]
 
     def duplicates(self) -> list[Duplicate]:
@@ -258,14 +258,14 @@ class PostgresListings:
             " JOIN listings l ON l.key = listing_key JOIN listings o ON o.key = of_key"
             " ORDER BY listing_key, of_key, kind"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return [
                 Duplicate(row.listing, row.of, row.kind, row.score)
                 for row in connection.execute(query)
             ]
 
     def _read(self, where: str, values: dict[str, Any]) -> list[Stored]:
-        with self._statement.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(_reading(where), values).all()
         return [to_stored(row[:-1], [to_photo(photo) for photo in row[-1] or ()]) for row in rows]
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from marketrank.errors import BadInput
 from marketrank.storage import numbers
 from marketrank.storage.checks import check_text
+from marketrank.storage.database import reading
 from marketrank.types import ListingKey, ModelVersion, Seq, StoredVectors, Vectors
 
 _FLOAT = np.dtype("<f4")
@@ -29,6 +30,7 @@ class PostgresVectors:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reading = reading(engine)
 
     def known(self, version: ModelVersion, keys: Sequence[ListingKey]) -> dict[ListingKey, str]:
         """See VectorStore."""
@@ -36,7 +38,7 @@ class PostgresVectors:
             "SELECT listing_key, embed_hash FROM vectors"
             f" WHERE model_version = :version AND listing_key = ANY({_KEYS})"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query, {"version": version, "keys": _plain(keys)})
             return {ListingKey(row.listing_key): row.embed_hash for row in rows}
 
@@ -75,7 +77,7 @@ class PostgresVectors:
             "SELECT listing_key, vector, seq FROM vectors"
             " WHERE model_version = %s AND seq > %s ORDER BY seq LIMIT %s"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             # The driver's own binary cursor: as text, a vector is twice as long.
             driver: Any = connection.connection.driver_connection
             with driver.cursor(binary=True) as cursor:
@@ -89,7 +91,7 @@ class PostgresVectors:
     def count_after(self, version: ModelVersion, after: Seq) -> int:
         """See VectorStore."""
         query = text("SELECT count(*) FROM vectors WHERE model_version = :version AND seq > :after")
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return int(connection.execute(query, {"version": version, "after": after}).scalar_one())
 
     def vector(self, version: ModelVersion, key: ListingKey) -> Vectors | None:
@@ -97,7 +99,7 @@ class PostgresVectors:
         query = text(
             "SELECT vector FROM vectors WHERE model_version = :version AND listing_key = :key"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             data = connection.execute(query, {"version": version, "key": int(key)}).scalar()
         return None if data is None else np.frombuffer(data, _FLOAT).reshape(1, -1).copy()
 
@@ -107,7 +109,7 @@ class PostgresVectors:
             "SELECT listing_key, vector FROM vectors"
             f" WHERE model_version = :version AND listing_key = ANY({_KEYS})"
         )
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query, {"version": version, "keys": _plain(keys)})
             held = {row.listing_key: row.vector for row in rows}
         if not held or any(int(key) not in held for key in keys):
