@@ -20,6 +20,8 @@ from marketrank.wiring import Marketplace
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+_SWITCH_SECONDS = 0.0005  # Python's own is 0.005
+
 
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     """Serve until a signal. Each worker follows the database; one of them indexes."""
@@ -84,6 +86,9 @@ def create_app() -> "FastAPI":
     """The ASGI application of the home folder that MARKETRANK_HOME names."""
     from marketrank.api.app import create_app as build
 
+    # A thread that ends its wait for a library or the database waits so long for Python's lock
+    # where another computes (docs/adr/0227-turns.md).
+    sys.setswitchinterval(_SWITCH_SECONDS)
     marketplace = Marketplace(load())
     settings = marketplace.settings
     logs.configure(settings.log_format, requests=settings.log_requests)

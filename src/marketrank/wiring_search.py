@@ -26,6 +26,7 @@ from marketrank.retrieval.vector_index import limit_threads
 from marketrank.shadow import Shadow, limits_of
 from marketrank.trials import Trials
 from marketrank.tuning import depths_of, from_settings, lifts_of
+from marketrank.turns import Turns
 from marketrank.types import ListingId, ReleaseId, SellerId
 from marketrank.understanding import Understanding
 from marketrank.wiring_people import HEARD, People
@@ -188,8 +189,13 @@ class Searching(Models):
             clean_photo=self.clean_upload,
         )
 
+    @cached_property
+    def _turns(self) -> Turns:
+        return Turns(self.settings.answers_at_once)
+
     def answer(self, request: Request) -> Ranking:
-        ranking = self.engine.answer(request)
+        with self._turns:
+            ranking = self.engine.answer(request)
         self.shadow.keep(request)
         self.metrics.answered(request, ranking)
         self.slow.note(request, ranking)

@@ -13,7 +13,18 @@ KNOW_STORAGE = {"wiring", "wiring_stores", "wiring_models", "wiring_people", "cl
 FLOORS = [
     {"types"},
     {"people", "asking"},
-    {"errors", "ports", "config", "settings", "durable", "background", "access", "client", "jobs"},
+    {
+        "errors",
+        "ports",
+        "config",
+        "settings",
+        "durable",
+        "background",
+        "access",
+        "client",
+        "jobs",
+        "turns",
+    },
     {"evaluation"},
     ROOMS | {"monitoring"},
     {

@@ -46,6 +46,12 @@ class ServingSettings(BaseSettings):
         description="Requests that one process answers at a time; who comes beyond that gets 503 "
         "and Retry-After at once, instead of waiting with all others; 0 sets no limit",
     )
+    answers_at_once: int = Field(
+        2,
+        ge=0,
+        description="Searches and feeds that one process works at at a time; who comes beyond "
+        "that waits for a turn, in order; 0 sets no limit",
+    )
     bulk_max_bytes: int = Field(
         50_000_000, gt=0, description="Largest body of PUT /v1/listings (bytes)"
     )
