@@ -56,8 +56,7 @@ def test_a_listing_is_found_by_its_words_and_opened(
     result = page.locator(f"main a[href='/listings/{wanted.id}']").first
     expect(result).to_be_visible()
     photos = page.locator(".results img")
-    assert photos.count() > 0
-    assert photos.first.evaluate("image => image.complete && image.naturalWidth") == 448
+    expect(photos.first).to_have_js_property("naturalWidth", 448)
     result.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(wanted.title)
 
@@ -84,6 +83,7 @@ def test_a_buyer_of_the_demo_has_a_feed_and_what_they_hide_is_gone_at_once(
     page.get_by_label("Demo: look as").select_option("demo-2")
     page.get_by_role("button", name="Switch", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("For you")
+    page.wait_for_load_state("load")
     why = page.locator(".grid .why").all_inner_texts()
     assert len(why) == page.locator(".grid > li").count() > 10  # each says why
     assert any(re.search(r"Like .* you (saved|looked at)", said) for said in why)

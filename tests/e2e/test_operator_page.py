@@ -75,7 +75,7 @@ def test_a_day_of_an_operator(visit: Callable[..., Page], options: dict[str, obj
         _look(page, f"{name}-{room.lower().replace(' ', '-')}")
 
     page.goto("/operator/runs/vision-1")
-    assert page.get_by_role("img", name="Confusion image").evaluate("i => i.naturalWidth") == 1
+    expect(page.get_by_role("img", name="Confusion image")).to_have_js_property("naturalWidth", 1)
     _look(page, f"{name}-run")
 
     page.get_by_role("button", name="Sign out").click()

@@ -114,7 +114,7 @@ def test_categories_lead_down_and_back(visit: Callable[..., Page]) -> None:
     inside = page.locator(".count-line").inner_text()
     page.get_by_role("link", name="All categories").click()
     page.wait_for_url(lambda url: "category" not in url)
-    assert page.locator(".count-line").inner_text() != inside
+    expect(page.locator(".count-line")).not_to_have_text(inside)
 
 
 def test_listing_and_back(visit: Callable[..., Page]) -> None:
@@ -178,13 +178,13 @@ def test_everything_works_without_javascript(visit: Callable[..., Page], tmp_pat
     page = visit("/", java_script_enabled=False)
     page.get_by_label("What are you looking for?").fill("table")
     page.get_by_role("button", name="Search", exact=True).click()
-    assert page.locator(".results h1").inner_text() == "“table”"
+    expect(page.locator(".results h1")).to_have_text("“table”")
     page.get_by_text("Search by photo").click()
     page.get_by_label("Choose a photo").set_input_files(photo)
     page.get_by_role("button", name="Find similar things").click()
-    assert page.locator(".results h1").inner_text() == "Looks like your photo"
+    expect(page.locator(".results h1")).to_have_text("Looks like your photo")
     page.get_by_role("button", name="Next").click()
-    assert "page 2 of" in page.locator(".count-line").inner_text()
+    expect(page.locator(".count-line")).to_contain_text("page 2 of")
 
 
 def test_unknown_place_is_explained(visit: Callable[..., Page]) -> None:
