@@ -2,8 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Python compiles what is imported when it is; all of torch and scipy takes a minute (docs/adr/0236).
-INSTALL := $(BIN)/pip install --quiet --progress-bar on --no-compile
+INSTALL := $(BIN)/pip install --quiet --progress-bar on
 # Options of the demo, as in: make demo ARGS=--no-serve
 ARGS ?=
 export PIP_CONSTRAINT := $(CURDIR)/requirements.lock $(CURDIR)/requirements-docs.lock
@@ -52,7 +51,7 @@ $(VENV)-kubeflow/.ready: pyproject.toml requirements.lock
 	@$(PYTHON) -m venv $(VENV)-kubeflow
 	grep -vE '^(protobuf|requests|urllib3)==' requirements.lock > $(VENV)-kubeflow/constraints.txt
 	PIP_CONSTRAINT=$(CURDIR)/$(VENV)-kubeflow/constraints.txt \
-	  $(VENV)-kubeflow/bin/pip install --quiet --progress-bar on --no-compile --editable '.[kubeflow]'
+	  $(VENV)-kubeflow/bin/pip install --quiet --progress-bar on --editable '.[kubeflow]'
 	@touch $@
 
 # Needs a Docker engine and docker-compose; ends with a reason where there is none.
