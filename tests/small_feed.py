@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from marketrank.wiring import Marketplace
+
 Row = tuple[str, str, str, str, str, str]
 SOLID = "Solid, seats six, collection only"
 HEADER = ("id", "product_name", "category", "product_description", "price", "location")
@@ -38,6 +40,13 @@ class Feed:
     def write_table(self, rows: Sequence[tuple[str, str]]) -> None:
         with self.table.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("id", "product_id"), *rows])
+
+    def into(
+        self, market: Marketplace, *, photos: bool = True, full: bool = False
+    ) -> dict[str, object]:
+        """The summary of its ingest."""
+        images = (str(self.table), str(self.images)) if photos else (None, None)
+        return market.ingest(str(self.products), *images, full=full).as_dict()
 
     def draw(self, image: str, n: int) -> None:
         picture = Image.new("RGB", (64, 48), (40 * n, 90, 200 - 40 * n))

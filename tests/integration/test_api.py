@@ -9,12 +9,9 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from marketrank.api import problems, schemas
-from marketrank.api.app import create_app
 from marketrank.asking import Sort
-from marketrank.config import Settings
+from small_client import LIMIT, small_client
 from small_market import NOW, RELEASE, SmallMarket, draw, small_market
-
-LIMIT = 200_000
 
 
 @pytest.fixture
@@ -24,9 +21,7 @@ def market() -> SmallMarket:
 
 @pytest.fixture
 def client(market: SmallMarket, tmp_path: Path) -> Iterator[TestClient]:
-    settings = Settings(home=tmp_path, photo_max_bytes=LIMIT)
-    app = create_app(market, settings=settings, clock=lambda: NOW)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with small_client(market, tmp_path) as client:
         yield client
 
 

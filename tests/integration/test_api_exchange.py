@@ -11,9 +11,8 @@ from fastapi.testclient import TestClient
 from marketrank.api.app import create_app
 from marketrank.asking import Ranking, Request
 from marketrank.config import Settings
-from small_market import NOW, RELEASE, SmallMarket, small_market
-
-LIMIT = 200_000
+from small_client import LIMIT, small_client
+from small_market import RELEASE, SmallMarket, small_market
 
 
 @pytest.fixture
@@ -23,9 +22,7 @@ def market() -> SmallMarket:
 
 @pytest.fixture
 def client(market: SmallMarket, tmp_path: Path) -> Iterator[TestClient]:
-    settings = Settings(home=tmp_path, photo_max_bytes=LIMIT)
-    app = create_app(market, settings=settings, clock=lambda: NOW)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with small_client(market, tmp_path) as client:
         yield client
 
 

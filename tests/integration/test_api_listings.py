@@ -9,13 +9,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from marketrank.api import schemas
-from marketrank.api.app import create_app
 from marketrank.asking import Ranking, Request
-from marketrank.config import Settings
 from marketrank.errors import BadInput
-from small_market import NOW, SmallMarket, small_market
-
-LIMIT = 200_000
+from small_client import small_client
+from small_market import SmallMarket, small_market
 
 
 @pytest.fixture
@@ -25,9 +22,7 @@ def market() -> SmallMarket:
 
 @pytest.fixture
 def client(market: SmallMarket, tmp_path: Path) -> Iterator[TestClient]:
-    settings = Settings(home=tmp_path, photo_max_bytes=LIMIT)
-    app = create_app(market, settings=settings, clock=lambda: NOW)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with small_client(market, tmp_path) as client:
         yield client
 
 

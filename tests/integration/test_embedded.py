@@ -2,12 +2,10 @@
 
 import os
 import random
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from embedded_homes import furnish, query
+from embedded_homes import bare, furnish, query, started
 from marketrank.errors import NotReady
 from marketrank.storage import embedded
 
@@ -49,23 +47,14 @@ with open(sys.argv[2], "w") as notes:
 
 @pytest.fixture
 def bare_home() -> Iterator[Path]:
-    """An empty home outside pytest's folders, which other runs close to the server's user."""
-    folder = Path(tempfile.mkdtemp(prefix="marketrank-embedded-"))
-    folder.chmod(0o755)
-    yield folder
-    embedded.stop(folder)
-    embedded.leave(folder)
-    shutil.rmtree(folder)
+    with bare() as home:
+        yield home
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
-    """A home whose server was started and stopped, to copy: quicker than making each anew."""
-    folder = Path(tempfile.mkdtemp(prefix="marketrank-embedded-made-"))
-    embedded.start(folder)
-    embedded.leave(folder)
-    yield folder
-    shutil.rmtree(folder)
+    with started() as home:
+        yield home
 
 
 @pytest.fixture

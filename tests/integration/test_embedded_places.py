@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,30 +11,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded_homes import furnish, query
+from embedded_homes import bare, furnish, query, started
 from marketrank.errors import NotReady
 from marketrank.storage import embedded, socket_folder
 
 
 @pytest.fixture
 def bare_home() -> Iterator[Path]:
-    """An empty home outside pytest's folders, which other runs close to the server's user."""
-    folder = Path(tempfile.mkdtemp(prefix="marketrank-embedded-"))
-    folder.chmod(0o755)
-    yield folder
-    embedded.stop(folder)
-    embedded.leave(folder)
-    shutil.rmtree(folder)
+    with bare() as home:
+        yield home
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Path]:
-    """A home whose server was started and stopped, to copy: quicker than making each anew."""
-    folder = Path(tempfile.mkdtemp(prefix="marketrank-embedded-made-"))
-    embedded.start(folder)
-    embedded.leave(folder)
-    yield folder
-    shutil.rmtree(folder)
+    with started() as home:
+        yield home
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -35,11 +36,7 @@ def market(
 
 @pytest.fixture
 def run(feed: Feed, market: Marketplace) -> Callable[..., dict[str, object]]:
-    def ingest(*, photos: bool = True, full: bool = False) -> dict[str, object]:
-        images = (str(feed.table), str(feed.images)) if photos else (None, None)
-        return market.ingest(str(feed.products), *images, full=full).as_dict()
-
-    return ingest
+    return partial(feed.into, market)
 
 
 def test_a_feed_comes_in_clean(run: Callable[..., dict[str, object]], market: Marketplace) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,7 @@ def market(
 
 @pytest.fixture
 def run(feed: Feed, market: Marketplace) -> Callable[..., dict[str, object]]:
-    def ingest(*, photos: bool = True, full: bool = False) -> dict[str, object]:
-        images = (str(feed.table), str(feed.images)) if photos else (None, None)
-        return market.ingest(str(feed.products), *images, full=full).as_dict()
-
-    return ingest
+    return partial(feed.into, market)
 
 
 def test_repeats_are_linked_and_odd_prices_flagged(

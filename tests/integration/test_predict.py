@@ -9,12 +9,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from marketrank.api import predict
-from marketrank.api.app import create_app
-from marketrank.config import Settings
-from small_market import NOW, SmallMarket, draw, small_market
+from small_client import LIMIT, small_client
+from small_market import SmallMarket, draw, small_market
 from small_predictions import VERSION
 
-LIMIT = 200_000
 BY_IMAGE = ("image", "category", "feature_embedding", "embedding", "similar_images")
 
 
@@ -25,9 +23,7 @@ def market() -> SmallMarket:
 
 @pytest.fixture
 def client(market: SmallMarket, tmp_path: Path) -> Iterator[TestClient]:
-    settings = Settings(home=tmp_path, photo_max_bytes=LIMIT)
-    app = create_app(market, settings=settings, clock=lambda: NOW)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with small_client(market, tmp_path) as client:
         yield client
 
 
