@@ -158,8 +158,8 @@ class Indexer:
         return Indexed(texts, embedded, released, releases.current(self._release_folder))
 
     def _is_idle(self, last: Seq, at: datetime) -> bool:
-        """Whether nothing has come since a look that found nothing to do: a look asks the database
-        seven questions. A promoted model, or what became of the files, is for the next one."""
+        """Whether nothing has come since a look that found nothing to do: it asks the database four
+        or five questions. A promoted model, or what became of the files, is for the next one."""
         if self._idle is None or self._idle[0] != last:
             return False
         return timedelta(0) <= at - self._idle[1] < _LOOK

@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ _FUZZY_MIN_LETTERS = 5
 _SYNONYM_WEIGHT = 0.6
 # What a word that no listing has, nor any word near it, could have added: a rare word of the title.
 _UNKNOWN_SCORE = 16.0
-_MOST_WEIGHED = 50_000  # words whose weights are kept, some 10 MB
+_MOST_WEIGHED = 50_000  # words whose weights are kept: 13 MB
 _MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
 _MAX_WORD_BYTES = 40
 _HEAP_BYTES = 50_000_000
@@ -131,7 +132,6 @@ class TextReader:
         self._weighed: dict[tuple[str, str], float] = {}  # of the commit that is open
         self._words = _analyzer(stem=False)
         self._stems = _analyzer(stem=True)
-        self._stemming = stemmer()
         self._thesaurus = Thesaurus(Synonyms(), self._stems.analyze)
         try:
             self.reload()
@@ -293,7 +293,7 @@ class TextReader:
 
     def stems(self, text: str) -> list[str]:
         """See ports.TextIndex."""
-        return self._stemming(text)
+        return _stemmed(self._stems, text)
 
     def _among(self, query: Query, keys: NDArray[np.int64]) -> Query:
         """The query over these keys alone, with unchanged scores. A term for each: of a set of
@@ -326,12 +326,11 @@ def _best_field(queries: Sequence[Query]) -> Query:
 
 def stemmer() -> Callable[[str], list[str]]:
     """What TextReader.stems does, without an index."""
-    analyzer = _analyzer(stem=True)
+    return partial(_stemmed, _analyzer(stem=True))
 
-    def stems(text: str) -> list[str]:
-        found: list[str] = analyzer.analyze(sized(_storable(text)))
-        return found
 
+def _stemmed(analyzer: tantivy.TextAnalyzer, text: str) -> list[str]:
+    stems: list[str] = analyzer.analyze(sized(_storable(text)))
     return stems
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 from sqlalchemy import Connection, Engine, Row, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import IntegrityError
 
 from marketrank.errors import BadInput
 from marketrank.people import Impression, Surface
@@ -63,10 +63,11 @@ def log(engine: Engine, keys: KeyFolder, shown: Sequence[Impression], known: Kno
         return
     try:
         _log(engine, keys, shown, known)
-    except DBAPIError:
+    except IntegrityError:
         if not known.days:
             raise
-        # A day may have been dropped by another process, or the database been restored.
+        # No partition: another process has dropped the day. (What ends otherwise may have been
+        # written all the same, and must not be written twice.)
         known.forget()
         _log(engine, keys, shown, known)
 
