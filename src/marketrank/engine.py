@@ -29,10 +29,11 @@ from marketrank.personal import Person, Personal, held
 from marketrank.ports import ListingStore, VectorStore
 from marketrank.ranking import session_features
 from marketrank.ranking.features import NAMES as WORD_FEATURES
-from marketrank.ranking.features import Seen, ask
+from marketrank.ranking.features import ask
 from marketrank.ranking.prepared import Prepared
 from marketrank.ranking.ranker import Looked, Material, NoopRanker, Ranker, head
 from marketrank.ranking.rerank import Facts, Reranked, rerank
+from marketrank.ranking.seen import SeenTable
 from marketrank.ranking.session_ranker import look_at_session
 from marketrank.retrieval.catalogue import Snapshot
 from marketrank.retrieval.feed import FRESH, FUSION_K, TASTE
@@ -136,7 +137,7 @@ class Engine:
         keys, self._ahead = self._ahead[:most], self._ahead[most:]
         if len(keys):
             see_one = partial(see_stored, stems=view.text.stems)
-            self._prepared.look_at(keys, catalogue.seqs(keys), see_one, view.rows)
+            self._prepared.prepare(keys, catalogue.seqs(keys), see_one)
         return len(keys)
 
     def answer(self, request: Request) -> Ranking:
@@ -316,9 +317,9 @@ class Engine:
         more = [*self._more_facts, *([] if person is None else [person.more_facts])]
         indexes = Indexes(view.text, view.vectors)
 
-        held: list[tuple[Keys, list[Seen]]] = []
+        held: list[tuple[Keys, SeenTable]] = []
 
-        def seen(keys: Keys) -> list[Seen]:
+        def seen(keys: Keys) -> SeenTable:
             if not held or not np.array_equal(held[-1][0], keys):  # asked for words, then facts
                 see_one = partial(see_stored, stems=view.text.stems)
                 seqs = view.catalogue.seqs(keys)

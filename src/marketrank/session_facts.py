@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from marketrank.asking import Request, Understood
 from marketrank.people import Surface
-from marketrank.ranking.features import Seen, Stems, see
+from marketrank.ranking.seen import Seen, SeenTable, Stems, see
 from marketrank.ranking.session_features import Facts
 from marketrank.ranking.similar import shared_part
 from marketrank.retrieval.follow import View
@@ -54,14 +54,12 @@ def facts_of(
     understood: Understood,
     keys: Keys,
     *,
-    seen: Sequence[Seen],
+    seen: SeenTable,
     more: Sequence[MoreFacts] = (),
 ) -> Facts:
     """Of candidates by key, (n,), whose listings `seen` holds."""
     filters = request.filters
     prices = view.catalogue.prices(keys).astype(np.float64)
-    traders = [one.trade for one in seen]
-    pixels = np.array([one.pixels for one in seen], np.float64)
     flag = {Surface.SEARCH: 1.0, Surface.FEED: 0.0}.get(surface_of(request), np.nan)
     known: dict[str, Any] = {
         "search": np.full(len(keys), flag),
@@ -73,9 +71,9 @@ def facts_of(
         if filters.near is None
         else view.catalogue.distances_km(keys, filters.near).astype(np.float64),
         "ages_days": ages_days(view.catalogue.listed_at(keys), request.at),
-        "photos": np.array([one.photos for one in seen], np.float64),
-        "pixels": np.where(pixels > 0, pixels, np.nan),
-        "trade": np.array([np.nan if one is None else float(one) for one in traders]),
+        "photos": seen.photos,
+        "pixels": np.where(seen.pixels > 0, seen.pixels, np.nan),
+        "trade": seen.trade,
         "sellers": view.catalogue.sellers(keys).astype(np.int64),
         "seller_listings": view.catalogue.seller_listings(keys),
     }

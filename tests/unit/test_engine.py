@@ -12,9 +12,9 @@ from marketrank.errors import BadInput, NotReady
 from marketrank.feedback.experiments import Experiment, Kind
 from marketrank.feedback.interleave import team_draft
 from marketrank.people import Surface
-from marketrank.ranking.features import see
 from marketrank.ranking.ranker import Material, NoopRanker, Ranker, reorder
 from marketrank.ranking.rerank import Rules
+from marketrank.ranking.seen import SeenTable, see
 from marketrank.session_facts import asked_digest
 from marketrank.trials import Trials
 from marketrank.tuning import PLAIN
@@ -283,9 +283,9 @@ def test_a_ranker_sees_words_vectors_and_listings(engine: Engine) -> None:
     looking.answer(replace(ASK, text="oak table"))
     material = seen[0]
     assert material.asked().stems == ("oak", "table")
-    assert [one.title.tolist() for one in material.seen(np.array([3, 0]))] == [
-        see(title, "", "", str.split).title.tolist() for title in ("bicycle", "oak table")
-    ]
+    titles = [see(title, "", "", str.split) for title in ("bicycle", "oak table")]
+    found_titles = material.seen(np.array([3, 0])).titles
+    assert found_titles.tolist() == SeenTable.of(titles).titles.tolist()
     found = material.vectors_of(np.array([2, 1]))
     assert found is not None
     assert found.argmax(axis=1).tolist() == [2, 1]

@@ -7,16 +7,13 @@ from marketrank.asking import Candidates
 from marketrank.ranking.features import (
     FEEDBACK,
     NAMES,
-    NOTHING_SEEN,
     PRIOR_WEIGHT,
     Asked,
     Floats,
-    Seen,
     ask,
-    see,
     table,
-    trigrams,
 )
+from marketrank.ranking.seen import NOTHING_SEEN, Seen, SeenTable, see, trigrams
 
 words = st.sampled_from(["oak", "table", "6ft", "lamp", "a", "é"])
 texts = st.lists(words, max_size=6).map(" ".join)
@@ -42,7 +39,7 @@ def candidates(n: int, scores: list[float] | None = None) -> Candidates:
 
 def row(asked: Asked, seen: Seen) -> dict[str, float]:
     nothing = {best: np.zeros(1, np.float32) for best in FEEDBACK}
-    found: Floats = table(asked, [seen], candidates(1), nothing)
+    found: Floats = table(asked, SeenTable.of([seen]), candidates(1), nothing)
     return dict(zip(NAMES, found[0].tolist(), strict=True))
 
 
@@ -103,7 +100,7 @@ def test_a_query_without_words_counts_nothing() -> None:
 def test_scores_stand_beside_how_far_below_the_best_they_are() -> None:
     similar = {best: np.array([0.1 * best, 0], np.float32) for best in FEEDBACK}
     seen = [listing("oak"), listing("pine")]
-    found = table(query("oak"), seen, candidates(2, [0.8, 0.6]), similar)
+    found = table(query("oak"), SeenTable.of(seen), candidates(2, [0.8, 0.6]), similar)
     columns = {name: found[:, place].tolist() for place, name in enumerate(NAMES)}
     assert columns["fused"] == pytest.approx([0.8, 0.6])
     assert columns["vector_below_best"] == pytest.approx([0, -0.2])
@@ -116,7 +113,7 @@ def test_scores_stand_beside_how_far_below_the_best_they_are() -> None:
 def test_no_candidates_give_no_rows() -> None:
     empty = Candidates(np.empty(0, np.int64), np.empty(0, np.float32), {})
     nothing = {best: np.empty(0, np.float32) for best in FEEDBACK}
-    assert table(query("oak"), [], empty, nothing).shape == (0, len(NAMES))
+    assert table(query("oak"), SeenTable.of([]), empty, nothing).shape == (0, len(NAMES))
 
 
 @given(
@@ -129,7 +126,8 @@ def test_a_listing_counts_the_same_alone_and_among_others(
     asked = query(text)
     seen = [NOTHING_SEEN, *(listing(*one) for one in listings)]
     n = len(seen)
-    found = table(asked, seen, candidates(n), {best: np.zeros(n, np.float32) for best in FEEDBACK})
+    nothing = {best: np.zeros(n, np.float32) for best in FEEDBACK}
+    found = table(asked, SeenTable.of(seen), candidates(n), nothing)
     alone = [list(row(asked, one).values()) for one in seen]
     assert found.tolist() == alone
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from marketrank.ranking.features import NOTHING_SEEN, Seen, see
 from marketrank.ranking.prepared import Prepared, row_of
+from marketrank.ranking.seen import NOTHING_SEEN, Seen, SeenTable, see
 from marketrank.retrieval import word_rows
 from marketrank.types import Listing, ListingId, ListingKey, Seq, Stored
 
@@ -40,7 +40,7 @@ def prepare(stored: Stored) -> Seen:
 
 def look(prepared: Prepared, *pairs: tuple[int, int]) -> list[Seen]:
     keys, seqs = np.array(pairs, np.int64).T
-    return prepared.look_at(keys, seqs, prepare)
+    return prepared.prepare(keys, seqs, prepare)
 
 
 def test_what_was_read_is_not_read_again() -> None:
@@ -109,17 +109,18 @@ def test_what_a_release_holds_is_not_read(tmp_path: Path) -> None:
     store.read.clear()
     found = prepared.look_at(keys, seqs, prepare, rows)
     assert store.read == [[3]]
-    assert _plain(found[0]) == _plain(seen[ListingKey(1)])
-    assert _plain(found[2]) == _plain(seen[ListingKey(2)])
+    (third,) = store.get_by_key([ListingKey(3)]).values()
+    _same(found, [seen[ListingKey(1)], prepare(third), seen[ListingKey(2)]])
     assert prepared.missing(keys, np.array([10, 30, 21]), rows).tolist() == [2]  # it was edited
     store.seqs[2] = 21
-    (edited,) = prepared.look_at(keys[2:], np.array([21]), prepare, rows)
-    assert _plain(edited) == _plain(prepare(store.get_by_key([ListingKey(2)])[ListingKey(2)]))
+    edited = prepared.look_at(keys[2:], np.array([21]), prepare, rows)
+    _same(edited, [prepare(store.get_by_key([ListingKey(2)])[ListingKey(2)])])
+    _same(prepared.look_at(keys[:0], seqs[:0], prepare, rows), [])
+    _same(prepared.look_at(keys[:1], seqs[:1], prepare, rows), [seen[ListingKey(1)]])
 
 
-def _plain(seen: Seen) -> dict[str, object]:
-    plain = {name: getattr(seen, name) for name in Seen.__slots__}
-    return {
-        name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in plain.items()
-    }
+def _same(found: SeenTable, seen: list[Seen]) -> None:
+    wanted = SeenTable.of(seen)
+    assert found.facts.tolist() == wanted.facts.tolist()
+    for one, two in zip(found.parts, wanted.parts, strict=True):
+        assert one.tolist() == two.tolist()

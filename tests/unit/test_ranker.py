@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +6,7 @@ from numpy.typing import NDArray
 
 from marketrank.asking import Candidates
 from marketrank.people import Surface
-from marketrank.ranking.features import NAMES, Floats, Seen, ask, see
+from marketrank.ranking.features import NAMES, Floats, ask
 from marketrank.ranking.feedback import similarity_to_best
 from marketrank.ranking.ranker import (
     FeedbackRanker,
@@ -17,6 +16,7 @@ from marketrank.ranking.ranker import (
     ShuffleRanker,
     look,
 )
+from marketrank.ranking.seen import SeenTable, see
 from marketrank.types import Vectors
 
 # Keys 0, 1 and 3 point one way, 2 another.
@@ -35,8 +35,8 @@ def near(vector: Vectors, keys: NDArray[np.int64]) -> Floats:
 
 
 def material(query: Vectors | None = QUERY, known: bool = True) -> Material:
-    def seen(keys: NDArray[np.int64]) -> Sequence[Seen]:
-        return [see(f"table {key}", "", "", str.split) for key in keys.tolist()]
+    def seen(keys: NDArray[np.int64]) -> SeenTable:
+        return SeenTable.of([see(f"table {key}", "", "", str.split) for key in keys.tolist()])
 
     return Material(
         query=query,

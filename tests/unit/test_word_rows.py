@@ -36,10 +36,13 @@ def test_rows_are_found_by_key_and_change(
     places = found.places(keys, seqs).tolist()
     assert places[-1] == -1
     assert sorted(places[:-1]) == list(range(len(rows)))
-    for place, (_, parts, facts) in zip(places, rows.values(), strict=False):
-        held, held_facts = found.row(place)
-        assert [part.tolist() for part in held] == [part.tolist() for part in parts]
-        assert held_facts == list(facts)
+    tables, held_facts = found.read(np.array(places[:-1], np.int64))
+    assert held_facts.tolist() == [list(facts) for _, _, facts in rows.values()]
+    for part, table in enumerate(tables):
+        wanted = [parts[part].tolist() for _, parts, _ in rows.values()]
+        width = max(map(len, wanted), default=0)
+        assert table.shape == (len(rows), width)
+        assert table.tolist() == [one + [0] * (width - len(one)) for one in wanted]
     assert found.places(keys, seqs + 1).tolist() == [-1] * len(keys)  # of another change
 
 

@@ -15,8 +15,8 @@ from marketrank.models.feature_cache import Spec, cached
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.ports import Encoder
 from marketrank.ranking import features
-from marketrank.ranking.features import Seen
 from marketrank.ranking.ranker import Material
+from marketrank.ranking.seen import Seen, SeenTable, see
 from marketrank.retrieval.hybrid import Asked, Indexes, text_ceiling
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.synonyms import Synonyms, compounds
@@ -78,15 +78,13 @@ class IndexedSet:
     def ids(self, keys: Keys) -> list[ListingId]:
         return [self.documents[key].id for key in keys.tolist()]
 
-    def _look_at(self, keys: Keys) -> list[Seen]:
+    def _look_at(self, keys: Keys) -> SeenTable:
         stems = self.indexes.text.stems
         for key in keys.tolist():
             if key not in self._seen:
                 one = self.documents[key]
-                self._seen[key] = features.see(
-                    one.title, one.words_of_category, one.description, stems
-                )
-        return [self._seen[key] for key in keys.tolist()]
+                self._seen[key] = see(one.title, one.words_of_category, one.description, stems)
+        return SeenTable.of([self._seen[key] for key in keys.tolist()])
 
 
 @contextmanager

@@ -6,8 +6,7 @@ logarithm, so that a model that was fitted on one marketplace can serve another.
 """
 
 import re
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,21 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketrank.asking import Candidates
+from marketrank.ranking.seen import SeenTable, Stems, Words, numbered, trigrams
 
 Floats = NDArray[np.float32]
-Words = NDArray[np.int32]
-"""Words, or threes of letters, by 31 bits of their CRC-32, the same in every process: a listing
-takes 0.85 kB so and 8.6 as strings, and a hundred are compared at once. That two words of a query
-and a listing have the same by chance happens once in some million pairs. None is 0, which fills
-rows up."""
-Stems = Callable[[str], Sequence[str]]
-_DESCRIPTION_LETTERS = 600  # what stands first says what it is; the rest costs time
-_TITLE_LETTERS = 200
-_TITLE_WORDS = 40
 _QUERY_WORDS = 64  # as many as the text index reads
-_LOW_BITS = 0x7FFF_FFFF
 _NUMBER = re.compile(r"\d")
-_SPACES = re.compile(r"\W+")
 FEEDBACK = (3, 10)
 """How many of the best candidates are trusted, for each kind of feedback; the first is the prior's.
 More find what is common to a category, and lose the one listing that was meant: docs/adr/0126."""
@@ -44,63 +33,11 @@ class Asked:
     trigrams: Set[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """A listing, prepared once. Words of the title stand in its order."""
-
-    title: Words
-    category: Words
-    description: Words
-    trigrams: Words
-    """Of the title, each once."""
-    letters: int
-    """Of the description."""
-    photos: int = 0
-    pixels: int = 0
-    """Of its first photo as it was sent."""
-    trade: bool | None = None
-    """Whether a trader sells it; None where nobody says."""
-
-
-_NO_WORDS = np.empty(0, np.int32)
-NOTHING_SEEN = Seen(_NO_WORDS, _NO_WORDS, _NO_WORDS, _NO_WORDS, 0)
-"""A listing that is gone."""
-
-
 def ask(text: str, weights: Mapping[str, float], stems: Stems) -> Asked:
     """Prepare a query. `weights` are those of its stems, of any scale."""
     total = sum(weights.values())
     shares = {stem: weight / total for stem, weight in weights.items()} if total > 0 else {}
     return Asked(tuple(stems(text))[:_QUERY_WORDS], shares, trigrams(text))
-
-
-def see(title: str, category: str, description: str, stems: Stems) -> Seen:
-    """Prepare a listing."""
-    return Seen(
-        title=_numbered(stems(title[:_TITLE_LETTERS])[:_TITLE_WORDS]),
-        category=_numbered(set(stems(category))),
-        description=_numbered(set(stems(description[:_DESCRIPTION_LETTERS]))),
-        trigrams=_numbered(trigrams(title[:_TITLE_LETTERS])),
-        letters=len(description),
-    )
-
-
-def trigrams(text: str) -> frozenset[str]:
-    """Letters by threes within words, as "  c", " ch", "cha" … (the way of PostgreSQL's pg_trgm):
-    they survive a slip of the pen that no stem survives."""
-    found: set[str] = set()
-    for word in _SPACES.split(text.lower()):
-        if word:
-            padded = f"  {word} "
-            found.update(padded[i : i + 3] for i in range(len(padded) - 2))
-    return frozenset(found)
-
-
-def _numbered(words: Iterable[str]) -> Words:
-    # A lone surrogate is no text, but a query may have one.
-    return np.array(
-        [zlib.crc32(word.encode("utf-8", "replace")) & _LOW_BITS or 1 for word in words], np.int32
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,46 +64,40 @@ class _Pairs:
     letters: NDArray[np.int64]
 
     @staticmethod
-    def of(asked: Asked, seen: Sequence[Seen]) -> "_Pairs":
-        words = _numbered(asked.weights)
-        titles = [one.title for one in seen]
-        title = _rows(titles)
-        found = title[:, :, np.newaxis] == words
-        trigrams = _rows([one.trigrams for one in seen])
+    def of(asked: Asked, seen: SeenTable) -> "_Pairs":
+        words, titles = numbered(asked.weights), seen.titles
+        found = titles[:, :, np.newaxis] == words
+        title_words = np.count_nonzero(titles, axis=1)
         return _Pairs(
-            stems=_numbered(asked.stems),
+            stems=numbered(asked.stems),
             weights=np.array(list(asked.weights.values()), np.float64),
             numbers=np.array([bool(_NUMBER.search(stem)) for stem in asked.weights], np.bool_),
-            titles=title,
-            endings=_rows([words[::-1] for words in titles]),
+            titles=titles,
+            endings=_backwards(titles, title_words),
             asked=found.any(axis=2),
             in_title=found.any(axis=1),
-            in_category=_having(words, [one.category for one in seen]),
-            in_description=_having(words, [one.description for one in seen]),
-            title_words=np.count_nonzero(title, axis=1),
+            in_category=_having(words, seen.categories),
+            in_description=_having(words, seen.descriptions),
+            title_words=title_words,
             query_trigrams=len(asked.trigrams),
-            title_trigrams=np.count_nonzero(trigrams, axis=1),
-            shared_trigrams=np.isin(trigrams, _numbered(asked.trigrams)).sum(axis=1),
-            letters=np.array([one.letters for one in seen], np.int64),
+            title_trigrams=np.count_nonzero(seen.trigrams, axis=1),
+            shared_trigrams=np.isin(seen.trigrams, numbered(asked.trigrams)).sum(axis=1),
+            letters=seen.letters.astype(np.int64),
         )
 
 
-def _rows(some: Sequence[Words]) -> Words:
-    """Shape (n, the longest)."""
-    lengths = np.array([len(one) for one in some], np.int64)
-    rows = np.zeros((len(some), int(lengths.max(initial=0))), np.int32)
-    rows[np.arange(rows.shape[1]) < lengths[:, np.newaxis]] = np.concatenate([_NO_WORDS, *some])
-    return rows
+def _backwards(rows: Words, lengths: NDArray[np.int64]) -> Words:
+    """Each row from its last word to its first, filled up behind as before."""
+    places = lengths[:, np.newaxis] - 1 - np.arange(rows.shape[1])
+    turned = np.take_along_axis(rows, np.maximum(places, 0), axis=1)
+    return np.where(places >= 0, turned, 0)
 
 
-def _having(words: Words, some: Sequence[Words]) -> NDArray[np.bool_]:
-    """Which of the words (q,) each has: (n, q)."""
-    rows = _rows(some)
-    return (
-        np.stack([(rows == word).any(axis=1) for word in words], axis=1)
-        if len(words)
-        else (np.zeros((len(some), 0), np.bool_))
-    )
+def _having(words: Words, rows: Words) -> NDArray[np.bool_]:
+    """Which of the words (q,) each row has: (n, q)."""
+    if not len(words):
+        return np.zeros((len(rows), 0), np.bool_)
+    return np.stack([(rows == word).any(axis=1) for word in words], axis=1)
 
 
 def _coverage(pairs: _Pairs, had: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -284,7 +215,7 @@ def prior(candidates: Candidates, feedback: Floats) -> Floats:
 
 
 def table(
-    asked: Asked, seen: Sequence[Seen], candidates: Candidates, feedback: Mapping[int, Floats]
+    asked: Asked, seen: SeenTable, candidates: Candidates, feedback: Mapping[int, Floats]
 ) -> Floats:
     """Shape (n, len(NAMES)): a row for each candidate, whose listing `seen` holds at its place.
 

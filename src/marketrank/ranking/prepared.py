@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from marketrank.ranking.features import NOTHING_SEEN, Seen, Words
+from marketrank.ranking.seen import NOTHING_SEEN, Seen, SeenTable, Words, facts_of, words_of
 from marketrank.types import ListingKey, Stored
 
 Keys = NDArray[np.int64]
@@ -20,7 +20,7 @@ class Rows(Protocol):
 
     def places(self, keys: Keys, seqs: Keys) -> Keys: ...
 
-    def row(self, place: int) -> tuple[list[Words], list[int]]: ...
+    def read(self, places: Keys) -> tuple[tuple[Words, ...], NDArray[np.int32]]: ...
 
 
 class Prepared:
@@ -41,14 +41,23 @@ class Prepared:
         seqs: Keys,
         see: Callable[[Stored], Seen],
         rows: Rows | None = None,
-    ) -> list[Seen]:
-        """One for each key, with the numbers that the catalogue has; NOTHING_SEEN for what is
+    ) -> SeenTable:
+        """A row for each key, with the numbers that the catalogue has; of NOTHING_SEEN for what is
         gone. What is among the `rows` of a release is not prepared again."""
+        if rows is None:
+            return SeenTable.of(self.prepare(keys, seqs, see))
+        places = rows.places(keys, seqs)
+        known = places >= 0
+        held = SeenTable(*rows.read(places[known]))
+        if known.all():
+            return held
+        others = self.prepare(keys[~known], seqs[~known], see)
+        return held.mixed(SeenTable.of(others), known)
+
+    def prepare(self, keys: Keys, seqs: Keys, see: Callable[[Stored], Seen]) -> list[Seen]:
+        """One for each key, prepared now where it was not before."""
         pairs = list(zip(keys.tolist(), seqs.tolist(), strict=True))
-        found = {} if rows is None else _among(rows, pairs, rows.places(keys, seqs))
-        found |= {
-            pair: seen for pair in pairs if pair not in found and (seen := self._held.get(pair))
-        }
+        found = {pair: seen for pair in pairs if (seen := self._held.get(pair))}
         missing = [pair for pair in pairs if pair not in found]
         stored = self._read([ListingKey(key) for key, _ in missing]) if missing else {}
         for pair in missing:
@@ -80,23 +89,6 @@ class Prepared:
         held[pair] = seen
 
 
-_TRADES = {-1: None, 0: False, 1: True}
-
-
-def row_of(stored: Stored, seen: Seen) -> tuple[int, int, list[Words], list[int]]:
+def row_of(stored: Stored, seen: Seen) -> tuple[int, int, Sequence[Words], Sequence[int]]:
     """How a release keeps it: key, number, words and facts."""
-    trade = -1 if seen.trade is None else int(seen.trade)
-    words = [seen.title, seen.category, seen.description, seen.trigrams]
-    return int(stored.key), int(stored.seq), words, [seen.letters, seen.photos, seen.pixels, trade]
-
-
-def _among(rows: Rows, pairs: list[tuple[int, int]], places: Keys) -> dict[tuple[int, int], Seen]:
-    found = {}
-    for pair, place in zip(pairs, places.tolist(), strict=True):
-        if place >= 0:
-            (title, category, description, trigrams), facts = rows.row(place)
-            letters, photos, pixels, trade = facts
-            found[pair] = Seen(
-                title, category, description, trigrams, letters, photos, pixels, _TRADES[trade]
-            )
-    return found
+    return int(stored.key), int(stored.seq), words_of(seen), facts_of(seen)

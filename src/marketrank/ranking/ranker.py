@@ -5,7 +5,7 @@ table of features to scores. Without a learned one the order is `features.prior`
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from marketrank.asking import Candidates
 from marketrank.people import Surface
-from marketrank.ranking.features import FEEDBACK, NAMES, Asked, Floats, Seen, prior, table
+from marketrank.ranking.features import FEEDBACK, NAMES, Asked, Floats, prior, table
 from marketrank.ranking.feedback import similarity_to_best
+from marketrank.ranking.seen import SeenTable
 from marketrank.ranking.session_features import Facts
 from marketrank.types import Vectors
 
@@ -53,7 +54,7 @@ class Material:
     vectors_of: Callable[[Keys], Vectors | None]
     near: Callable[[Vectors, Keys], Floats]
     asked: Callable[[], Asked]
-    seen: Callable[[Keys], Sequence[Seen]]
+    seen: Callable[[Keys], SeenTable]
     facts: Callable[[Keys], Facts] = field(default=lambda keys: Facts(len(keys)))
     surface: Surface | None = None
     saw: Callable[[Looked], None] = _nobody

@@ -41,6 +41,7 @@ _FUZZY_MIN_LETTERS = 5
 _SYNONYM_WEIGHT = 0.6
 # What a word that no listing has, nor any word near it, could have added: a rare word of the title.
 _UNKNOWN_SCORE = 16.0
+_QUERIES_KEPT = 16  # of what is being asked: a request looks for its words twice
 _MOST_WEIGHED = 50_000  # words whose weights are kept: 13 MB
 _MAX_WORDS = 64  # of a query; what is pasted beyond that says nothing new
 _MAX_WORD_BYTES = 40
@@ -130,6 +131,7 @@ class TextReader:
         self._seen: tuple[int, int] | None = None
         self._opened: tuple[str, Any] | None = None
         self._weighed: dict[tuple[str, str], float] = {}  # of the commit that is open
+        self._queries: dict[str, Query] = {}  # of the commit that is open
         self._words = _analyzer(stem=False)
         self._stems = _analyzer(stem=True)
         self._thesaurus = Thesaurus(Synonyms(), self._stems.analyze)
@@ -163,12 +165,12 @@ class TextReader:
                 f"the text index in {self._folder / state.index} cannot be read ({error}); "
                 "run `marketrank index`"
             ) from error
-        self._weighed = {}
+        self._weighed, self._queries = {}, {}
         self._seen = seen
 
     def use_synonyms(self, synonyms: Synonyms) -> None:
         """Look for these as well from now on."""
-        self._thesaurus = Thesaurus(synonyms, self._stems.analyze)
+        self._thesaurus, self._queries = Thesaurus(synonyms, self._stems.analyze), {}
 
     def occurs(self, word: str) -> bool:
         """Whether a listing has the word, another form of it, or a synonym is known."""
@@ -184,10 +186,14 @@ class TextReader:
         """The k best among `allowed` (None: all), exactly, ties by key; see ports.TextIndex."""
         if self._opened is None or k <= 0:
             return _NO_HITS
+        held = self._queries  # before the searcher: what an older one says must not be kept
         searcher = self._opened[1].searcher()
-        query = self._query(searcher, text)
+        query = held.get(text) or self._query(searcher, text)
         if query is None:
             return _NO_HITS
+        if len(held) >= _QUERIES_KEPT:
+            held.clear()
+        held[text] = query
         share = 1.0
         keys = None if allowed is None else np.flatnonzero(allowed)
         if keys is not None:

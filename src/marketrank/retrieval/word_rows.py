@@ -25,7 +25,7 @@ from marketrank.durable import write
 from marketrank.errors import Corrupt
 from marketrank.retrieval.text_folder import SCHEMA
 
-FORMAT = 1  # raise it when `ranking.features.see` makes something else of a listing
+FORMAT = 1  # raise it when `ranking.seen.see` makes something else of a listing
 PARTS = 4
 FACTS = 4
 _MOST = np.iinfo(np.uint16).max  # words of a part
@@ -59,11 +59,23 @@ class WordRows:
         found = (self._keys[places] == keys) & (self._seqs[places] == seqs)
         return np.where(found, places, -1)
 
-    def row(self, place: int) -> tuple[list[Words], list[int]]:
-        """Its PARTS of words, and its FACTS."""
-        bounds = self._bounds[place].tolist()
-        parts = [self._words[bounds[i] : bounds[i + 1]] for i in range(PARTS)]
-        return parts, self._facts[place].tolist()
+    def read(self, places: Keys) -> tuple[tuple[Words, ...], NDArray[np.int32]]:
+        """Of these rows (m,): PARTS tables of words, each (m, the longest) and filled up with 0;
+        and their facts, (m, FACTS)."""
+        bounds = self._bounds[places]
+        parts = (self._part(bounds[:, part], bounds[:, part + 1]) for part in range(PARTS))
+        return tuple(parts), self._facts[places]
+
+    def _part(self, starts: Keys, ends: Keys) -> Words:
+        width = int((ends - starts).max(initial=0))
+        if not width:
+            return np.zeros((len(starts), 0), _WORD)
+        at = starts[:, np.newaxis] + np.arange(width)
+        beyond = at >= ends[:, np.newaxis]
+        at[beyond] = 0
+        words: Words = self._words[at]
+        words[beyond] = 0
+        return words
 
 
 def save(folder: Path, rows: Iterable[Row]) -> None:

@@ -5,6 +5,7 @@ from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
+import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 
@@ -37,6 +38,8 @@ def connect(url: str) -> Engine:
         pool_timeout=10,
         # An error is logged with its statement: what a row holds is nobody's business.
         hide_parameters=True,
+        # A page of listings has fifty values in JSON: 0.5 ms by the standard library.
+        json_deserializer=orjson.loads,
         connect_args={
             "connect_timeout": 10,
             "application_name": "marketrank",
