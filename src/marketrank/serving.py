@@ -1,13 +1,14 @@
 """Running the API in one or several processes."""
 
 import errno
+import gc
 import os
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from marketrank.config import Settings, load
@@ -18,6 +19,7 @@ from marketrank.operator_desk import OperatorDesk
 from marketrank.wiring import Marketplace
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
 _SWITCH_SECONDS = 0.0005  # Python's own is 0.005
@@ -26,23 +28,42 @@ _SWITCH_SECONDS = 0.0005  # Python's own is 0.005
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     """Serve until a signal. Each worker follows the database; one of them indexes."""
     import uvicorn
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import Multiprocess
 
     # uvicorn raises the signal again once it has ended: by default that would skip the exit
     # handlers, and leave the embedded server running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.environ.update(_environment(settings, workers))
     Marketplace(settings).database.dispose()  # start and migrate once, before the workers
-    with _shared_metrics(workers):
-        uvicorn.run(
-            "marketrank.serving:create_app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_level="warning",
-            log_config=None,  # each process configures its own: see create_app
-            access_log=False,
-        )
+    config = uvicorn.Config(
+        "marketrank.serving:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        log_config=None,  # each process configures its own: see create_app
+        access_log=False,
+    )
+    with _shared_metrics(workers), suppress(KeyboardInterrupt):
+        if workers > 1:
+            Multiprocess(config, sockets=[listening(config)]).run()
+            return
+        server = uvicorn.Server(config)
+        server.run()
+        if not server.started:
+            sys.exit(STARTUP_FAILURE)
+
+
+def listening(config: "uvicorn.Config") -> socket.socket:
+    """The socket that several processes take connections from, and that hands on to these to send
+    at once. Without, an answer's body waits for the client to acknowledge its head, which a client
+    may put off for 40 ms: asyncio asks for it only where a socket names its protocol, which
+    uvicorn's does not (docs/adr/0239-answers-are-sent-at-once.md)."""
+    found = config.bind_socket()
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return found
 
 
 def _environment(settings: Settings, workers: int) -> dict[str, str]:
@@ -83,7 +104,22 @@ def check_address(host: str, port: int) -> None:
 
 
 def create_app() -> "FastAPI":
-    """The ASGI application of the home folder that MARKETRANK_HOME names."""
+    """The ASGI application of the home folder that MARKETRANK_HOME names.
+
+    What is imported and built here stays: it is not looked through for garbage while that grows,
+    which took a second of a start, nor ever after, which stopped all threads for 140 ms each
+    time (docs/adr/0239-answers-are-sent-at-once.md).
+    """
+    gc.disable()
+    try:
+        app = _build()
+    finally:
+        gc.enable()
+    gc.freeze()
+    return app
+
+
+def _build() -> "FastAPI":
     from marketrank.api.app import create_app as build
 
     # A thread that ends its wait for a library or the database waits so long for Python's lock

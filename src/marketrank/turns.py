@@ -1,7 +1,7 @@
 """Who may work now: a few threads at a time, in the order in which they came."""
 
 from collections import deque
-from threading import Lock
+from threading import Event, Lock
 from types import TracebackType
 
 
@@ -13,16 +13,23 @@ class Turns:
     `threading.Semaphore` lets who has just come go before who has waited."""
 
     def __init__(self, most: int) -> None:
-        self._most = self._free = most
+        self._most = most
+        self._inside = 0  # at work, or waiting
         self._waiting: deque[Lock] = deque()
         self._lock = Lock()
+        self._rest = Event()
+        self._rest.set()
+
+    def rest(self, seconds: float) -> bool:
+        """Wait until nobody is inside, at most so long; whether that came."""
+        return self._rest.wait(seconds)
 
     def __enter__(self) -> None:
-        if not self._most:
-            return
         with self._lock:
-            if self._free:  # nobody waits then
-                self._free -= 1
+            if not self._inside:
+                self._rest.clear()
+            self._inside += 1
+            if not self._most or self._inside <= self._most:  # nobody waits then
                 return
             mine = Lock()
             mine.acquire()
@@ -35,10 +42,9 @@ class Turns:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._most:
-            return
         with self._lock:
+            self._inside -= 1
             if self._waiting:
                 self._waiting.popleft().release()
-            else:
-                self._free += 1
+            if not self._inside:
+                self._rest.set()

@@ -50,13 +50,16 @@ class People:
         listings: Callable[[], ListingStore],
         clock: Callable[[], datetime],
         listeners: Sequence[Listener] = (),
+        rest: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
-        """`listeners` hear of what buyers did in the last weeks, and from now on."""
+        """`listeners` hear of what buyers did in the last weeks, and from now on; for `rest` see
+        ImpressionLog."""
         self._settings = settings
         self._database = database
         self._listings = listings
         self._clock = clock
         self._listeners = listeners
+        self._rest = rest
 
     @cached_property
     def keys(self) -> KeyFolder:
@@ -93,7 +96,10 @@ class People:
     def impression_log(self) -> ImpressionLog[Shown]:
         """Takes what the engine has shown while this process is `running`."""
         return ImpressionLog(
-            make=self._impression, write=self.events.log, size=_IMPRESSIONS_WAITING
+            make=self._impression,
+            write=self.events.log,
+            size=_IMPRESSIONS_WAITING,
+            rest=self._rest,
         )
 
     def on_shown(self, shown: Shown) -> None:

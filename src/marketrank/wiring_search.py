@@ -51,6 +51,7 @@ class Searching(Models):
             listings=lambda: self.listings,
             clock=now,
             listeners=[self.liking.count, self.interest.hear],
+            rest=self._turns.rest,
         )
 
     @cached_property

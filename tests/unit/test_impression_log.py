@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
+from time import sleep
 
 import numpy as np
 import pytest
@@ -125,3 +126,38 @@ def test_only_who_agreed_and_did_not_refuse_is_remembered() -> None:
     assert rememberable(request, lambda buyer: None) is None
     assert rememberable(replace(request, profiling=False), lambda buyer: agreed) is None
     assert rememberable(replace(request, buyer=None), lambda buyer: agreed) is None
+
+
+def test_impressions_are_made_between_answers(written: Written) -> None:
+    resting = Event()
+
+    def rest(seconds: float) -> bool:
+        assert 0 < seconds <= 1
+        return resting.wait(20)
+
+    log = ImpressionLog(make=impression, write=written, size=9, rest=rest)
+    log.start()
+    log.put(1)
+    assert not written.begun.wait(0.5)
+    resting.set()
+    assert written.begun.wait(20)
+    log.stop()
+    assert written.requests == ["r1"]
+
+
+def test_a_batch_does_not_wait_for_ever(written: Written) -> None:
+    waits: list[float] = []
+
+    def rest(seconds: float) -> bool:
+        waits.append(seconds)
+        sleep(seconds)
+        return False
+
+    log = ImpressionLog(make=impression, write=written, size=9, rest=rest)
+    log.start()
+    for n in (1, 2, 3):
+        log.put(n)
+    assert written.begun.wait(20)
+    log.stop()
+    assert written.requests == ["r1", "r2", "r3"]
+    assert len(waits) == 1  # the others of its batch have waited with it

@@ -68,3 +68,24 @@ def test_zero_is_no_limit() -> None:
         with turns:
             go.set()
         assert all(one.result() for one in waiting)
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_there_is_rest_when_nobody_is_inside(most: int) -> None:
+    turns, go = Turns(most), Event()
+
+    def work() -> None:
+        with turns:
+            go.wait(10)
+
+    assert turns.rest(0)
+    threads = [Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while turns.rest(0):
+        sleep(0.0001)
+    assert not turns.rest(0.01)
+    go.set()
+    assert turns.rest(10)
+    for thread in threads:
+        thread.join()

@@ -2,13 +2,15 @@
 
 An answer leaves what it has and goes on; a thread makes an impression of it and writes. Where the
 store is slower than the answers the queue fills up, and what no longer fits is counted and lost:
-training misses a sample, and no visitor waits.
+training misses a sample, and no visitor waits. Making one takes the processor from the answers
+beside it, so it waits for a moment without any, as far as one comes.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, Full, Queue
 from threading import Event, Lock, Thread
+from time import monotonic
 from typing import Generic, TypeVar
 
 from marketrank.asking import Request
@@ -17,6 +19,7 @@ from marketrank.types import BuyerId
 
 _BATCH = 200
 _PAUSE = 0.2  # seconds between looks at an empty queue: how long `stop` may take
+_PATIENCE = 1.0  # seconds that a batch waits for moments without answers
 _GATHER = 0.25  # seconds in which others may join the first: a batch is written in one go
 
 _log = logging.getLogger(__name__)
@@ -42,11 +45,14 @@ class ImpressionLog(Generic[T]):
         make: Callable[[T], Impression | None],
         write: Callable[[Sequence[Impression]], None],
         size: int,
+        rest: Callable[[float], bool] = lambda seconds: True,
     ) -> None:
         """`make` turns what was shown into an impression (None: nothing to keep), `write` keeps
-        them; at most `size` wait."""
+        them; at most `size` wait. `rest` waits until nobody is being answered, at most so many
+        seconds."""
         self._make = make
         self._write = write
+        self._rest = rest
         self._queue: Queue[T] = Queue(size)
         self._stop = Event()
         self._thread: Thread | None = None
@@ -105,7 +111,7 @@ class ImpressionLog(Generic[T]):
 
     def _keep(self, batch: Sequence[T]) -> None:
         try:
-            made = [one for one in map(self._make, batch) if one is not None]
+            made = [one for one in map(self._make, self._in_time(batch)) if one is not None]
             self._write(made)
         except Exception as error:
             self._drop(len(batch))
@@ -117,6 +123,15 @@ class ImpressionLog(Generic[T]):
         self._failing = ""
         with self._lock:
             self._written += len(made)
+
+    def _in_time(self, batch: Sequence[T]) -> Iterator[T]:
+        """Each when nobody is being answered, or when the batch has waited long enough."""
+        end = monotonic() + _PATIENCE
+        for one in batch:
+            left = end - monotonic()
+            if left > 0 and not self._stop.is_set():
+                self._rest(left)
+            yield one
 
     def _drop(self, n: int) -> None:
         with self._lock:
