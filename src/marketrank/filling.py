@@ -51,7 +51,7 @@ class Filler:
                 distance_km=None if distance is None or np.isnan(distance) else distance,
                 found_by=tuple(n for n, ranks in candidates.ranks.items() if ranks[row] >= 0),
                 findings=found.findings,
-                repeats=tuple(view.catalogue.ids(np.array(behind, np.int64))),
+                repeats=tuple(view.catalogue.ids(np.array(behind, np.int64))) if behind else (),
             )
 
 

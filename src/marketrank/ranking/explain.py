@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import islice
 
 from marketrank.people import InteractionKind
 
@@ -121,13 +122,14 @@ def why(
 ) -> tuple[str, ...]:
     """At most `most` reasons, the strongest first. `contributions` are by feature, None where no
     learned ranker ordered the result; `miles` says in what people measure."""
+    if contributions is None:
+        told = (tell(evidence, miles) for tell in CAUSES.values())
+        return tuple(islice(filter(None, told), most))
     said = {cause: tell(evidence, miles) for cause, tell in CAUSES.items()}
-    order = [cause for cause in CAUSES if said[cause]]
-    if contributions is not None:
-        weight = by_cause(contributions)
-        # What the model does not look at keeps its place behind what it does.
-        order = [cause for cause in order if weight.get(cause, 0.0) >= 0]
-        order.sort(key=lambda cause: -weight.get(cause, 0.0))
+    weight = by_cause(contributions)
+    # What the model does not look at keeps its place behind what it does.
+    order = [cause for cause in CAUSES if said[cause] and weight.get(cause, 0.0) >= 0]
+    order.sort(key=lambda cause: -weight.get(cause, 0.0))
     return tuple(said[cause] for cause in order[:most])
 
 
