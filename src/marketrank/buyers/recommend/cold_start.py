@@ -27,7 +27,6 @@ _LISTINGS = 1_000  # the most popular ones, which demographics can reorder
 _AVERAGED = 6
 _NEAR = 0.997  # of the best choice's NDCG, or a choice is not averaged with it
 _ASKED = 2_000  # buyers of a fold who choose, at most
-_SURE = 1.0  # standard errors
 _PENALTIES = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 _PAIRS = (0.0, 0.5)
 _RANKS = (0, 6)  # 0: no limit
@@ -82,48 +81,29 @@ def choose(
     histories: Histories, attributes: Attributes, taught: Bools, *, seed: int
 ) -> tuple[tuple[Choice, ...], dict[str, float]]:
     """The choices that rank best for buyers in `taught` who were left out, and NDCG@10 of the best
-    one and of popularity; popularity alone where attributes are not ahead of it by more than a
-    standard error."""
+    one and of popularity."""
     rows = np.flatnonzero(taught & (histories.lengths > 0))
     grid = [Choice(None, 0.0, 0, by_gain) for by_gain in _BY_GAIN]
     if attributes.known:
         strengths = _PAIRS if attributes.pairs.shape[1] else (0.0,)
         grid += [Choice(*each) for each in product(_PENALTIES, strengths, _RANKS, _BY_GAIN)]
-    tried = _tried(histories, attributes, grid, rows, seed=seed)
-    values = np.concatenate([np.zeros((len(grid), 0)), *tried], axis=1)
+    values = _tried(histories, attributes, grid, rows, seed=seed)
     means = values.sum(axis=1) / max(values.shape[1], 1)
+    told = {"popularity": float(means[0]), "best": float(means.max())}
     order = sorted(range(len(grid)), key=lambda place: -means[place])
-    plain = max(range(len(_BY_GAIN)), key=lambda place: _surely(values[place] - values[0]))
-    told = {"popularity": float(means[0]), "best": float(means[order[0]])}
-    if _surely(_chosen_elsewhere(tried) - values[plain]) <= 0:
-        return (grid[plain],), told
+    if grid[order[0]].penalty is None:
+        return (grid[order[0]],), told
     near = [place for place in order[:_AVERAGED] if means[place] >= _NEAR * means[order[0]]]
     return tuple(grid[place] for place in near), told
 
 
-def _surely(ahead: Doubles) -> float:
-    """The mean less what chance may add to it."""
-    n = len(ahead)
-    return float(ahead.mean() - _SURE * ahead.std() / np.sqrt(n)) if n else 0.0
-
-
-def _chosen_elsewhere(tried: Sequence[Doubles]) -> Doubles:
-    """Of each buyer, by the choice that is best for those of the other folds: that of the best one
-    of many would be ahead of popularity even where attributes are noise."""
-    totals = [one.sum(axis=1) for one in tried]
-    best = [int(np.argmax(np.sum(totals, axis=0) - own)) for own in totals]
-    found = [one[place] for one, place in zip(tried, best, strict=True)]
-    return np.concatenate([np.zeros(0), *found])
-
-
 def _tried(
     histories: Histories, attributes: Attributes, grid: Sequence[Choice], rows: Ints, *, seed: int
-) -> list[Doubles]:
-    """NDCG@10 of each choice for the buyers of each fold, whom it was not fitted to, (choices,
-    buyers)."""
+) -> Doubles:
+    """NDCG@10 of each choice for buyers whom it was not fitted to, (choices, buyers)."""
     random = np.random.default_rng(seed)
     fold = random.integers(0, FOLDS, len(rows))
-    found: list[Doubles] = []
+    found: list[Doubles] = [np.zeros((len(grid), 0))]
     for number in range(FOLDS):
         kept, asked = rows[fold != number], rows[fold == number]
         if not len(kept) or not len(asked):
@@ -137,7 +117,7 @@ def _tried(
         ideal = IDEAL[np.minimum(histories.lengths[asked], K)]
         models = _models(histories, attributes, grid, inside)
         found.append(np.stack([_dcg(one, asked, columns, truth) / ideal for one in models]))
-    return found
+    return np.concatenate(found, axis=1)
 
 
 def _models(
