@@ -55,6 +55,26 @@ def test_what_tells_nothing_costs_little() -> None:
     assert learned > 0.98 * quality(some, fit(some, noise, [PLAIN], taught), asked)
 
 
+def test_only_some_choose_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    some, attributes = two_groups(100)
+    grid, rows = [PLAIN, Choice(30.0, 0.0, 0, False)], np.arange(100)
+    assert cold_start._tried(some, attributes, grid, rows, seed=1).shape == (2, 100)
+    monkeypatch.setattr(cold_start, "_ASKED", 5)
+    tried = cold_start._tried(some, attributes, grid, rows, seed=1)
+    assert tried.shape == (2, 5 * cold_start.FOLDS)
+
+
+def test_trials_are_scored_as_a_whole_order_would_be() -> None:
+    some, attributes = two_groups(100)
+    taught, asked = halves(100)
+    columns = np.arange(some.listings)
+    truth = some.matrix[asked].toarray()
+    for choice in (PLAIN, Choice(30.0, 0.0, 0, False)):
+        model = fit(some, attributes, [choice], taught)
+        found = cold_start._dcg(model, asked, columns, truth)
+        assert found.mean() == pytest.approx(quality(some, model, asked), abs=1e-6)
+
+
 def test_the_ridge_is_the_closed_form() -> None:
     some, attributes = two_groups(60)
     taught = np.ones(60, np.bool_)

@@ -33,6 +33,12 @@ def known(some: Histories) -> Knowledge:
     return Knowledge(describe(empty, empty), encode([{}] * some.buyers))
 
 
+def all_of(buyers: int, listings: int) -> Histories:
+    """Every buyer takes all listings in their order."""
+    buyer, listing = np.repeat(np.arange(buyers), listings), np.tile(np.arange(listings), buyers)
+    return Histories(buyers, listings, buyer, listing, listing)
+
+
 def one_feature(n: int = 400, size: int = 15, *, noise: float, seed: int = 1) -> Pools:
     """Every peer's scores are noise but popularity's."""
     random = np.random.default_rng(seed)
@@ -132,8 +138,13 @@ def test_nobody_with_two_events_teaches_nothing() -> None:
     assert recommender.examples(alone, TUNED, known(some), seed=1, told=quiet) is None
 
 
+@pytest.mark.parametrize(("length", "depths"), [(2, 1), (3, 1), (4, 2), (6, 3), (8, 4), (50, 4)])
+def test_depths_leave_half_of_the_events(length: int, depths: int) -> None:
+    assert recommender.depths(all_of(20, length)) == depths
+
+
 def test_depths_follow_the_size() -> None:
-    assert recommender.depths(some_histories()) == 4
+    assert [recommender.depths(all_of(n, 1_000)) for n in (90, 110, 210, 410)] == [4, 3, 2, 1]
 
 
 def test_examples_know_nothing_of_what_they_foretell() -> None:

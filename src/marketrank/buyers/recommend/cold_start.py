@@ -26,6 +26,7 @@ FOLDS = 4
 _LISTINGS = 1_000  # the most popular ones, which demographics can reorder
 _AVERAGED = 6
 _NEAR = 0.997  # of the best choice's NDCG, or a choice is not averaged with it
+_ASKED = 2_000  # buyers of a fold who choose, at most
 _PENALTIES = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 _PAIRS = (0.0, 0.5)
 _RANKS = (0, 6)  # 0: no limit
@@ -86,24 +87,37 @@ def choose(
     if attributes.known:
         strengths = _PAIRS if attributes.pairs.shape[1] else (0.0,)
         grid += [Choice(*each) for each in product(_PENALTIES, strengths, _RANKS, _BY_GAIN)]
-    fold = np.random.default_rng(seed).integers(0, FOLDS, len(rows))
-    totals = np.zeros(len(grid))
-    for number in range(FOLDS):
-        kept, asked = rows[fold != number], rows[fold == number]
-        if not len(kept) or not len(asked):
-            continue
-        inside = np.zeros(histories.buyers, np.bool_)
-        inside[kept] = True
-        columns = _popular(histories, inside)
-        for place, model in enumerate(_models(histories, attributes, grid, inside)):
-            totals[place] += _ndcg(model, histories, asked, columns).sum()
-    means = totals / max(len(rows), 1)
+    values = _tried(histories, attributes, grid, rows, seed=seed)
+    means = values.sum(axis=1) / max(values.shape[1], 1)
     told = {"popularity": float(means[0]), "best": float(means.max())}
     order = sorted(range(len(grid)), key=lambda place: -means[place])
     if grid[order[0]].penalty is None:
         return (grid[order[0]],), told
     near = [place for place in order[:_AVERAGED] if means[place] >= _NEAR * means[order[0]]]
     return tuple(grid[place] for place in near), told
+
+
+def _tried(
+    histories: Histories, attributes: Attributes, grid: Sequence[Choice], rows: Ints, *, seed: int
+) -> Doubles:
+    """NDCG@10 of each choice for buyers whom it was not fitted to, (choices, buyers)."""
+    random = np.random.default_rng(seed)
+    fold = random.integers(0, FOLDS, len(rows))
+    found: list[Doubles] = [np.zeros((len(grid), 0))]
+    for number in range(FOLDS):
+        kept, asked = rows[fold != number], rows[fold == number]
+        if not len(kept) or not len(asked):
+            continue
+        if len(asked) > _ASKED:
+            asked = np.sort(random.choice(asked, _ASKED, replace=False))
+        inside = np.zeros(histories.buyers, np.bool_)
+        inside[kept] = True
+        columns = _popular(histories, inside)
+        truth = dense(histories.matrix[asked][:, columns])
+        ideal = IDEAL[np.minimum(histories.lengths[asked], K)]
+        models = _models(histories, attributes, grid, inside)
+        found.append(np.stack([_dcg(one, asked, columns, truth) / ideal for one in models]))
+    return np.concatenate(found, axis=1)
 
 
 def _models(
@@ -117,6 +131,7 @@ def _models(
     centred = np.asarray(features - mean, np.float32)
     targets = {by_gain: _target(histories, by_gain)[taught] for by_gain in _BY_GAIN}
     shared: dict[tuple[float, bool], _Moments] = {}
+    ridges: dict[tuple[tuple[float, bool], float], Doubles] = {}
     for choice in choices:
         target = targets[choice.by_gain]
         base = np.asarray(target.sum(axis=0), np.float32).ravel() / max(target.shape[0], 1)
@@ -127,7 +142,9 @@ def _models(
         key = (choice.pairs, choice.by_gain)
         if key not in shared:
             shared[key] = _moments(features[taught], target[:, columns], choice.pairs, singles)
-        coefficients = shared[key].coefficients(choice.penalty, choice.rank)
+        if (key, choice.penalty) not in ridges:  # each is confined to several ranks
+            ridges[key, choice.penalty] = shared[key].ridge(choice.penalty)
+        coefficients = shared[key].coefficients(ridges[key, choice.penalty], choice.rank)
         yield ColdStart(base, columns, centred, coefficients)
 
 
@@ -149,16 +166,17 @@ def _average(models: Iterable[ColdStart]) -> ColdStart:
     return ColdStart(base, reading[0].columns, reading[0].features, total)
 
 
-def _ndcg(model: ColdStart, histories: Histories, rows: Ints, columns: Ints) -> Doubles:
-    """NDCG@10 of each buyer (rows,), all their listings being the truth and only some (columns,)
-    being ranked: the popular ones, which fill every list."""
+def _dcg(model: ColdStart, rows: Ints, columns: Ints, truth: Floats) -> Doubles:
+    """DCG@10 of each buyer (rows,), only some listings (columns,) being ranked: the popular ones,
+    which fill every list. `truth` (rows, columns) is 1 for theirs."""
     effect = model.features[rows] @ model.coefficients if model.coefficients.size else 0.0
-    order = np.argsort(-(model.base[columns] + effect), axis=-1, kind="stable")
-    tops = np.broadcast_to(order, (len(rows), len(columns)))[:, :K]
-    truth = dense(histories.matrix[rows][:, columns])
-    hits = np.take_along_axis(truth, tops, axis=1)
-    ideal = IDEAL[np.minimum(histories.lengths[rows], K)]
-    found: Doubles = hits @ DISCOUNTS[: hits.shape[1]] / ideal
+    scores = np.atleast_2d(model.base[columns] + effect)
+    k = min(K, len(columns))
+    # The whole order of a thousand listings would take most of the time.
+    near = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    within = np.argsort(-np.take_along_axis(scores, near, axis=1), axis=1, kind="stable")
+    tops = np.broadcast_to(np.take_along_axis(near, within, axis=1), (len(rows), k))
+    found: Doubles = np.take_along_axis(truth, tops, axis=1) @ DISCOUNTS[:k]
     return found
 
 
@@ -183,11 +201,15 @@ class _Moments:
     gram: Doubles
     covariance: Doubles
 
-    def coefficients(self, penalty: float, rank: int) -> Floats:
-        """(columns of attributes, listings)."""
+    def ridge(self, penalty: float) -> Doubles:
+        """Of columns that have a scale."""
         inner = self.gram.copy()
         inner[np.diag_indices_from(inner)] += penalty
-        found = linalg.solve(inner, self.covariance, assume_a="pos")
+        return np.asarray(linalg.solve(inner, self.covariance, assume_a="pos"))
+
+    def coefficients(self, ridge: Doubles, rank: int) -> Floats:
+        """(columns of attributes, listings)."""
+        found = ridge
         if rank and rank < len(found):
             found = _confined(found, self.gram, rank)
         whole = np.zeros((len(self.scale), found.shape[1]), np.float32)

@@ -44,6 +44,9 @@ DEMOGRAPHIC = frozenset({"demographics"})
 _SINGLE = (*PEERS, "recent_24", "recent_8")
 _DEPTHS = ((100_000, 4), (200_000, 3), (400_000, 2))
 """Events up to which so many last events of each buyer teach."""
+_LEFT = (
+    0.5  # of the events, at least, before those that teach: signals of fewer are others' signals
+)
 _ASKED = 8_000  # buyers who teach, of all depths together
 _ASKED_AT_ONCE = 5_000  # of one depth
 _NARROW = 80
@@ -113,9 +116,12 @@ def candidates(
 
 
 def depths(histories: Histories) -> int:
-    """How many last events of each buyer teach: more where there are few events in all."""
+    """How many last events of each buyer teach: more where there are few events in all, but no more
+    than leave most of them to learn signals from, as there will be when buyers are ranked for."""
     n = len(histories.buyer)
-    return next((depth for most, depth in _DEPTHS if n <= most), 1)
+    usual = next((depth for most, depth in _DEPTHS if n <= most), 1)
+    left = [np.maximum(histories.lengths - depth - 1, 0).sum() for depth in range(usual)]
+    return max(1, sum(int(one >= _LEFT * n) for one in left))
 
 
 def examples(
