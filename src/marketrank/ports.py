@@ -103,9 +103,9 @@ class ListingStore(Protocol):
         """The keys of listings that have one of these traces, or that are linked with one of those
         as duplicates. Candidates: `listings.dedupe` decides."""
 
-    def prices(self) -> list[tuple[tuple[str, ...], int]]:
-        """Of every live listing with a price above 0 the first two labels of its category, and the
-        price in minor units."""
+    def prices(self) -> list[tuple[tuple[str, ...], int, int]]:
+        """Of live listings with a price above 0 the first two labels of a category, a price in
+        minor units, and how many have these; in no order."""
 
     def duplicates(self) -> list[Duplicate]:
         """All links, in the order in which the listings came."""

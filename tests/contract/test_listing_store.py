@@ -303,6 +303,8 @@ def test_a_sellers_listings_page_by_page(store: ListingStore) -> None:
 def test_prices_of_what_is_live(store: ListingStore) -> None:
     path = ("Home", "Tables", "Oak")
     priced = [listing(id_, category=path, price=Money(n, "GBP")) for n, id_ in enumerate("abc")]
-    store.apply([*priced, listing("d")], at=T0)
+    again = listing("e", category=(*path, "Round"), price=Money(1, "GBP"))
+    other = listing("f", category=("Home",), price=Money(1, "GBP"))
+    store.apply([*priced, listing("d"), again, other], at=T0)
     store.end(ids("c"), at=T1)
-    assert store.prices() == [(("Home", "Tables"), 1)]
+    assert sorted(store.prices()) == [(("Home",), 1, 1), (("Home", "Tables"), 1, 2)]

@@ -1,12 +1,20 @@
 """Prices read from text, and those that cannot be meant."""
 
 from itertools import count
+from math import log
+from statistics import median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketrank.listings.prices import compare_prices, is_joke, parse_price
+from marketrank.listings.prices import (
+    compare_prices,
+    counted_scales,
+    is_joke,
+    parse_price,
+    price_scales,
+)
 from marketrank.types import ListingId, Money
 
 
@@ -156,3 +164,25 @@ def test_nothing_at_all() -> None:
 )
 def test_patterns_of_jokes(minor: int, joke: bool) -> None:
     assert is_joke(minor) is joke
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([("a",), ("a", "b"), ("a", "b", "c"), ("d",)]), st.integers(0, 9)
+        ),
+        min_size=1,
+    )
+)
+def test_scales_are_those_of_all_prices_one_by_one(
+    prices: list[tuple[tuple[str, ...], int]],
+) -> None:
+    scales = price_scales(prices)
+    counted = [(*one, prices.count(one)) for one in sorted(set(prices))]
+    assert counted_scales(counted).groups == scales.groups
+    assert bool(scales.groups) == any(minor for _, minor in prices)
+    for group, (n, centre, spread, high) in scales.groups.items():
+        logs = sorted(log(minor) for path, minor in prices if minor and path[: len(group)] == group)
+        middle = median(logs)
+        assert (n, centre, high) == (len(logs), middle, logs[min(int(0.9 * n), n - 1)])
+        assert spread == max(1.4826 * median(abs(one - middle) for one in logs), 0.7)

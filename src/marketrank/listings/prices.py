@@ -1,10 +1,12 @@
 """Prices: read from text, and compared with those of like listings."""
 
 import re
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import exp, log
-from statistics import median
 
 from marketrank.types import ListingId, Money
 
@@ -122,26 +124,44 @@ class PriceScales:
 
 def price_scales(prices: Iterable[tuple[tuple[str, ...], int]]) -> PriceScales:
     """The scales of prices, given with their category paths in minor units: see compare_prices."""
-    groups: dict[tuple[str, ...], list[float]] = {}
-    for path, minor in prices:
+    counted = Counter((path[:2], minor) for path, minor in prices)
+    return counted_scales((path, minor, times) for (path, minor), times in counted.items())
+
+
+def counted_scales(prices: Iterable[tuple[tuple[str, ...], int, int]]) -> PriceScales:
+    """The same of prices that are given once, with how often each occurs: people ask a few round
+    ones."""
+    groups: dict[tuple[str, ...], list[_Counted]] = {}
+    for path, minor, times in prices:
         if minor > 0:
             for group in {path[:2], path[:1], ()}:
-                groups.setdefault(group, []).append(log(minor))
-    measured = {
-        group: (len(logs), *_scale(logs), _quantile(logs, _HIGH)) for group, logs in groups.items()
-    }
-    return PriceScales(measured)
+                groups.setdefault(group, []).append((log(minor), times))
+    return PriceScales({group: _measured(logs) for group, logs in groups.items()})
 
 
-def _quantile(logs: list[float], share: float) -> float:
-    """The value that this share of the list stays below; the list is not empty."""
-    return sorted(logs)[min(int(share * len(logs)), len(logs) - 1)]
+_Counted = tuple[float, int]
+"""A value, and how often it occurs."""
 
 
-def _scale(logs: list[float]) -> tuple[float, float]:
-    centre = median(logs)
-    spread = _MAD_TO_DEVIATION * median(abs(one - centre) for one in logs)
-    return centre, max(spread, _LEAST_SPREAD)
+def _measured(logs: list[_Counted]) -> tuple[int, float, float, float]:
+    n = sum(times for _, times in logs)
+    centre = _middle(logs)
+    spread = _MAD_TO_DEVIATION * _middle([(abs(one - centre), times) for one, times in logs])
+    (high,) = _at(logs, min(int(_HIGH * n), n - 1))
+    return n, centre, max(spread, _LEAST_SPREAD), high
+
+
+def _middle(values: list[_Counted]) -> float:
+    n = sum(times for _, times in values)
+    low, high = _at(values, (n - 1) // 2, n // 2)
+    return (low + high) / 2
+
+
+def _at(values: list[_Counted], *places: int) -> list[float]:
+    """What would stand at these places if all were in order, each as often as it occurs."""
+    ordered = sorted(values)
+    ends = list(accumulate(times for _, times in ordered))
+    return [ordered[bisect_right(ends, place)][0] for place in places]
 
 
 def _is_odd(minor: int, centre: float, spread: float) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from threading import Lock
 
 from marketrank.listings.dedupe import find_duplicates, traces
-from marketrank.listings.prices import PriceScales, price_scales
+from marketrank.listings.prices import PriceScales, counted_scales
 from marketrank.listings.signals import find_signals, worth_estimating
 from marketrank.pipelines.live import live_listings
 from marketrank.pipelines.progress import Progress
@@ -106,6 +106,6 @@ class Comparer:
         with self._reading:
             held = self._scales
             if held is None or not 0 <= (at - held[0]).total_seconds() < self._seconds:
-                held = (at, price_scales(self._listings.prices()))
+                held = (at, counted_scales(self._listings.prices()))
                 self._scales = held
             return held[1]

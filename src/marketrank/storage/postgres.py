@@ -243,13 +243,15 @@ class PostgresListings:
         with self._reading.connect() as connection:
             return repeats.alike(connection, traces, linked)
 
-    def prices(self) -> list[tuple[tuple[str, ...], int]]:
+    def prices(self) -> list[tuple[tuple[str, ...], int, int]]:
         """See ListingStore."""
         query = text(
-            "SELECT category[1:2], price_minor FROM listings WHERE live AND price_minor > 0"
+            "SELECT category[1:2], price_minor, count(*) FROM listings"
+            " WHERE live AND price_minor > 0 GROUP BY 1, 2"
         )
         with self._reading.connect() as connection:
-            return [(tuple(path), minor) for path, minor in connection.execute(query)]
+            found = connection.execute(query)
+            return [(tuple(path), minor, times) for path, minor, times in found]
 
     def duplicates(self) -> list[Duplicate]:
         """See ListingStore. In the order in which the listings came."""
