@@ -1,7 +1,7 @@
 """Locks between processes."""
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from marketrank.storage import database, locks
 
@@ -76,3 +76,14 @@ def test_a_claim_takes_no_place_in_the_pool(database_engine: Engine) -> None:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
     for claim in claims:
         claim.release()
+
+
+def test_asking_in_vain_opens_no_connections(database_engine: Engine, other_engine: Engine) -> None:
+    opened: list[object] = []
+    event.listen(database_engine, "connect", lambda connection, record: opened.append(connection))
+    with locks.hold(other_engine, "taken"):
+        claim = locks.hold(database_engine, "taken")
+        assert [claim.try_acquire() for _ in range(5)] == [False] * 5
+    assert len(opened) <= 1
+    assert claim.try_acquire()
+    claim.release()

@@ -33,9 +33,7 @@ def connect(url: str) -> Engine:
         # Not the server's default: after waiting for its turn a writer must see what was
         # committed meanwhile.
         isolation_level="READ COMMITTED",
-        # Ten threads look for what is new, beside those that answer; a connection beyond these is
-        # closed after its use.
-        pool_size=10,
+        pool_size=5,
         max_overflow=10,
         pool_timeout=10,
         # An error is logged with its statement: what a row holds is nobody's business.

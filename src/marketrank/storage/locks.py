@@ -30,14 +30,15 @@ class Hold:
         # Outside a transaction, so that the session may idle for as long as it likes.
         connection = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
         try:
-            connection.detach()  # never back to the pool: the lock is the session's
             query = text("SELECT pg_try_advisory_lock(:id)")
             if connection.execute(query, {"id": self._id}).scalar_one():
+                connection.detach()  # never back to the pool: the lock is the session's
                 self._connection = connection
                 return True
         except BaseException:
-            connection.close()
+            connection.invalidate()  # it may hold the lock
             raise
+        # As it was: a process that is not the first asks several times a second.
         connection.close()
         return False
 
