@@ -177,7 +177,9 @@ def test_a_mask_is_the_callers_own() -> None:
     assert snapshot.mask(Filters()).tolist() == [True, True]
 
 
-def test_columns_over_many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few", [0, 128])  # both ways of reading
+def test_columns_over_many_chunks(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FEW", few)
     monkeypatch.setattr(module, "_SHIFT", 2)
     monkeypatch.setattr(module, "_CHUNK", 4)
     module._empty_chunk.cache_clear()
@@ -185,9 +187,9 @@ def test_columns_over_many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
         catalogue = Catalogue()
         for start in (20, 0, 11):  # out of order, with gaps
             catalogue.apply([_listing(key, price=key * 10) for key in range(start, start + 9)])
-        keys = np.array([28, 3, 19, 0, 11, 9, 28, 500])
+        keys = np.array([28, 3, 19, 0, 11, 9, 28, 500, -1])
         snapshot = catalogue.snapshot()
-        assert snapshot.prices(keys).tolist() == [280, 30, 190, 0, 110, -1, 280, -1]
+        assert snapshot.prices(keys).tolist() == [280, 30, 190, 0, 110, -1, 280, -1, -1]
         assert snapshot.ids(keys[:4]) == ["L28", "L3", "L19", "L0"]
         live = set(range(9)) | set(range(11, 29))
         assert set(np.flatnonzero(snapshot.mask(Filters())).tolist()) == live

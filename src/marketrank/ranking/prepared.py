@@ -48,7 +48,8 @@ class Prepared:
             return SeenTable.of(self.prepare(keys, seqs, see))
         places = rows.places(keys, seqs)
         known = places >= 0
-        held = SeenTable(*rows.read(places[known]))
+        parts, facts = rows.read(places[known])
+        held = SeenTable._make([*parts, facts])
         if known.all():
             return held
         others = self.prepare(keys[~known], seqs[~known], see)

@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,38 +46,21 @@ NOTHING_SEEN = Seen(_NO_WORDS, _NO_WORDS, _NO_WORDS, _NO_WORDS, 0)
 _TRADES = {None: -1, False: 0, True: 1}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SeenTable:
-    """n listings. `parts` are those of Seen in their order, each of shape (n, the longest) and
-    filled up with 0; `facts` (n, 4): letters, photos, pixels, and trade as -1 (nobody says), 0 or
-    1."""
+class SeenTable(NamedTuple):
+    """n listings: their words, each table of shape (n, the longest) and filled up with 0, and facts
+    (n, 4): letters, photos, pixels, and trade as -1 (nobody says), 0 or 1."""
 
-    parts: tuple[Words, ...]
+    titles: Words
+    categories: Words
+    descriptions: Words
+    trigrams: Words
     facts: NDArray[np.int32]
 
     @staticmethod
     def of(seen: Sequence[Seen]) -> "SeenTable":
         parts = zip(*(words_of(one) for one in seen or [NOTHING_SEEN]), strict=True)
-        return SeenTable(
-            tuple(_rows(part)[: len(seen)] for part in parts),
-            np.array([facts_of(one) for one in seen], np.int32).reshape(-1, 4),
-        )
-
-    @property
-    def titles(self) -> Words:
-        return self.parts[0]
-
-    @property
-    def categories(self) -> Words:
-        return self.parts[1]
-
-    @property
-    def descriptions(self) -> Words:
-        return self.parts[2]
-
-    @property
-    def trigrams(self) -> Words:
-        return self.parts[3]
+        facts = np.array([facts_of(one) for one in seen], np.int32).reshape(-1, 4)
+        return SeenTable._make([*(_rows(part)[: len(seen)] for part in parts), facts])
 
     @property
     def letters(self) -> NDArray[np.int32]:
@@ -99,10 +83,8 @@ class SeenTable:
     def mixed(self, others: "SeenTable", among: NDArray[np.bool_]) -> "SeenTable":
         """Both as one table: the rows of `among` (n,) that are True are this one's, in their order,
         and the rest those of the others."""
-        parts = (
-            _placed(one, two, among) for one, two in zip(self.parts, others.parts, strict=True)
-        )
-        return SeenTable(tuple(parts), _placed(self.facts, others.facts, among))
+        tables = zip(self, others, strict=True)
+        return SeenTable._make(_placed(one, two, among) for one, two in tables)
 
 
 def words_of(seen: Seen) -> tuple[Words, ...]:

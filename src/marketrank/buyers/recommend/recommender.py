@@ -44,9 +44,7 @@ DEMOGRAPHIC = frozenset({"demographics"})
 _SINGLE = (*PEERS, "recent_24", "recent_8")
 _DEPTHS = ((100_000, 4), (200_000, 3), (400_000, 2))
 """Events up to which so many last events of each buyer teach."""
-_LEFT = (
-    0.5  # of the events, at least, before those that teach: signals of fewer are others' signals
-)
+_LEFT = 0.5  # of the events, at least, come before those that teach, for signals to be learned from
 _ASKED = 8_000  # buyers who teach, of all depths together
 _ASKED_AT_ONCE = 5_000  # of one depth
 _NARROW = 80
