@@ -1,32 +1,26 @@
 """The behaviour of ports.TextIndex, and of the writer that feeds it."""
 
-import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketrank.asking import Hits
-from marketrank.errors import Corrupt, NotReady
 from marketrank.retrieval import text_index as module
-from marketrank.retrieval.text_folder import SCHEMA, applied
+from marketrank.retrieval.synonyms import Synonyms
 from marketrank.retrieval.text_index import TextReader, TextWriter
 from marketrank.types import ListingKey, Mask, Seq
+from small_text import found_keys, reader_of_three, writing
 
 _MATERIALS = ["oak", "pine", "steel", "glass", "velvet", "rattan", "marble", "wicker"]
 _THINGS = ["table", "chair", "lamp", "mirror", "shelf", "bench", "stool", "desk"]
 _N = 600
 _NEVER = 1e9  # to look up a key is never cheaper than to fetch hits
-
-
-def _key(n: int) -> ListingKey:
-    return ListingKey(n)
 
 
 def _fill(writer: TextWriter) -> None:
@@ -35,7 +29,9 @@ def _fill(writer: TextWriter) -> None:
     for key in reversed(range(_N)):
         material, thing, other = (rng.choice(w) for w in (_MATERIALS, _THINGS, _MATERIALS))
         extra = " ".join(["good"] * int(rng.integers(0, 12)))
-        writer.upsert(_key(key), f"{material} {thing}", "Furniture", f"{other} for sale {extra}")
+        writer.upsert(
+            ListingKey(key), f"{material} {thing}", "Furniture", f"{other} for sale {extra}"
+        )
         if key % 97 == 0:
             writer.commit(Seq(_N - key))  # several segments
     writer.commit(Seq(_N))
@@ -52,23 +48,13 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> TextReader:
 
 @pytest.fixture
 def writer(tmp_path: Path) -> Iterator[TextWriter]:
-    writer = TextWriter(tmp_path)
-    yield writer
-    writer.close()
+    with writing(tmp_path) as writer:
+        yield writer
 
 
 @pytest.fixture
 def reader(writer: TextWriter, tmp_path: Path) -> TextReader:
-    """Of three listings: a table, a chair, and a table that is only described as one."""
-    writer.upsert(_key(10), "Oak table", "Home & Garden", "Solid, seats six.")
-    writer.upsert(_key(11), "Garden chair", "Home & Garden", "Folds flat. Café style.")
-    writer.upsert(_key(12), "Furniture", "Home & Garden", "An oak table and more bits.")
-    writer.commit(Seq(3))
-    return TextReader(tmp_path)
-
-
-def _found(index: TextReader, text: str, k: int = 10, allowed: Mask | None = None) -> list[int]:
-    return index.search(text, k, allowed).keys.tolist()
+    return reader_of_three(writer, tmp_path)
 
 
 def _filtered(hits: Hits, k: int, allowed: Mask) -> Hits:
@@ -79,13 +65,13 @@ def _filtered(hits: Hits, k: int, allowed: Mask) -> Hits:
 def test_a_size_is_found_however_it_is_written(writer: TextWriter, tmp_path: Path) -> None:
     titles = ["Table 6ft", "Table 6 foot", "Table 6'", "Table 6 seater, 4 foot", "Tv 32 inch"]
     for key, title in enumerate(titles):
-        writer.upsert(_key(key), title, "", "")
+        writer.upsert(ListingKey(key), title, "", "")
     writer.commit(Seq(5))
     index = TextReader(tmp_path)
     for query in ("6ft", "6 foot", "6 feet", "6-foot", "6'"):
-        assert sorted(_found(index, query)) == [0, 1, 2], query
-    assert _found(index, '32"') == [4]
-    assert _found(index, "foot")  # the words that were written are found as well
+        assert sorted(found_keys(index, query)) == [0, 1, 2], query
+    assert found_keys(index, '32"') == [4]
+    assert found_keys(index, "foot")  # the words that were written are found as well
 
 
 def test_hits_are_sorted_with_ties_by_key(index: TextReader) -> None:
@@ -146,7 +132,7 @@ def test_a_mask_of_the_worst_hits_is_exact(
     allowed[whole.keys[-worst:]] = True
     allowed[whole.keys[5]] = True
     expected = _filtered(whole, 30, allowed).keys.tolist()
-    assert _found(index, "oak table sale", 30, allowed) == expected
+    assert found_keys(index, "oak table sale", 30, allowed) == expected
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -160,14 +146,14 @@ def test_any_text_is_a_query(index: TextReader, text: str) -> None:
     "text", ["", "   ", "🙂", '"()[]', "\x00", "\ud83d", "-", "a" * 100, "zzz qqq"]
 )
 def test_text_without_a_known_word_has_no_hits(index: TextReader, text: str) -> None:
-    assert _found(index, text) == []
+    assert found_keys(index, text) == []
 
 
 @pytest.mark.parametrize(
     "text", ["title:oak", "oak AND NOT sale", '"oak', "oak*", "+oak -sale", "oak\ud83d", "(oak^9"]
 )
 def test_operators_are_only_punctuation_and_words(reader: TextReader, text: str) -> None:
-    assert _found(reader, text) == [10, 12]
+    assert found_keys(reader, text) == [10, 12]
 
 
 def test_a_very_long_text_is_answered_quickly(index: TextReader) -> None:
@@ -178,19 +164,19 @@ def test_a_very_long_text_is_answered_quickly(index: TextReader) -> None:
 
 
 def test_nothing_is_asked_for(index: TextReader) -> None:
-    assert _found(index, "oak", 0) == []
-    assert _found(index, "oak", 5, np.zeros(0, np.bool_)) == []
+    assert found_keys(index, "oak", 0) == []
+    assert found_keys(index, "oak", 5, np.zeros(0, np.bool_)) == []
 
 
 @pytest.mark.parametrize(
     "text", ["tables", "TABLE", "tabled", "Tâble", "table's", "oak-table", "oak/table"]
 )
 def test_forms_of_a_word_are_one(reader: TextReader, text: str) -> None:
-    assert _found(reader, text) == [10, 12]
+    assert found_keys(reader, text) == [10, 12]
 
 
 def test_accents_do_not_matter(reader: TextReader) -> None:
-    assert _found(reader, "cafe") == _found(reader, "café") == [11]
+    assert found_keys(reader, "cafe") == found_keys(reader, "café") == [11]
 
 
 @pytest.mark.parametrize(
@@ -208,16 +194,16 @@ def test_accents_do_not_matter(reader: TextReader) -> None:
 def test_one_slip_in_a_long_word_is_forgiven(
     reader: TextReader, text: str, expected: list[int]
 ) -> None:
-    found = _found(reader, text)
+    found = found_keys(reader, text)
     assert sorted(found) == sorted(expected)
     assert found[:1] == expected[:1]
 
 
 def test_a_known_word_is_not_guessed_at(writer: TextWriter, tmp_path: Path) -> None:
     for key, title in enumerate(["brown sofa", "crown", "grown"]):
-        writer.upsert(_key(key), title, "", "")
+        writer.upsert(ListingKey(key), title, "", "")
     writer.commit(Seq(3))
-    assert _found(TextReader(tmp_path), "brown") == [0]
+    assert found_keys(TextReader(tmp_path), "brown") == [0]
 
 
 def test_fields_count_by_their_boosts(writer: TextWriter, tmp_path: Path) -> None:
@@ -225,162 +211,20 @@ def test_fields_count_by_their_boosts(writer: TextWriter, tmp_path: Path) -> Non
     for key, place in enumerate((2, 1, 0)):  # the description first
         fields = list(filler)
         fields[place] = "plain lantern"
-        writer.upsert(_key(key), *fields)
+        writer.upsert(ListingKey(key), *fields)
     writer.commit(Seq(3))
-    assert _found(TextReader(tmp_path), "lantern") == [2, 1, 0]
+    assert found_keys(TextReader(tmp_path), "lantern") == [2, 1, 0]
 
 
 def test_two_words_beat_one_in_two_fields(writer: TextWriter, tmp_path: Path) -> None:
-    writer.upsert(_key(0), "oak thing", "a thing", "oak thing")
-    writer.upsert(_key(1), "a thing", "table thing", "oak thing")
+    writer.upsert(ListingKey(0), "oak thing", "a thing", "oak thing")
+    writer.upsert(ListingKey(1), "a thing", "table thing", "oak thing")
     for key in range(2, 32):  # so that each word is equally rare in each field
         fields = ["a thing", "a thing", "a thing"]
         fields[key % 3] = ["oak thing", "table thing", "oak thing"][key % 3]
-        writer.upsert(_key(key), *fields)
+        writer.upsert(ListingKey(key), *fields)
     writer.commit(Seq(3))
-    assert _found(TextReader(tmp_path), "oak table", 2) == [1, 0]
-
-
-def test_a_change_replaces_and_an_end_removes(writer: TextWriter, reader: TextReader) -> None:
-    writer.upsert(_key(10), "Pine shelf", "Home & Garden", "")
-    writer.upsert(_key(10), "Steel shelf", "Home & Garden", "")  # twice in one batch
-    writer.delete([_key(12), _key(999)])
-    assert _found(reader, "oak") == [10, 12]  # not before commit
-    writer.commit(Seq(5))
-    assert _found(reader, "oak") == [10, 12]  # not before reload
-    reader.reload()
-    assert _found(reader, "oak") == []
-    assert _found(reader, "pine") == []
-    assert _found(reader, "shelf") == [10]
-
-
-def test_applied_is_what_was_committed(writer: TextWriter, tmp_path: Path) -> None:
-    assert writer.applied() == 0
-    writer.upsert(_key(1), "oak", "", "")
-    writer.commit(Seq(41))
-    writer.upsert(_key(2), "oak", "", "")
-    assert writer.applied() == 41
-    writer.close()
-    again = TextWriter(tmp_path)
-    assert again.applied() == 41
-    again.close()
-    assert _found(TextReader(tmp_path), "oak") == [1]  # what was not committed is gone
-
-
-def test_one_writer_at_a_time(writer: TextWriter, tmp_path: Path) -> None:
-    with pytest.raises(NotReady, match="another process"):
-        TextWriter(tmp_path)
-    writer.close()
-    TextWriter(tmp_path).close()
-
-
-def test_a_folder_that_does_not_exist_has_no_hits(tmp_path: Path) -> None:
-    reader = TextReader(tmp_path / "later")
-    assert _found(reader, "oak") == []
-    writer = TextWriter(tmp_path / "later")
-    reader.reload()
-    assert _found(reader, "oak") == []
-    writer.upsert(_key(1), "oak", "", "")
-    writer.commit(Seq(1))
-    reader.reload()
-    assert _found(reader, "oak") == [1]
-    writer.close()
-
-
-def _damage_state(folder: Path) -> None:
-    (folder / "applied.json").write_bytes(b'{"schema": 1, "se')
-
-
-def _damage_meta(folder: Path) -> None:
-    (folder / "index-1" / "meta.json").write_text("{")
-
-
-def _damage_segment(folder: Path) -> None:
-    for path in (folder / "index-1").glob("*.term"):
-        start = path.read_bytes()[:7]
-        path.unlink()  # readers have the old file mapped
-        path.write_bytes(start)
-
-
-def _lose_folder(folder: Path) -> None:
-    shutil.rmtree(folder / "index-1")
-
-
-def _older_schema(folder: Path) -> None:
-    state = orjson.loads((folder / "applied.json").read_bytes())
-    (folder / "applied.json").write_bytes(orjson.dumps(state | {"schema": SCHEMA - 1}))
-
-
-@pytest.mark.parametrize(
-    "damage", [_damage_state, _damage_meta, _damage_segment, _lose_folder, _older_schema]
-)
-def test_a_damaged_index_is_rebuilt_while_readers_keep_the_old_one(
-    writer: TextWriter, reader: TextReader, tmp_path: Path, damage: object
-) -> None:
-    writer.close()
-    assert callable(damage)
-    damage(tmp_path)
-    if damage in (_damage_state, _lose_folder, _older_schema):
-        assert applied(tmp_path) == 0  # without opening it
-    again = TextWriter(tmp_path)
-    assert again.applied() == 0
-    assert _found(reader, "oak") == [10, 12]
-    again.upsert(_key(77), "Oak desk", "", "")
-    again.commit(Seq(1))
-    reader.reload()
-    assert _found(reader, "oak") == [77]
-    again.close()
-    last = TextWriter(tmp_path)
-    assert last.applied() == 1
-    last.close()
-    assert [path.name for path in tmp_path.glob("index-*")] == ["index-2"]  # cleared up by now
-
-
-def test_a_reader_says_what_it_cannot_read_and_keeps_answering(
-    writer: TextWriter, reader: TextReader, tmp_path: Path
-) -> None:
-    writer.upsert(_key(1), "Oak desk", "", "")
-    writer.commit(Seq(9))
-    for path in (tmp_path / "index-1").glob("*.term"):
-        path.unlink()
-        path.write_bytes(b"")
-    with pytest.raises(Corrupt, match="index-1"):
-        reader.reload()
-    assert _found(reader, "oak") == [10, 12]
-    assert _found(TextReader(tmp_path), "oak") == []  # waits for the writer to mend it
-
-
-def test_a_writer_goes_on_after_an_error(writer: TextWriter, reader: TextReader) -> None:
-    class Full:
-        def commit(self) -> None:
-            raise ValueError("no space left on device")
-
-    writer.upsert(_key(10), "Pine shelf", "", "")
-    writer._writer = Full()
-    with pytest.raises(Corrupt, match="no space left"):
-        writer.commit(Seq(4))
-    assert writer.applied() == 3
-    writer.upsert(_key(10), "Steel shelf", "", "")
-    writer.commit(Seq(4))
-    reader.reload()
-    assert _found(reader, "pine") == []
-    assert _found(reader, "shelf") == [10]
-
-
-def test_many_small_commits_lose_nothing(writer: TextWriter, reader: TextReader) -> None:
-    for n in range(30):  # enough for segments to be merged meanwhile
-        writer.upsert(_key(100 + n % 10), f"oak number {n}", "", "")
-        writer.commit(Seq(4 + n))
-        reader.reload()
-        assert _found(reader, f"{n}") == [100 + n % 10]
-    assert sorted(_found(reader, "number", 100)) == list(range(100, 110))
-
-
-def test_reload_without_news_is_cheap(reader: TextReader) -> None:
-    start = perf_counter()
-    for _ in range(100):
-        reader.reload()
-    assert perf_counter() - start < 0.5
+    assert found_keys(TextReader(tmp_path), "oak table", 2) == [1, 0]
 
 
 # --- weights -----------------------------------------------------------------------------
@@ -407,12 +251,28 @@ def test_weights_follow_what_is_written(writer: TextWriter, tmp_path: Path) -> N
     assert before["zither"] == module._UNKNOWN_SCORE
     assert reader.weights("oak zither") == before
     for n in range(100, 140):
-        writer.upsert(_key(n), "oak zither", "", "")
+        writer.upsert(ListingKey(n), "oak zither", "", "")
     writer.commit(Seq(99))
     reader.reload()
     after = reader.weights("oak zither")
     assert after["oak"] < before["oak"]  # it has become common
     assert after == TextReader(tmp_path).weights("oak zither")
+
+
+def test_what_was_asked_before_is_asked_anew_of_what_is_written(
+    writer: TextWriter, reader: TextReader
+) -> None:
+    assert found_keys(reader, "chaer") == [11]  # a chair, by a slip
+    writer.upsert(ListingKey(13), "Chaer", "Home & Garden", "")
+    writer.commit(Seq(4))
+    reader.reload()
+    assert found_keys(reader, "chaer") == [13]
+    for n in range(module._QUERIES_KEPT + 1):
+        found_keys(reader, f"oak {n}")
+    assert found_keys(reader, "chaer") == [13]
+    assert found_keys(reader, "settee") == []
+    reader.use_synonyms(Synonyms(((("settee",), ("chair",)),)))
+    assert found_keys(reader, "settee") == [11]
 
 
 def test_stems_are_those_that_are_compared(index: TextReader) -> None:

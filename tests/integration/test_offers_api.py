@@ -1,6 +1,5 @@
 """Listings by the API, over a small marketplace."""
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,19 +9,14 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 
 from marketrank.access import Scope
-from marketrank.api.app import create_app
 from marketrank.api.jobs import JobShape, LinesAnswer
 from marketrank.api.offers import BulkAnswer
 from marketrank.api.schemas import ListingDetail
-from marketrank.config import Settings
 from marketrank.types import ListingId, SellerId
-from small_market import NOW, SmallMarket, draw, small_market
-
-TABLE = {"id": "t1", "title": "Solid oak dining table", "price": 120, "location": "Bristol"}
-LINES = "application/x-ndjson"
+from small_market import NOW, SmallMarket, small_market
+from small_offers import TABLE, Start, photo, put, writers
 
 
 @pytest.fixture
@@ -31,33 +25,14 @@ def market() -> SmallMarket:
 
 
 @pytest.fixture
-def start(market: SmallMarket, tmp_path: Path) -> Iterator[Any]:
-    opened: list[TestClient] = []
-
-    def with_settings(*scopes: Scope, seller: str | None = None, **settings: Any) -> TestClient:
-        key = market.key_store.make(*(scopes or (Scope.WRITE,)), at=NOW, seller=seller)
-        app = create_app(market, settings=Settings(home=tmp_path, **settings), clock=lambda: NOW)
-        client = TestClient(app, headers=key, raise_server_exceptions=False)
-        opened.append(client)
-        return client.__enter__()
-
-    yield with_settings
-    for client in opened:
-        client.__exit__()
+def start(market: SmallMarket, tmp_path: Path) -> Iterator[Start]:
+    with writers(market, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
-def client(start: Any) -> TestClient:
-    return start()  # type: ignore[no-any-return]
-
-
-def put(client: TestClient, *records: Any) -> Response:
-    body = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in records)
-    return client.put("/v1/listings", content=body, headers={"Content-Type": LINES})
-
-
-def photo(colour: str = "#a08060") -> tuple[str, tuple[str, bytes, str]]:
-    return ("photo", ("../../a.jpg", draw(colour), "image/jpeg"))
+def client(start: Start) -> TestClient:
+    return start()
 
 
 # --- one by one --------------------------------------------------------------------------
@@ -168,7 +143,7 @@ def test_ending_and_coming_back(client: TestClient) -> None:
 # --- whose they are ----------------------------------------------------------------------
 
 
-def test_a_seller_changes_only_their_own(start: Any, market: SmallMarket) -> None:
+def test_a_seller_changes_only_their_own(start: Start, market: SmallMarket) -> None:
     ann = start(Scope.SELLER, seller="ann")
     made = ann.post("/v1/listings", json=TABLE)
     assert made.status_code == 201
@@ -192,7 +167,7 @@ def test_a_seller_changes_only_their_own(start: Any, market: SmallMarket) -> Non
     assert bob.delete("/v1/listings/t1").status_code == 200
 
 
-def test_nothing_is_written_without_a_key_that_may(start: Any) -> None:
+def test_nothing_is_written_without_a_key_that_may(start: Start) -> None:
     reader = start(Scope.READ)
     for method, path in (
         ("POST", ""), ("PUT", ""), ("PATCH", "/1001"), ("DELETE", "/1001"), ("POST", "/1001/photos")
@@ -228,7 +203,7 @@ def test_bodies_of_no_lines(client: TestClient) -> None:
     assert client.put("/v1/listings", json=TABLE).status_code == 415
 
 
-def test_a_bulk_may_be_larger_than_a_photo(start: Any) -> None:
+def test_a_bulk_may_be_larger_than_a_photo(start: Start) -> None:
     long = "x" * 1_000
     small = {"photo_max_bytes": 1_000, "bulk_at_once": 9_999}
     records = [{"id": f"l{n}", "title": "Oak", "description": long} for n in range(3_000)]
@@ -236,7 +211,7 @@ def test_a_bulk_may_be_larger_than_a_photo(start: Any) -> None:
     assert put(start(**small, bulk_max_bytes=2_000_000), *records).status_code == 413
 
 
-def test_more_lines_become_a_job(start: Any, market: SmallMarket) -> None:
+def test_more_lines_become_a_job(start: Start, market: SmallMarket) -> None:
     client = start(bulk_at_once=3)
     records = [{"id": f"b{n}", "title": f"Oak table {n}"} for n in range(600)]
     answer = put(client, *records, "nonsense", records[0])
@@ -261,7 +236,7 @@ def test_more_lines_become_a_job(start: Any, market: SmallMarket) -> None:
     assert put(client, *records[:3]).status_code == 200
 
 
-def test_a_job_without_its_process_has_failed(start: Any, market: SmallMarket) -> None:
+def test_a_job_without_its_process_has_failed(start: Start, market: SmallMarket) -> None:
     client = start(bulk_at_once=0)
     path = put(client, TABLE).headers["location"]
     for _ in range(200):
@@ -279,7 +254,7 @@ def test_a_job_without_its_process_has_failed(start: Any, market: SmallMarket) -
 
 
 def test_a_job_that_breaks_says_so_and_no_more(
-    start: Any, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
+    start: Start, market: SmallMarket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def upsert(*_: Any) -> None:
         raise RuntimeError("secret")
@@ -297,106 +272,7 @@ def test_a_job_that_breaks_says_so_and_no_more(
     assert "secret" not in job["problem"]
 
 
-# --- photos ------------------------------------------------------------------------------
-
-
-def test_photos_are_added_behind_and_removed(client: TestClient, market: SmallMarket) -> None:
-    before = client.get("/v1/listings/1002").json()
-    added = client.post("/v1/listings/1002/photos", files=[photo(), photo("#336699")])
-    assert added.status_code == 201
-    after = added.json()
-    assert after["photos"][:1] == before["photos"]
-    assert len(after["photos"]) == 3
-    assert client.get(after["photos"][1]).headers["content-type"] == "image/jpeg"
-    again = client.post("/v1/listings/1002/photos", files=[photo()])
-    assert again.json()["photo_ids"] == after["photo_ids"]
-    gone = client.delete(f"/v1/listings/1002/photos/{before['photo_ids'][0]}").json()
-    assert gone["photos"] == after["photos"][1:]
-    listing = market.stored[ListingId("1002")].listing
-    assert [one.position for one in listing.photos] == [0, 1]
-    assert client.delete("/v1/listings/1002/photos/nope").status_code == 404
-
-
-def test_a_listing_without_photos_gets_some(client: TestClient) -> None:
-    made = client.post("/v1/listings", json=TABLE).json()
-    assert "no_photos" in made["flags"]
-    with_one = client.post("/v1/listings/t1/photos", files=[photo()]).json()
-    assert "no_photos" not in with_one["flags"]
-    assert put(client, {**TABLE, "price": 5}).json()["lines"][0]["status"] == "updated"
-    assert client.get("/v1/listings/t1").json()["photos"] == with_one["photos"]
-
-
-def test_no_more_photos_than_the_limit(client: TestClient) -> None:
-    colours = ["#111", "#222", "#333", "#444"]
-    full = client.post("/v1/listings/1002/photos", files=[photo(one) for one in colours])
-    assert (full.status_code, "4 are the most" in full.json()["detail"]) == (409, True)
-    assert len(client.get("/v1/listings/1002").json()["photos"]) == 1
-
-
-def test_a_photo_by_its_address(client: TestClient, market: SmallMarket) -> None:
-    url = "https://images.example.com/a.jpg"
-    added = client.post("/v1/listings/1002/photos", json={"url": url})
-    assert len(added.json()["photos"]) == 2
-    refused = client.post("/v1/listings/1002/photos", json={"url": "http://169.254.169.254/"})
-    assert (refused.status_code, "public" in refused.json()["detail"]) == (422, True)
-    client.post("/v1/listings/nope/photos", json={"url": url})
-    assert market.fetched == [url]  # of a listing that is not there nothing is fetched
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({"files": {"photo": ("a.jpg", b"no photo")}}, 422),
-        ({"files": [photo()] * 9}, 400),
-        ({"data": {"x": "y"}}, 422),
-        ({"json": {"url": 5}}, 422),
-        ({"json": {"url": "https://images.example.com/", "x": 1}}, 422),
-        ({"content": b"x", "headers": {"Content-Type": "image/jpeg"}}, 415),
-    ],
-)
-def test_bad_photos(client: TestClient, body: dict[str, Any], status: int) -> None:
-    assert client.post("/v1/listings/1002/photos", **body).status_code == status
-    assert len(client.get("/v1/listings/1002").json()["photos"]) == 1
-
-
-# --- sent twice --------------------------------------------------------------------------
-
-
-def test_a_request_that_is_sent_again_gets_the_first_answer(
-    client: TestClient, start: Any, market: SmallMarket
-) -> None:
-    key = {"Idempotency-Key": "order-17"}
-    first = client.post("/v1/listings", json={"title": "Oak table"}, headers=key)
-    n = len(market.stored)
-    again = client.post("/v1/listings", json={"title": "Oak table"}, headers=key)
-    assert (again.status_code, again.json()) == (201, first.json())
-    assert again.headers["location"] == first.headers["location"]
-    assert again.headers["idempotency-replayed"] == "true"
-    assert len(market.stored) == n
-    other = client.post("/v1/listings", json={"title": "Oak bench"}, headers=key)
-    assert (other.status_code, "another request" in other.json()["detail"]) == (409, True)
-    theirs = start().post("/v1/listings", json={"title": "Oak bench"}, headers=key)
-    assert theirs.status_code == 201
-    for bad in ("", "x" * 201):
-        odd = client.post("/v1/listings", json=TABLE, headers={"Idempotency-Key": bad})
-        assert odd.status_code == 422
-
-
-def test_a_request_that_failed_may_be_sent_again(client: TestClient) -> None:
-    key = {"Idempotency-Key": "order-18"}
-    for _ in range(2):
-        assert client.post("/v1/listings", json={"title": ""}, headers=key).status_code == 422
-    assert client.post("/v1/listings", json={"title": "Oak"}, headers=key).status_code == 201
-
-
-def test_while_the_first_is_being_answered(client: TestClient, market: SmallMarket) -> None:
-    key = {"Idempotency-Key": "order-19"}
-    client.post("/v1/listings", json=TABLE, headers=key)
-    replays = market.replays
-    ((name, (at, held)),) = replays.held.items()
-    replays.held[name] = (at, replace(held, status=0))
-    waiting = client.post("/v1/listings", json=TABLE, headers=key)
-    assert (waiting.status_code, waiting.headers["retry-after"]) == (409, "1")
+# --- what comes of it --------------------------------------------------------------------
 
 
 def test_a_seller_id_is_kept_by_those_who_write_all(
