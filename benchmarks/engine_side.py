@@ -36,8 +36,10 @@ class Tower:
     def __init__(self, folder: Path | None, dim: int) -> None:
         self.dim = dim
         self._encode: Callable[[Sequence[str]], Vectors] = hashed_words
+        self._ask: Callable[[str], Vectors] = lambda text: hashed_words([text])
         if folder is not None:
-            self._encode = TextEncoder(folder, artefact.read(folder).text, threads=1).encode
+            tower = TextEncoder(folder, artefact.read(folder).text, threads=1)
+            self._encode, self._ask = tower.encode, lambda text: tower.ask(text)["vector"]
 
     def encode_listings(self, texts: Sequence[str], photos: Sequence[Sequence[bytes]]) -> Vectors:
         return self._encode(texts)
@@ -46,7 +48,7 @@ class Tower:
         return False
 
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
-        return self._encode([text])
+        return self._ask(text)
 
     def encode_photos(self, photos: Sequence[bytes]) -> tuple[Vectors, list[bool]]:
         raise NotImplementedError

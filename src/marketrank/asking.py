@@ -133,10 +133,12 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """One retriever's answer, best first, ties by key. Shapes (n,) and (n,)."""
+    """One retriever's answer, best first, ties by key. Shapes (n,) and (n,). `whole`: of what it
+    was allowed to find, nothing else has a score at all."""
 
     keys: NDArray[np.int64]
     scores: NDArray[np.float32]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

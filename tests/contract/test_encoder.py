@@ -203,12 +203,29 @@ def test_a_product_is_the_weighted_sum_of_the_cosines(opened: Open, weight: floa
     cosines = words[0] @ words[1], pictures[0] @ pictures[1]
     expected = (1 - weight) * cosines[0] + weight * cosines[1]
     assert listings[0] @ listings[1] == pytest.approx(expected, abs=1e-5)
+    # What is typed has a graph of its own, whose vectors are only nearly those of listings.
+    asked = opened(0.0).encode_query(BIKE, None)[0]
+    near = words[0] @ asked
     both = encoder.encode_query(BIKE, PHOTOS[2])
+    expected = (1 - weight) * near + weight * cosines[1]
     assert (both @ listings[0])[0] == pytest.approx(expected, abs=1e-5)
     text_only = encoder.encode_query(BIKE, None)
-    assert (text_only @ listings[0])[0] == pytest.approx(np.sqrt(1 - weight) * cosines[0], abs=1e-5)
+    assert (text_only @ listings[0])[0] == pytest.approx(np.sqrt(1 - weight) * near, abs=1e-5)
     photo_only = encoder.encode_query("", PHOTOS[2])
     assert (photo_only @ listings[0])[0] == pytest.approx(np.sqrt(weight) * cosines[1], abs=1e-5)
+
+
+def test_what_is_typed_is_embedded_nearly_as_it_would_be_in_a_listing(
+    opened: Open, folder: Path
+) -> None:
+    assert (folder / "queries.onnx").stat().st_size < 0.7 * (folder / "text.onnx").stat().st_size
+    typed = ["oak table", "54cm road bike", "sofa", "ikea wardrobe white 2m"]
+    listings = opened(0.0).encode_listings(typed, [[]] * len(typed))
+    asked = np.concatenate([opened(0.0).encode_query(text, None) for text in typed])
+    cosines = (listings * asked).sum(axis=1)
+    assert (cosines > 0.999).all()
+    assert not (listings == asked).all()
+    np.testing.assert_allclose(np.linalg.norm(asked, axis=1), 1, atol=1e-5)
 
 
 def test_a_text_query_does_not_care_whether_a_listing_has_photos(opened: Open) -> None:

@@ -91,6 +91,18 @@ def test_k_is_a_cut_of_the_whole_answer(index: TextReader, text: str, k: int) ->
     assert cut.scores.tolist() == whole.scores[:k].tolist()
 
 
+@pytest.mark.parametrize("share", [None, 0.3, 0.0])
+def test_an_answer_says_whether_it_is_whole(index: TextReader, share: float | None) -> None:
+    allowed = None if share is None else np.random.default_rng(1).random(_N) < share
+    n = len(index.search("velvet", 10_000, allowed).keys)
+    assert n > 1 or share == 0
+    assert index.search("velvet", n + 1, allowed).whole
+    assert index.search("velvt nosuchword", 10_000, allowed).whole
+    if n:
+        assert not index.search("velvet", n - 1, allowed).whole
+    assert not index.search("velvet", 0, allowed).whole
+
+
 @pytest.mark.parametrize("hits_per_key", [_NEVER, 0])  # both ways of filtering
 @settings(
     max_examples=60,

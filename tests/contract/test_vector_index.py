@@ -325,6 +325,29 @@ def test_scores_of_keys_are_their_inner_products(make: Make, tmp_path: Path) -> 
     assert index.scores_of(_QUERIES[:1], np.empty(0, np.int64)).shape == (0,)
 
 
+@pytest.mark.parametrize("first", [0, 1, 7])
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("dim", [8, 9])
+def test_keys_with_and_without_gaps_name_the_same_rows(
+    tmp_path: Path, first: int, gaps: bool, dim: int
+) -> None:
+    rng = np.random.default_rng(2)
+    vectors = _unit(rng.normal(size=(3_000, dim)))
+    keys = first + np.arange(3_000) * (2 if gaps else 1)
+    build(tmp_path / "index", keys, vectors, exact_below=_LISTS)
+    index = Base.open(tmp_path / "index")
+    asked = np.array([first - 1, first, keys[40], keys[-1], keys[-1] + 1, first + 1])
+    row_of = {key: row for row, key in enumerate(keys.tolist())}
+    rows = [row_of.get(key) for key in asked.tolist()]
+    wanted = np.array([np.zeros(dim) if row is None else vectors[row] for row in rows])
+    np.testing.assert_allclose(index.vectors_of(asked), wanted, atol=1e-4)
+    np.testing.assert_allclose(index.scores_of(vectors[:1], asked), wanted @ vectors[0], atol=1e-4)
+    for length in (0, first, keys[-1], keys[-1] + 1, keys[-1] + 50):
+        allowed = rng.random(length) < 0.5
+        held = [key < length and bool(allowed[key]) for key in keys.tolist()]
+        assert index.rows_of(allowed).tolist() == held
+
+
 def _of_words(rng: np.random.Generator) -> tuple[Vectors, Vectors]:
     """Listings of words and photos side by side, and queries of words alone."""
     words = _unit(_CENTRES[rng.integers(0, 100, 8_000)] + 0.3 * rng.normal(size=(8_000, _DIM)))

@@ -14,6 +14,7 @@ from marketrank.config import load
 from marketrank.pipelines import indexing, release_building
 from marketrank.pipelines.progress import silent
 from marketrank.retrieval import release as releases
+from marketrank.retrieval.text_index import TextWriter
 from marketrank.types import (
     Attributes,
     Listing,
@@ -130,6 +131,27 @@ def test_what_comes_while_vectors_are_read_for_a_release_is_not_lost(
     assert not late
     assert has_vector(market, "l100")
     indexer.close()
+
+
+def test_many_texts_are_committed_together_and_none_is_left(
+    market: Marketplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each commit begins a segment, which every search then looks through."""
+    monkeypatch.setattr(indexing, "_TEXT_BATCH", 2)
+    monkeypatch.setattr(indexing, "_TEXT_COMMIT", 5)
+    market.listings.apply([named(number) for number in range(200, 215)], at=NOW)
+    indexer, committed = market.indexer(), list[int]()
+    commit = TextWriter.commit
+
+    def count(writer: TextWriter, seq: Seq) -> None:
+        committed.append(seq)
+        commit(writer, seq)
+
+    monkeypatch.setattr(TextWriter, "commit", count)
+    assert indexer.catch_up(NOW).texts == 15
+    assert np.diff(committed).tolist() == [6, 3]  # of three batches, and what was left
+    indexer.close()
+    assert all(ask(market, f"zebra{number}")[0] == f"l{number}" for number in range(200, 215))
 
 
 def test_what_ended_is_left_out_of_the_next_release(market: Marketplace) -> None:

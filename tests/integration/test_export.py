@@ -62,7 +62,7 @@ def fill_small(folder: Path) -> Description:
 def test_the_folder_says_what_it_holds_and_every_checksum_holds(folder: Path) -> None:
     described = artefact.verify(folder)
     assert {path.name for path in folder.iterdir()} == {*described.files, "encoder.json"}
-    assert set(described.files) == {"text.onnx", "tokenizer.json", "image.onnx"}
+    assert set(described.files) == {"text.onnx", "queries.onnx", "tokenizer.json", "image.onnx"}
     assert described.version == folder.name
     assert folder.name.startswith("minilm-lite0-")
     assert (described.dim, described.text.dim, described.image.dim) == (768, 384, 384)

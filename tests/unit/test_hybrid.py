@@ -1,6 +1,7 @@
 """Two retrievers over dictionaries of scores."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,16 @@ def test_scores_that_a_retriever_did_not_hand_out_are_looked_up() -> None:
         4: 0,
         5: 1,
     }
+
+
+def test_what_has_found_all_that_it_can_is_not_asked_again() -> None:
+    asked = Asked("oak table", VECTOR, ceiling=0.8)
+    found = hits(asked)
+    whole = {**found, "text": replace(found["text"], whole=True)}
+    elsewhere = Indexes(Scores({4: 9.0}, {"oak": 5.0, "table": 5.0}), indexes().vectors)
+    fused = fuse("confidence", elsewhere, asked, whole, fusion_k=60)
+    of_words = dict(zip(fused.keys.tolist(), fused.parts["text"].tolist(), strict=True))
+    assert of_words == pytest.approx({1: 0.8, 2: 0.6, 4: 0.0, 5: 0.0})
 
 
 def test_the_method_is_the_one_that_is_named() -> None:

@@ -1,6 +1,6 @@
 """The encoder folder: what lies in it, and how it is written, described and checked.
 
-    <parent>/<version>/{encoder.json, text.onnx, tokenizer.json, image.onnx}
+    <parent>/<version>/{encoder.json, text.onnx, queries.onnx, tokenizer.json, image.onnx}
 
 It is immutable. `encoder.json` names every other file with its sha256, and the version ends in a
 digest of all that, so equal versions mean equal content. A learned encoder writes the same format.
@@ -41,7 +41,8 @@ class Source:
 class TextPart:
     """The text tower: int64 inputs `ids` and `mask`, both (n, tokens), to `vector` (n, dim), unit
     rows. Texts are cut to `max_tokens`; `pad_id` fills the shorter ones of a batch, masked. A
-    learned encoder's has a second output, `shared`: see `FusionPart`."""
+    learned encoder's has a second output, `shared`: see `FusionPart`. `queries` is the same graph
+    with weights in 8 bits, for what people type; "" where there is none."""
 
     file: str
     tokenizer: str
@@ -49,6 +50,7 @@ class TextPart:
     max_tokens: int
     pad_id: int
     source: Source
+    queries: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ def _content(description: Description) -> dict[str, Any]:
         del content["learned"]
     if not description.image.crop:
         del content["image"]["crop"]
+    if not description.text.queries:
+        del content["text"]["queries"]
     return content
 
 

@@ -75,7 +75,7 @@ class OnnxEncoder:
     def encode_query(self, text: str, photo: bytes | None) -> Vectors:
         """Shape (1, dim). Raises BadInput without text and photo, or for a photo that cannot be
         decoded."""
-        words = self._texts.encode([text]) if text.strip() else None
+        words = self._texts.ask(text)["vector"] if text.strip() else None
         picture = None if photo is None else self._query_photo(photo)
         if words is None and picture is None:
             raise BadInput("a query needs a text, a photo or both")

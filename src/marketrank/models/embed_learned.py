@@ -75,7 +75,7 @@ class LearnedEncoder:
         decoded."""
         picture = None if photo is None else self._query_photo(photo)
         if text.strip():
-            words = self._texts.outputs([text])
+            words = self._texts.ask(text)
             shared = words["shared"]
             if picture is not None:
                 shared, _ = self.fuse(shared, picture, np.zeros(1, np.int64))

@@ -2,6 +2,7 @@
 serving. Needs the extra [train]."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -79,6 +80,7 @@ def export(folder: Path, *, text: str, image: str, progress: Report | None = Non
 
 def write_text(folder: Path, tower: "TextTower") -> TextPart:
     from marketrank.models.onnx_graphs import check_parity, to_onnx
+    from marketrank.models.quantise import write_queries
 
     part = TextPart(
         file="text.onnx",
@@ -92,7 +94,7 @@ def write_text(folder: Path, tower: "TextTower") -> TextPart:
     to_onnx(tower.module, example_tokens(3, 16), folder / part.file, free=TOKEN_AXES)
     for n, tokens in ((1, 3), (5, MAX_TOKENS)):
         check_parity(tower.module, folder / part.file, example_tokens(n, tokens))
-    return part
+    return replace(part, queries=write_queries(folder / part.file, example_queries()))
 
 
 def _write_image(folder: Path, tower: "ImageTower") -> ImagePart:
@@ -119,6 +121,13 @@ def example_tokens(n: int, tokens: int) -> dict[str, NDArray[np.int64]]:
     lengths = np.linspace(tokens, max(1, tokens // 3), n).astype(np.int64)
     mask = (np.arange(tokens)[np.newaxis] < lengths[:, np.newaxis]).astype(np.int64)
     return {"ids": ids * mask, "mask": mask}
+
+
+def example_queries() -> list[dict[str, NDArray[np.int64]]]:
+    """Single rows of a few tokens."""
+    return [
+        {name: rows[:1, :n] for name, rows in example_tokens(1, n).items()} for n in range(3, 12)
+    ]
 
 
 def example_pixels(n: int, size: int) -> NDArray[np.uint8]:

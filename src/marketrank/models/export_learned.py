@@ -3,7 +3,7 @@ that are compared with torch. Needs the extra [train]."""
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,17 @@ from marketrank.models import artefact
 from marketrank.models.artefact import Description, FusionPart, ImagePart, Source, TextPart
 from marketrank.models.backbones import LITES, PooledFeatures, load
 from marketrank.models.embed_learned import FUSION
-from marketrank.models.export import MAX_TOKENS, TOKEN_AXES, example_tokens
+from marketrank.models.export import MAX_TOKENS, TOKEN_AXES, example_queries, example_tokens
 from marketrank.models.multimodal import Multimodal
 from marketrank.models.onnx_graphs import check_parity, to_onnx
 from marketrank.models.photo_tower import PhotoTower
 from marketrank.models.pretrained import TextTower, minilm
-from marketrank.models.quantise import mean_cosine, quantise_dynamic, quantise_static
+from marketrank.models.quantise import (
+    mean_cosine,
+    quantise_dynamic,
+    quantise_static,
+    write_queries,
+)
 from marketrank.models.text_tuner import TunedText
 
 _BLOCK = re.compile(r"/_blocks\.(\d+)/")
@@ -140,13 +145,14 @@ def _write_encoder(
     parity["image_fp32"] = max(
         check_parity(image, folder / "image.onnx", {"pixels": pixels[:n]}) for n in (1, 3)
     )
+    queries = write_queries(folder / "text.onnx", example_queries(), outputs=("vector", "shared"))
     dim = _write_fusion(folder / "fusion.onnx", learned.heads, parity)
     (folder / "tokenizer.json").write_bytes(tower.tokenizer)
     names = list(learned.tower.late)
     sources = [LITES[name].source for name in names]
     return Description(
         name=f"learned-{'-'.join(['minilm', *names])}",
-        text=_text_part(tower),
+        text=replace(_text_part(tower), queries=queries),
         image=ImagePart(
             file="image.onnx",
             dim=dim,

@@ -1,9 +1,9 @@
 """8-bit twins of exported graphs, a quarter of the size, and how near their answers are. Needs the
 extra [train].
 
-Nothing here serves by default: a dynamically quantised text tower scales by whole batches, so that
-a listing's vector would depend on its neighbours (ADR 43). They are for devices and clients that
-encode one query at a time.
+Queries are embedded by one of them, `write_queries` (ADR 241). The others do not serve: a
+dynamically quantised text tower scales by whole batches, so that a listing's vector would depend on
+its neighbours (ADR 43). They are for devices and clients that encode one query at a time.
 """
 
 import logging
@@ -12,12 +12,44 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from marketrank.models.sessions import open_session
 
 Inputs = Mapping[str, NDArray[np.generic]]
+QUERIES = "queries.onnx"
+_BLOCK = 32
+_NEAR = 0.999
 _log = logging.getLogger(__name__)
+
+
+def write_queries(
+    graph: Path, examples: Sequence[Inputs], *, outputs: Sequence[str] = ("vector",)
+) -> str:
+    """Write the twin of a text graph that embeds queries, beside it, and return its name; "" where
+    an output for the examples is not near enough to the graph's, as a tower's may not be that was
+    never trained.
+
+    Each 32 weights of a column have a scale of their own, and so have the 32 inputs that they are
+    multiplied with (Dettmers et al., "LLM.int8()", NeurIPS 2022, scale whole rows and columns): a
+    row's answer depends on nothing but the row."""
+    from onnxruntime.quantization import matmul_nbits_quantizer as n_bits
+
+    options = n_bits.DefaultWeightOnlyQuantConfig(
+        block_size=_BLOCK, is_symmetric=True, accuracy_level=4, bits=8
+    )
+    out = graph.with_name(QUERIES)
+    with _quiet():
+        quantizer = n_bits.MatMulNBitsQuantizer(onnx.load(graph), algo_config=options)
+        quantizer.process()
+        quantizer.model.save_model_to_file(str(out))
+    near = min(mean_cosine(graph, out, examples, name) for name in outputs)
+    if near >= _NEAR:
+        return QUERIES
+    _log.warning("queries are embedded in full: in 8 bits they have a cosine of %.3f", near)
+    out.unlink()
+    return ""
 
 
 def quantise_dynamic(graph: Path, out: Path) -> None:

@@ -33,6 +33,9 @@ from marketrank.types import ListingKey, ReleaseId, Seq, Stored, Vectors
 
 _log = logging.getLogger(__name__)
 _TEXT_BATCH = 2_000
+# Each commit begins another segment, and each segment takes its part of every search: 100,000
+# listings that were committed by the 2,000 stood in eight, and a search took a third longer.
+_TEXT_COMMIT = 50_000
 _EMBED_BATCH = 64
 _PATIENCE = 5.0  # seconds
 _LOOK = timedelta(seconds=1)
@@ -196,8 +199,8 @@ class Indexer:
     def _index_texts(self, progress: Progress) -> int:
         if self._writer is None:
             self._writer = TextWriter(self._text_folder)
-        done = 0
-        while changes := self._changes(self._writer.applied(), _TEXT_BATCH):
+        done, waiting, after = 0, 0, self._writer.applied()
+        while changes := self._changes(after, _TEXT_BATCH):
             for change in changes:
                 if change.live:
                     listing = change.listing
@@ -205,9 +208,15 @@ class Indexer:
                         change.key, listing.title, " ".join(listing.category), listing.description
                     )
             self._writer.delete([change.key for change in changes if not change.live])
-            self._writer.commit(changes[-1].seq)
+            after = changes[-1].seq
+            waiting += len(changes)
+            if waiting >= _TEXT_COMMIT:
+                self._writer.commit(after)
+                waiting = 0
             done += len(changes)
             progress("index texts", done, None if len(changes) == _TEXT_BATCH else done)
+        if waiting:
+            self._writer.commit(after)
         return done
 
     def _embed(self, progress: Progress) -> int:

@@ -103,12 +103,16 @@ METHODS: Mapping[str, Callable[[Indexes, Asked, Mapping[str, Hits], int], Candid
 
 def _complete(indexes: Indexes, asked: Asked, hits: Mapping[str, Hits]) -> dict[str, Hits]:
     """Add to each retriever's hits its scores of what only others found, in no order: a listing
-    below one's depth is not without a score there, and would else lose to worse ones."""
+    below one's depth is not without a score there, and would else lose to worse ones. All were
+    allowed the same listings."""
     found = union(each.keys for each in hits.values())
     if len(found) == 0 or len(hits) == 1:
         return dict(hits)
     whole = {}
     for name, each in hits.items():
+        if each.whole:
+            whole[name] = each
+            continue
         missing = np.delete(found, np.searchsorted(found, each.keys))
         more = _scored(indexes, name, asked, missing) if len(missing) else _NO_HITS
         whole[name] = Hits(

@@ -190,26 +190,28 @@ class TextReader:
         searcher = self._opened[1].searcher()
         query = held.get(text) or self._query(searcher, text)
         if query is None:
-            return _NO_HITS
+            return _NOTHING
         if len(held) >= _QUERIES_KEPT:
             held.clear()
         held[text] = query
-        share = 1.0
-        keys = None if allowed is None else np.flatnonzero(allowed)
-        if keys is not None:
-            if len(keys) == 0:
-                return _NO_HITS
-            share = min(len(keys) / max(searcher.num_docs, 1), 1.0)
+        share, among = 1.0, 0
+        if allowed is not None:
+            among = int(np.count_nonzero(allowed))
+            if among == 0:
+                return _NOTHING
+            share = min(among / max(searcher.num_docs, 1), 1.0)
         # One more than needed shows whether a tie goes on beyond the k-th.
         limit = min(math.ceil(k / share * _MARGIN), searcher.num_docs) + 1
-        if keys is not None and len(keys) * _HITS_PER_KEY <= limit:
-            query, limit = self._among(query, keys), k + 1
+        if allowed is not None and among * _HITS_PER_KEY <= limit:
+            query, limit = self._among(query, np.flatnonzero(allowed)), k + 1
         while True:
             found = searcher.search(query, limit, count=False).hits
             hits = _best_allowed(searcher, found, k, allowed)
             # Complete when nothing is left, or when what is left scores below the k-th allowed
             # hit; equal scores must be seen, since ties go by key.
-            if len(found) < limit or (len(hits.keys) == k and found[-1][0] < hits.scores[-1]):
+            if len(found) < limit:
+                return replace(hits, whole=len(hits.keys) < k)
+            if len(hits.keys) == k and found[-1][0] < hits.scores[-1]:
                 return hits
             limit *= _DEEPEN
 
@@ -324,6 +326,7 @@ class TextReader:
 
 
 _NO_HITS = Hits(np.empty(0, np.int64), np.empty(0, np.float32))
+_NOTHING = replace(_NO_HITS, whole=True)
 
 
 def _best_field(queries: Sequence[Query]) -> Query:

@@ -4,7 +4,7 @@ above.
     keys.npy       (n,) int64, ascending
     vectors.json   {"format", "kind", "count", "dim", "probes", "files": {name: sha256}}
     vectors.npy    "exact": (n, dim) float32, the rows of keys.npy
-    lists.faiss    "ivf": an inverted file of codes, four bits a component
+    lists.faiss    "ivf": an inverted file of codes, two bits a component
     words.faiss    "ivf": another, of the components that queries of words fill, where the index
                    was built for such queries and they leave some components empty
     codes.npy      "ivf": (n, dim) int16, the rows of keys.npy (see short_rows)
@@ -47,7 +47,7 @@ Rows = NDArray[np.bool_]
 _MANIFEST = "vectors.json"
 _WHOLE, _WORDS = "lists.faiss", "words.faiss"
 _REFINE = 4  # candidates rescored exactly, per result
-_MIN_REFINE = 200
+_MIN_REFINE = 400
 _REMEDY = "run `marketrank index --rebuild`"
 
 
@@ -187,33 +187,48 @@ class Base:
 
     def rows_of(self, allowed: Mask) -> Rows:
         """Shape (n,), the caller's own: which of this index's rows the mask allows."""
-        keys = self.keys
-        if len(keys) and int(keys[-1]) == len(keys) - 1 and len(keys) <= len(allowed):
-            return allowed[: len(keys)].copy()  # ascending keys without a gap are row numbers
-        return allowed_rows(keys, allowed)
+        first, last = self._gapless()
+        if first <= last < len(allowed):
+            return allowed[first : last + 1].copy()
+        return allowed_rows(self.keys, allowed)
 
     def vectors_of(self, keys: Keys) -> Vectors:
         """See ports.VectorIndex."""
         out = np.zeros((len(keys), self.dim), np.float32)
-        if len(self.keys):
-            rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-            held = self.keys[rows] == keys
-            out[held] = self._rows(rows[held])
+        rows, held = self._places(keys)
+        out[held] = self._rows(rows)
         return out
 
     def scores_of(self, query: Vectors, keys: Keys) -> NDArray[np.float32]:
         """See ports.VectorIndex."""
         flat = check_query(query, self.dim)
         out = np.zeros(len(keys), np.float32)
-        if len(self.keys):
-            rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-            held = self.keys[rows] == keys
-            if self.exact is not None:
-                out[held] = gathered_scores(flat, self.exact, rows[held])
-            else:
-                assert self.lists is not None
-                out[held] = self.lists.near.scores(flat, rows[held])
+        rows, held = self._places(keys)
+        if self.exact is not None:
+            out[held] = gathered_scores(flat, self.exact, rows)
+        else:
+            assert self.lists is not None
+            out[held] = self.lists.near.scores(flat, rows)
         return out
+
+    def _gapless(self) -> tuple[int, int]:
+        """The first and the last key where all between them are here, so that a key's row is how
+        far it is from the first; else none: the first is above the last."""
+        keys = self.keys
+        whole = len(keys) and int(keys[-1]) - int(keys[0]) == len(keys) - 1
+        return (int(keys[0]), int(keys[-1])) if whole else (1, 0)
+
+    def _places(self, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The rows of those of the keys (n,) that are here, and which those are, (n,)."""
+        if not len(self.keys):
+            return np.empty(0, np.int64), np.zeros(len(keys), np.bool_)
+        first, last = self._gapless()
+        if first <= last:
+            held = (keys >= first) & (keys <= last)
+            return keys[held] - first, held
+        rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        held = self.keys[rows] == keys
+        return rows[held], held
 
     def _rows(self, rows: NDArray[np.int64]) -> Vectors:
         if self.exact is not None:
