@@ -10,9 +10,9 @@ above.
     codes.npy      "ivf": (n, dim) int16, the rows of keys.npy (see short_rows)
     scales.npy     "ivf": (n,) float32
 
-All but the lists are memory-mapped, so processes share them. An inverted file takes about 2.6
-bytes a component, whole: 1 GB for a million vectors of width 384. That of words alone adds half a
-byte for each of its own.
+All but the lists are memory-mapped, so processes share them. An inverted file takes about 2.3
+bytes a component, whole: .9 GB for a million vectors of width 384. That of words alone adds a
+quarter of a byte for each of its own.
 """
 
 import hashlib
