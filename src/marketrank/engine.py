@@ -84,12 +84,14 @@ class Engine:
         on_shown: Callable[[Shown], None] = lambda shown: None,
         trials: Trials | None = None,
         keep_depth: int = 0,
+        beside: bool = False,
     ) -> None:
         """`ranker` is asked for each request: it may change while the engine serves. `more_facts`
         tell it what the catalogue does not know. `people` says what is known of who asks, and
         `personal` what to make of it (None: nothing); `on_shown` takes what was answered, and must
         not wait; `trials` are experiments with rankers; `keep_depth` is of how many of the first
-        candidates the features are handed over with it."""
+        candidates the features are handed over with it; `beside`: words are looked up while the
+        query is embedded, which pays where another core is free for it."""
         self._view = view
         self._depths = depths
         self._understander = Understander(understanding)
@@ -102,7 +104,7 @@ class Engine:
         self._keep_depth = keep_depth
         self._people = people
         self._on_shown = on_shown
-        self._finder = Finder(listings, vectors, depths, tuning)
+        self._finder = Finder(listings, vectors, depths, tuning, beside=beside)
         self._prepared = Prepared(listings.get_by_key)
         # For `look_ahead`: what is still to be prepared, from which state of the catalogue, and
         # up to which change.

@@ -23,14 +23,21 @@ class Finder:
     """Asks the retrievers of a view."""
 
     def __init__(
-        self, listings: ListingStore, vectors: VectorStore, depths: Depths, tuning: Tuning
+        self,
+        listings: ListingStore,
+        vectors: VectorStore,
+        depths: Depths,
+        tuning: Tuning,
+        *,
+        beside: bool,
     ) -> None:
+        """`beside`: words are looked up by another thread than the one that embeds the query."""
         self._listings = listings
         self._vectors = vectors
         self._depths = depths
         self._tuning = tuning
         self._ceilings: dict[ModelVersion, float] = {}
-        self._beside = ThreadPoolExecutor(_BESIDE, thread_name_prefix="words")
+        self._beside = ThreadPoolExecutor(_BESIDE, thread_name_prefix="words") if beside else None
 
     def query_vector(self, view: View, request: Request, allowed: Mask) -> Vectors | None:
         """Shape (1, dim); None where nothing is to be compared. A listing that others are to be
@@ -57,8 +64,8 @@ class Finder:
 
     def begin(self, view: View, request: Request, allowed: Mask) -> Future[Hits] | None:
         """Start to search for words, which needs no vector: while one core embeds the query another
-        one can look them up. For `retrieve`; None where the words have to wait for it."""
-        if not is_words(request):
+        one can look them up. For `retrieve`; None where the words wait for it."""
+        if self._beside is None or not is_words(request):
             return None
         return self._beside.submit(view.text.search, request.text, self._depths.text, allowed)
 

@@ -138,6 +138,8 @@ class Searching(Models):
             people=self.people.follower.about,
             on_shown=self.people.on_shown,
             keep_depth=self.settings.rank_depth,
+            # With a process for each core the other cores have answers of their own to make.
+            beside=self.settings.processes > 1,
         )
 
     @property

@@ -374,6 +374,26 @@ def test_lists_of_words_find_what_a_query_of_words_is_near(
     assert float(np.mean(found)) >= 0.97
 
 
+def test_where_words_fill_a_vector_its_lists_are_fitted_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Far from everything, as what people type is, ten nearest lie in many lists."""
+    monkeypatch.setattr("marketrank.retrieval.inverted_lists._MIN_COMPARED", 200)
+    far = _unit(np.random.default_rng(9).normal(size=(40, _DIM)))
+    probes = []
+    for name, asked in (("without", None), ("with", lambda: far)):
+        folder = tmp_path / name
+        build(folder, np.arange(_N), _VECTORS, exact_below=_LISTS, asked=asked)
+        probes.append(orjson.loads((folder / "vectors.json").read_bytes())["probes"])
+        assert not (folder / "words.faiss").exists()
+    base, found = Base.open(tmp_path / "with"), []
+    for query in far:
+        hits = base.search(query[np.newaxis], 10)
+        found.append(np.isin(np.argsort(-(_VECTORS @ query))[:10], hits.keys).mean())
+    assert probes[0] < probes[1]
+    assert float(np.mean(found)) >= 0.97
+
+
 def test_only_queries_of_words_use_the_lists_of_words(tmp_path: Path) -> None:
     listings, queries = _of_words(np.random.default_rng(8))
     build(tmp_path / "index", np.arange(8_000), listings, exact_below=_LISTS, asked=lambda: queries)

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from threading import current_thread
 
 import numpy as np
 import pytest
 
-from marketrank.asking import Candidates, Filters, Near, Sort
+from marketrank.asking import Candidates, Filters, Hits, Near, Sort
 from marketrank.engine import Engine
 from marketrank.errors import BadInput, NotReady
 from marketrank.feedback.experiments import Experiment, Kind
@@ -18,7 +19,7 @@ from marketrank.ranking.seen import SeenTable, see
 from marketrank.session_facts import asked_digest
 from marketrank.trials import Trials
 from marketrank.tuning import PLAIN
-from marketrank.types import BuyerId, ListingId
+from marketrank.types import BuyerId, ListingId, Mask
 from small_engine import ASK, DEPTHS, NOW, Store, engine_over, ids
 
 
@@ -46,6 +47,28 @@ def test_text_is_found_by_words_and_by_vector(engine: Engine) -> None:
     assert ranking.request == "r"
     scores = [item.score for item in ranking.items]
     assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_words_are_looked_up_beside_the_query_only_where_a_core_is_free(
+    engine: Engine, store: Store, beside: bool
+) -> None:
+    view = engine._view()
+    assert view is not None
+    search, seen = view.text.search, list[str]()
+
+    def watched(text: str, k: int, allowed: Mask | None = None) -> Hits:
+        seen.append(current_thread().name)
+        return search(text, k, allowed)
+
+    view.text.search = watched  # type: ignore[method-assign]
+    other = Engine(view=lambda: view, listings=store, vectors=store, depths=DEPTHS, beside=beside)  # type: ignore[arg-type]
+    request = replace(ASK, text="oak table")
+    found = other.answer(request)
+    # The first looks for words, the others at what only the vectors have found.
+    assert seen[0].startswith("words") == beside
+    assert set(seen[1:]) <= {current_thread().name}
+    assert found.items == engine.answer(request).items
 
 
 def test_a_photo_is_found_by_vector_alone(engine: Engine) -> None:

@@ -256,7 +256,9 @@ def _write_lists(folder: Path, source: Source, asked: Vectors | None) -> dict[st
     if asked is None or not 0 < words < source.width:
         half = source.width // 2
         halves = (slice(None, half), slice(half, None))
-        return {_WHOLE: write_lists(folder / _WHOLE, source, alone=halves)}
+        # Of a learned space queries of words fill all of a vector.
+        typed = asked if words == source.width else None
+        return {_WHOLE: write_lists(folder / _WHOLE, source, alone=halves, asked=typed)}
     of_words = replace(source, width=words)
     return {
         _WHOLE: write_lists(folder / _WHOLE, source, alone=(slice(words, None),)),

@@ -52,5 +52,5 @@ class HomeSettings(BaseSettings):
     processes: int = Field(
         default_factory=lambda: os.cpu_count() or 1,
         ge=1,
-        description="Worker processes for photos, and threads for the encoder",
+        description="Worker processes for photos, and threads for an answer and its encoder",
     )
