@@ -49,7 +49,7 @@ def test_vectors(tmp_path: Path) -> None:
 def test_clicks_weighed_against_position_bias_find_what_is_wanted(tmp_path: Path) -> None:
     """In a small simulated market; the large one is in benchmarks/results."""
     out = tmp_path / "result.json"
-    small = ["--sessions", 4_000, "--listings", 2_000, "--buyers", 500]
+    small = ["--sessions", 8_000, "--listings", 2_000, "--buyers", 500]
     run("unbiased.py", "--seeds", 1, *small, "--out", out)
     assert out.with_suffix(".svg").exists()
     found = json.loads(out.read_text())
@@ -58,8 +58,7 @@ def test_clicks_weighed_against_position_bias_find_what_is_wanted(tmp_path: Path
         for model in ("position", "cascade")
         for name, one in found[model].items()
     }
-    # Processors round differently, and then draw another market: .023 and more were seen.
-    assert gain["position", "known"] > 0.015
+    assert gain["position", "known"] > 0.025
     for name in ("known x 1/2", "known x 2", "harvest"):
         assert gain["position", name] > 0, name
     for name in ("known", "harvest"):
