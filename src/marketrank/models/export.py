@@ -55,17 +55,20 @@ def export(folder: Path, *, text: str, image: str, progress: Report | None = Non
         raise MissingExtra("the ONNX export", "train") from error
     report(_STAGE, 1, _STEPS)
 
+    from marketrank.models.quantise import write_queries
+
     def fill(staging: Path) -> Description:
         with torch.inference_mode():
             text_part = write_text(staging, text_tower)
             report(_STAGE, 2, _STEPS)
             image_part = _write_image(staging, image_tower)
             report(_STAGE, 3, _STEPS)
+        queries = write_queries(staging / text_part.file, example_queries())
         session = open_session(staging / image_part.file, threads=1)
         (absent,) = session.run(None, {"pixels": grey_pixels(image_part.size)[np.newaxis]})
         return Description(
             name=f"{text_tower.name}-{image_tower.name}",
-            text=text_part,
+            text=replace(text_part, queries=queries),
             image=image_part,
             fusion="concatenate",
             dim=text_part.dim + image_part.dim,
@@ -80,7 +83,6 @@ def export(folder: Path, *, text: str, image: str, progress: Report | None = Non
 
 def write_text(folder: Path, tower: "TextTower") -> TextPart:
     from marketrank.models.onnx_graphs import check_parity, to_onnx
-    from marketrank.models.quantise import write_queries
 
     part = TextPart(
         file="text.onnx",
@@ -94,7 +96,7 @@ def write_text(folder: Path, tower: "TextTower") -> TextPart:
     to_onnx(tower.module, example_tokens(3, 16), folder / part.file, free=TOKEN_AXES)
     for n, tokens in ((1, 3), (5, MAX_TOKENS)):
         check_parity(tower.module, folder / part.file, example_tokens(n, tokens))
-    return replace(part, queries=write_queries(folder / part.file, example_queries()))
+    return part
 
 
 def _write_image(folder: Path, tower: "ImageTower") -> ImagePart:

@@ -187,9 +187,9 @@ class Base:
 
     def rows_of(self, allowed: Mask) -> Rows:
         """Shape (n,), the caller's own: which of this index's rows the mask allows."""
-        first, last = self._gapless()
-        if first <= last < len(allowed):
-            return allowed[first : last + 1].copy()
+        first = self._first()
+        if first is not None and first + len(self.keys) <= len(allowed):
+            return allowed[first : first + len(self.keys)].copy()
         return allowed_rows(self.keys, allowed)
 
     def vectors_of(self, keys: Keys) -> Vectors:
@@ -211,20 +211,20 @@ class Base:
             out[held] = self.lists.near.scores(flat, rows)
         return out
 
-    def _gapless(self) -> tuple[int, int]:
-        """The first and the last key where all between them are here, so that a key's row is how
-        far it is from the first; else none: the first is above the last."""
+    def _first(self) -> int | None:
+        """The first key, where all from it to the last are here: a key's row is how far it is from
+        that. None where some are missing."""
         keys = self.keys
         whole = len(keys) and int(keys[-1]) - int(keys[0]) == len(keys) - 1
-        return (int(keys[0]), int(keys[-1])) if whole else (1, 0)
+        return int(keys[0]) if whole else None
 
     def _places(self, keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """The rows of those of the keys (n,) that are here, and which those are, (n,)."""
         if not len(self.keys):
             return np.empty(0, np.int64), np.zeros(len(keys), np.bool_)
-        first, last = self._gapless()
-        if first <= last:
-            held = (keys >= first) & (keys <= last)
+        first = self._first()
+        if first is not None:
+            held = (keys >= first) & (keys < first + len(self.keys))
             return keys[held] - first, held
         rows = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         held = self.keys[rows] == keys
