@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from marketrank.asking import Hits
-from marketrank.retrieval import text_index
 from marketrank.retrieval.keyboard import NEIGHBOURS
 from marketrank.retrieval.spelling import correct
 from marketrank.retrieval.synonyms import OWN_FILE, compounds, read_synonyms
 from marketrank.retrieval.text_index import TextReader, TextWriter
+from marketrank.retrieval.text_index import query as text_query
 from marketrank.retrieval.tokens import tokens
 from marketrank.retrieval.vocabulary_build import build
 from marketrank.types import Listing, ListingId, ListingKey, Seq
@@ -119,7 +119,7 @@ def main() -> None:
         reader = TextReader(Path(home))
         reader.use_synonyms(read_synonyms(OWN_FILE).joined(compounds(vocabulary)))
         scores: dict[str, list[float]] = defaultdict(list)
-        fuzzy_from = text_index._FUZZY_MIN_LETTERS
+        fuzzy_from = text_query.FUZZY_MIN_LETTERS
         for text, grades in queries * given.repeats:
             slipped = with_slip(text, rng)
             if slipped is None:
@@ -134,7 +134,7 @@ def main() -> None:
                 ("slip_corrected", fixed, False),
                 ("slip_corrected_and_fuzzy", fixed, True),
             ):
-                text_index._FUZZY_MIN_LETTERS = fuzzy_from if fuzzy else 99
+                text_query.FUZZY_MIN_LETTERS = fuzzy_from if fuzzy else 99
                 scores[name].append(ndcg(reader.search(asked, _K), grades))
     means = {name: float(np.mean(values)) for name, values in scores.items()}
     lost = {name: 1 - mean / means["clean"] for name, mean in means.items()}

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketrank.asking import Hits
-from marketrank.retrieval import text_index as module
 from marketrank.retrieval.synonyms import Synonyms
 from marketrank.retrieval.text_index import TextReader, TextWriter
+from marketrank.retrieval.text_index import reader as module
 from marketrank.types import ListingKey, Mask, Seq
 from small_text import found_keys, reader_of_three, writing
 

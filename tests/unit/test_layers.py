@@ -88,7 +88,7 @@ HOMES = {
     "sklearn": {"models/"},
     "onnxruntime": {"models/"},
     "faiss": {"retrieval/inverted_lists.py"},
-    "tantivy": {"retrieval/text_index.py"},
+    "tantivy": {"retrieval/text_index/"},
     "prometheus_client": {"monitoring/metrics.py"},
     "fastapi": {"api/", "serving.py"},
     "starlette": {"api/"},
