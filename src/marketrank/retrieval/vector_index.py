@@ -47,7 +47,7 @@ Rows = NDArray[np.bool_]
 _MANIFEST = "vectors.json"
 _WHOLE, _WORDS = "lists.faiss", "words.faiss"
 _REFINE = 4  # candidates rescored exactly, per result
-_MIN_REFINE = 400
+_MIN_REFINE = 800
 _REMEDY = "run `marketrank index --rebuild`"
 
 
