@@ -14,9 +14,10 @@ import pytest
 
 from exported import exported_encoder
 from marketrank.errors import BadInput, Corrupt, MissingExtra
-from marketrank.models import artefact, backbones, export, onnx_graphs, pretrained
+from marketrank.models import artefact, backbones, export, onnx_graphs, pretrained, quantise
 from marketrank.models.artefact import Description, ImagePart, Source, TextPart
 from marketrank.models.embed import OnnxEncoder
+from marketrank.models.sessions import open_session
 
 SOURCE = Source("made up", "0" * 64, "MIT")
 SMALL = Description(
@@ -84,6 +85,30 @@ def test_exporting_again_gives_the_same_version_and_touches_nothing(folder: Path
     assert done == sorted(done)
     assert done[0] == 0
     assert done[-1] == seen[-1][2]
+
+
+def test_the_vector_of_what_is_typed_depends_on_nothing_else(folder: Path) -> None:
+    """The scale of an input is its own row's: what ADR 43 has against others in 8 bits."""
+    session = open_session(folder / "queries.onnx", threads=1)
+    together = export.example_tokens(4, 9)
+    together["mask"][:] = 1
+    alone = [
+        session.run(None, {name: rows[i : i + 1] for name, rows in together.items()})[0]
+        for i in range(4)
+    ]
+    (found,) = session.run(None, together)
+    np.testing.assert_allclose(found, np.concatenate(alone), atol=1e-5)
+
+
+def test_queries_that_are_not_near_enough_are_embedded_in_full(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(quantise, "_NEAR", 0.99999)
+    graph = tmp_path / "text.onnx"
+    graph.symlink_to(folder / "text.onnx")
+    assert quantise.write_queries(graph, export.example_queries()) == ""
+    assert not (tmp_path / quantise.QUERIES).exists()
+    assert "embedded in full: in 8 bits they have a cosine of 0.999" in caplog.text
 
 
 def test_a_graph_that_answers_otherwise_than_torch_is_refused(

@@ -47,7 +47,7 @@ def write_queries(
     near = min(mean_cosine(graph, out, examples, name) for name in outputs)
     if near >= _NEAR:
         return QUERIES
-    _log.warning("queries are embedded in full: in 8 bits they have a cosine of %.3f", near)
+    _log.warning("queries are embedded in full: in 8 bits they have a cosine of %.4f", near)
     out.unlink()
     return ""
 

@@ -60,8 +60,8 @@ class TextEncoder:
         return found
 
     def ask(self, text: str) -> dict[str, Vectors]:
-        """As `outputs`, of one text that somebody has typed, by the graph for these: within a
-        cosine of .999 of what `outputs` gives, in half the time."""
+        """As `outputs`, of one text that somebody has typed, by the graph for these, where there
+        is one: nearly what `outputs` gives, in less time (docs/adr/0241)."""
         ids = self._tokenizer.encode(self._cut(text)).ids
         found = self._run(self._queries, [ids])
         return {name: values for (name, _), values in zip(self._widths, found, strict=True)}
