@@ -22,6 +22,7 @@ from marketrank.models import baseline_files, published  # noqa: E402
 from marketrank.models.backbones import LITES, PooledFeatures  # noqa: E402
 from marketrank.models.backbones import load as load_network  # noqa: E402
 from marketrank.models.multimodal_training import load_fitted  # noqa: E402
+from marketrank.models.photo_votes import PhotoVotes, Rule  # noqa: E402
 from marketrank.models.preprocess import to_pixels  # noqa: E402
 from marketrank.models.pretrained import minilm  # noqa: E402
 from marketrank.models.probabilities import log_softmax, mean_by_owner  # noqa: E402
@@ -129,6 +130,8 @@ def test_a_run_keeps_what_it_was_made_of_and_what_it_found(trained: Trained) -> 
     for name in ("measured/heads", "measured/tower", "kept/heads", "kept/tower"):
         assert (folder / name / "epoch-0001.safetensors").exists()
         assert not list(folder.rglob("resume.safetensors"))
+    for name in ("model", "votes"):
+        assert (folder / "kept" / f"{name}.safetensors").exists()
     assert (folder / "measured" / "tower" / "projector_config.pbtxt").exists()
 
 
@@ -200,7 +203,11 @@ def judge_by_torch(
         ids = [torch.tensor([one]) for one in tokens]
         words = heads.texts(torch.cat([frozen.module(one, torch.ones_like(one)) for one in ids]))
         tuned = torch.cat([text(one, torch.ones_like(one))[0] for one in ids])
-    logs = log_softmax(seen.roots.numpy())
+        model = runs["multimodal"] / config["multimodal"]["model"]
+        votes = PhotoVotes.load(model.with_name("votes.safetensors"), labels[0])
+        assert votes is not None
+        assert votes.rule == Rule(**config["multimodal"]["votes"])
+        logs = votes(seen.vectors, seen.roots).numpy()
     manifest = json.loads((folder / "classifiers" / "manifest.json").read_bytes())
     by_words = baseline_files.load(trained.run_folder("baselines") / "model")
     sources = {

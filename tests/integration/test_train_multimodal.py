@@ -13,15 +13,18 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite_pytorch")
 
+from safetensors.torch import load_file  # noqa: E402
+
 from made_up_feed import AT, data_of, stock  # noqa: E402
 from marketrank.errors import BadInput  # noqa: E402
 from marketrank.models import multimodal_training  # noqa: E402
+from marketrank.models.photo_votes import PhotoVotes, Rule  # noqa: E402
 from marketrank.pipelines.heldout import HeldOut  # noqa: E402
 from marketrank.pipelines.runs import Run, runs_of  # noqa: E402
 from marketrank.pipelines.train_multimodal import train_multimodal  # noqa: E402
 from marketrank.ports import BlobStore  # noqa: E402
 from marketrank.types import BlobKey, Listing  # noqa: E402
-from small_training import Killed, hashed_words, hastened, killing  # noqa: E402
+from small_training import SCHEDULE, Killed, hashed_words, hastened, killing  # noqa: E402
 
 HEADS = "heads on a part"
 ON_A_PART, ON_ALL = (f"late blocks on {what}" for what in ("a part", "all listings"))
@@ -80,6 +83,30 @@ def test_a_run_that_is_killed_ends_with_the_same_numbers(held: Stock, tmp_path: 
     assert configs[0] == configs[1]
     models = [(one.folder / configs[0]["model"]).read_bytes() for one in (held.done, done)]
     assert models[0] == models[1]
+
+
+def test_what_is_kept_lies_between_where_the_late_blocks_began_and_ended(held: Stock) -> None:
+    kept = held.done.folder / "kept"
+    model, *epochs = (
+        load_file(path) for path in (kept / "model.safetensors", *sorted(kept.glob("tower/epoch*")))
+    )
+    begun = load_file(sorted(kept.glob("heads/epoch*"))[-1])
+    moved = 0
+    for name, first in begun.items():
+        last = epochs[-1][name]
+        expected = torch.lerp(first, last, SCHEDULE.way)
+        torch.testing.assert_close(model[name], expected)
+        moved += int(not torch.equal(first, last))
+    assert moved > 5
+
+
+def test_the_photos_of_all_listings_vote_by_the_rule_that_held_out_ones_chose(held: Stock) -> None:
+    config = json.loads((held.done.folder / "config.json").read_bytes())
+    votes = PhotoVotes.load(held.done.folder / "kept" / "votes.safetensors", 3)
+    assert votes is not None
+    assert votes.rule == Rule(**config["votes"])
+    assert len(votes.codes) == sum(len(one.photos) for one in held.listings)
+    np.testing.assert_allclose(votes.keys.float().norm(dim=1).numpy(), 1, atol=1e-2)
 
 
 def test_what_was_finished_is_used_again_where_that_is_asked(held: Stock) -> None:

@@ -20,7 +20,7 @@ from marketrank.models.multimodal_learner import (  # noqa: E402
     recall,
     score,
 )
-from marketrank.models.photo_tower import FixedPhotos  # noqa: E402
+from marketrank.models.photo_tower import Blend, FixedPhotos  # noqa: E402
 from marketrank.models.training_loop import Outcome, Plan, train  # noqa: E402
 
 RECIPE = Recipe(dim=16, hidden=32, batch=32, learning_rate=3e-3, photo_dropout=0.1)
@@ -318,15 +318,23 @@ class Tuned:
 
     def __init__(self, tower: torch.nn.Module, data: Market) -> None:
         self.tower, self.table = tower, torch.from_numpy(data.table)
+        self.blends: list[Blend] = []
 
-    def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
-        return self.tower(self.table[variants, rows])
+    def __call__(
+        self, rows: torch.Tensor, variants: torch.Tensor, blend: Blend | None = None
+    ) -> torch.Tensor:
+        found = self.table[variants, rows]
+        if blend is not None:
+            self.blends.append(blend)
+            found = found.lerp(self.table[blend.variants, blend.rows], 1 - blend.share)
+        return self.tower(found)
 
 
 def tuning(data: Market, seed: int = 5, **others: Any) -> MultimodalLearner:
     torch.manual_seed(seed)
     tower: Any = torch.nn.Linear(12, 12)
-    return learner(data, photos=Tuned(tower, data), tower=tower, **others)
+    photos = others.pop("photos", None) or Tuned(tower, data)
+    return learner(data, photos=photos, tower=tower, **others)
 
 
 def test_a_tower_learns_at_its_own_rate() -> None:
@@ -342,6 +350,39 @@ def test_a_tower_learns_at_its_own_rate() -> None:
     assert tower.weight.grad.abs().sum() > 0
     assert not torch.equal(tower.weight, before)
     assert torch.equal(still.model["tower"].weight, before)
+
+
+def test_photos_are_laid_over_others_of_the_batch_where_a_tower_is_tuned() -> None:
+    data = market(80)
+    photos = Tuned(torch.nn.Linear(12, 12), data)
+    one = tuning(data, recipe=replace(RECIPE, mix=0.4), photos=photos)
+    one.train_epoch(1)
+    shares = {blend.share for blend in photos.blends}
+    assert len(shares) == len(photos.blends) > 1
+    assert all(0.5 <= share <= 1 for share in shares)
+    one.evaluate()
+    assert len(photos.blends) == len(shares), "nothing is laid over a photo that is judged"
+    plain = Tuned(torch.nn.Linear(12, 12), data)
+    tuning(data, recipe=replace(RECIPE, mix=0.0), photos=plain).train_epoch(1)
+    assert plain.blends == []
+    assert losses(data, replace(RECIPE, mix=0.4)) == losses(data, replace(RECIPE, mix=0.0))
+
+
+def test_a_blend_is_taught_the_categories_of_both_by_their_shares() -> None:
+    data = market(80)
+    one, owner = tuning(data), torch.arange(6)
+    batch = data.training.at(owner)
+    answer = one.heads.photos(torch.randn(6, 12))
+    taught, turned = torch.ones(6, dtype=torch.bool), owner.flip(0)
+
+    def loss(share: float | None) -> float:
+        blend = None if share is None else Blend(turned, turned, share)
+        return one._seen(batch, answer, (owner, turned), taught, blend).item()
+
+    own, laid = loss(None), one._categories(batch, answer, turned, taught).item()
+    assert own != pytest.approx(laid)
+    assert loss(1.0) == pytest.approx(own)
+    assert loss(0.75) == pytest.approx(0.75 * own + 0.25 * laid)
 
 
 def test_heads_are_fitted_to_features_unless_they_come_with_a_tower() -> None:

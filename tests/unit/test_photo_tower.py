@@ -13,7 +13,12 @@ efficientnet = pytest.importorskip("efficientnet_lite_pytorch")
 from marketrank.models import photo_tower  # noqa: E402
 from marketrank.models.backbones import LITES, EarlyBlocks, PooledFeatures  # noqa: E402
 from marketrank.models.photo_maps import PhotoMaps  # noqa: E402
-from marketrank.models.photo_tower import FixedPhotos, PhotoTower, TunedPhotos  # noqa: E402
+from marketrank.models.photo_tower import (  # noqa: E402
+    Blend,
+    FixedPhotos,
+    PhotoTower,
+    TunedPhotos,
+)
 
 SIZE, SIDE = 64, 4
 CPU = torch.device("cpu")
@@ -128,6 +133,23 @@ def test_a_photo_and_variant_is_found_by_its_row(
     assert photos.variants == 2
 
 
+def test_a_blend_is_of_the_maps_before_the_tower(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(photo_tower, "_AT_ONCE", 2)
+    tower, stored = PhotoTower(networks, side=SIDE), cached()
+    photos = TunedPhotos(tower, stored, CPU)
+    rows, variants = torch.tensor([4, 0, 1]), torch.tensor([1, 0, 1])
+    blend = Blend(torch.tensor([2, 3, 4]), torch.tensor([0, 1, 1]), 0.75)
+    with torch.no_grad():
+        found = photos(rows, variants, blend)
+        own, laid = photos._read(rows, variants), photos._read(blend.rows, blend.variants)
+        mixed = [0.75 * a + 0.25 * b for a, b in zip(own, laid, strict=True)]
+        torch.testing.assert_close(found, tower(mixed), rtol=1e-4, atol=1e-4)
+        whole = Blend(blend.rows, blend.variants, 1.0)
+        torch.testing.assert_close(photos(rows, variants, whole), photos(rows, variants))
+
+
 def test_gradients_reach_the_tower(networks: Networks) -> None:
     tower = PhotoTower({"lite0": networks["lite0"]}, side=SIDE)
     photos = TunedPhotos(tower, cached(), CPU)
@@ -145,6 +167,9 @@ def test_a_table_is_read_by_variant_and_row() -> None:
     assert found.dtype == torch.float32
     assert found.tolist() == [[24, 25, 26], [3, 4, 5], [27, 28, 29]]
     assert photos.variants == 2
+    blend = Blend(torch.tensor([0, 4, 0]), torch.tensor([1, 0, 1]), 0.5)
+    mixed = photos(torch.tensor([4, 0, 4]), torch.tensor([0, 1, 1]), blend)
+    assert mixed.tolist() == [[13.5, 14.5, 15.5], [13.5, 14.5, 15.5], [15, 16, 17]]
 
 
 @pytest.mark.parametrize("kind", ["fixed", "tuned"])

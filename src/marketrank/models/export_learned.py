@@ -20,6 +20,7 @@ from marketrank.models.export import MAX_TOKENS, TOKEN_AXES, example_queries, ex
 from marketrank.models.multimodal import Multimodal
 from marketrank.models.onnx_graphs import check_parity, to_onnx
 from marketrank.models.photo_tower import PhotoTower
+from marketrank.models.photo_votes import PhotoVotes
 from marketrank.models.pretrained import TextTower, minilm
 from marketrank.models.quantise import (
     mean_cosine,
@@ -30,19 +31,21 @@ from marketrank.models.quantise import (
 from marketrank.models.text_tuner import TunedText
 
 _BLOCK = re.compile(r"/_blocks\.(\d+)/")
+VOTES = "votes.safetensors"
 _COMPARED = 16  # examples that int8 is compared on; it is calibrated on the others
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What was trained: the heads, the photo tower tuned with them, the tuned text tower, and the
-    share of a listing's similarity that the learned space gets."""
+    """What was trained: the heads, the photo tower tuned with them, the tuned text tower, the
+    share of a listing's similarity that the learned space gets, and the photos that vote."""
 
     heads: Multimodal
     tower: PhotoTower
     text: TunedText
     share: float
     size: int
+    votes: PhotoVotes | None = None
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,18 @@ class _TextGraph(torch.nn.Module):
 
 
 class _ImageGraph(torch.nn.Module):
-    def __init__(self, networks: Sequence[Any], heads: Multimodal) -> None:
+    def __init__(
+        self, networks: Sequence[Any], heads: Multimodal, votes: PhotoVotes | None
+    ) -> None:
         super().__init__()
         self.features = torch.nn.ModuleList(PooledFeatures(one) for one in networks)
-        self.heads = heads
+        self.heads, self.votes = heads, votes
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         answer = self.heads.photos(torch.cat([one(pixels) for one in self.features], dim=1))
-        return answer.vectors, answer.roots
+        if self.votes is None:
+            return answer.vectors, answer.roots
+        return answer.vectors, self.votes(answer.vectors, answer.roots)
 
 
 class _RootsGraph(torch.nn.Module):
@@ -100,7 +107,7 @@ def write_learned(
     tower = minilm()
     networks = {name: load(LITES[name]) for name in learned.tower.late}
     learned.tower.write_back(networks)
-    image = _ImageGraph(list(networks.values()), learned.heads).eval()
+    image = _ImageGraph(list(networks.values()), learned.heads, learned.votes).eval()
     parity: dict[str, float] = {}
 
     def fill(folder: Path) -> Description:
@@ -122,6 +129,8 @@ def write_learned(
             key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()
         }
         save_file(state, draft / "weights" / f"{name}.safetensors")
+    if learned.votes is not None:
+        learned.votes.save(draft / "weights" / VOTES)
     return part, parity
 
 
@@ -158,7 +167,8 @@ def _write_encoder(
             dim=dim,
             size=learned.size,
             preprocessing="dark bars cut off, stretched to a square, (x - 127) / 128",
-            projection="tuned late blocks, learned head",
+            projection="tuned late blocks, learned head"
+            + ("" if learned.votes is None else ", votes of taught photos"),
             source=Source(
                 "; ".join(source.name for source in sources),
                 "; ".join(source.sha256 for source in sources),

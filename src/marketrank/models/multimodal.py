@@ -23,7 +23,8 @@ class Recipe:
     `hide_text` and `hide_photos` the shares of modality dropout; one of `gate_every` leak groups
     teaches the gate (see `MultimodalLearner`); `balance` is the power of the class weights, and
     `hardness` what negatives of a pair's own category weigh more (see `losses.contrast`) after
-    `hard_from` of the epochs; the last four weigh losses."""
+    `hard_from` of the epochs; `mix` how evenly photos are laid over each other where late blocks
+    are tuned, 0 for not at all (see `MultimodalLearner`); the last four weigh losses."""
 
     dim: int = 256
     hidden: int = 512
@@ -39,6 +40,7 @@ class Recipe:
     balance: float = 0.25
     hardness: float = 0.5
     hard_from: float = 0.5
+    mix: float = 0.4
     categories: float = 1.0
     second_share: float = 0.5
     text_photo: float = 1.0

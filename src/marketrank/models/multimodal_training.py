@@ -20,10 +20,11 @@ from marketrank.models.multimodal import Multimodal, Recipe
 from marketrank.models.multimodal_learner import Examples, MultimodalLearner, answer_all
 from marketrank.models.photo_maps import PhotoMaps
 from marketrank.models.photo_tower import FixedPhotos, PhotoTower, TunedPhotos
+from marketrank.models.photo_votes import PhotoVotes, Remembered, Rule, fit_votes, remember
 from marketrank.models.pretrained import MINILM_SHA256, minilm
 from marketrank.models.probabilities import log_softmax, mean_by_owner
 from marketrank.models.towers import TextEncoder
-from marketrank.models.training_loop import Outcome, Plan, load_model, train
+from marketrank.models.training_loop import Outcome, Plan, load_model, save_model, train
 from marketrank.types import Vectors
 
 Rows = NDArray[np.int64]
@@ -38,14 +39,18 @@ _FIXED_VARIANTS = 2  # the photo and its mirror image: crops teach the heads lit
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Epochs of both stages, the patience of the second, and its batch and rates: a batch there is
-    small, since maps are large."""
+    small, since maps are large. `way` is how far weights are left from where the second stage began
+    to where it ended (WiSE-FT: Wortsman et al., CVPR 2022), and `votes` how many photos are
+    remembered, at most (see `photo_votes`)."""
 
     head_epochs: int = 15
     tower_epochs: int = 5
     patience: int = 2
     tower_batch: int = 64
     tower_head_rate: float = 3e-4
-    tower_rate: float = 2e-4
+    tower_rate: float = 4e-4
+    way: float = 0.7
+    votes: int = 20_000
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,8 @@ class Material:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The trained parts, in evaluation mode, and how the second stage went."""
+    """The trained parts, in evaluation mode, and how the second stage went. They are not those of
+    its best epoch, but `Schedule.way` of the way to them."""
 
     heads: Multimodal
     tower: PhotoTower
@@ -81,7 +87,8 @@ class Fitted:
 class HeldOutAnswers:
     """Of n listings with m photos: log probabilities of root categories by text `space` (n, k), by
     photo `photo_logs` (m, k) and their mean `photos` (n, k), unit vectors, the row of each photo's
-    listing, and how much text and photos counted `weights` (n, 2)."""
+    listing, and how much text and photos counted `weights` (n, 2). `photo_logs` are the head's
+    alone before `vote`."""
 
     space: NDArray[np.float32]
     photo_logs: NDArray[np.float32]
@@ -233,15 +240,30 @@ def _fit(setup: Setup, name: str, parts: tuple[Rows, Rows], plans: tuple[Plan, P
         tower_rate=schedule.tower_rate,
         class_weights=torch.from_numpy(setup.class_weights).to(where),
     )
+    begun = {key: value.clone() for key, value in learner.model.state_dict().items()}
     second = setup.run(learner, f"{name}/tower", plans[1], f"late blocks {on}")
+    _go_back(learner.model, begun, way=schedule.way)
     return Fitted(heads.eval(), tower.eval(), second)
+
+
+@torch.no_grad()
+def _go_back(model: torch.nn.Module, begun: Mapping[str, torch.Tensor], *, way: float) -> None:
+    """Leave weights `way` of the way from where they were to where they are."""
+    for name, value in model.state_dict().items():
+        if value.dtype.is_floating_point:
+            value.copy_(torch.lerp(begun[name], value, way))
+
+
+def save_fitted(path: Path, fitted: Fitted) -> None:
+    """See `load_fitted`. Raises BadInput where the disk is full."""
+    save_model(torch.nn.ModuleDict({"heads": fitted.heads, "tower": fitted.tower}), path)
 
 
 def load_fitted(
     file: Path, *, labels: tuple[int, int], recipe: Mapping[str, Any]
 ) -> tuple[Multimodal, PhotoTower]:
-    """Heads and tower of an epoch's file of the second stage, with the recipe of its config.
-    Raises Corrupt where the file does not fit."""
+    """Heads and tower of a file of `save_fitted`, or of an epoch of the second stage, with the
+    recipe of its config. Raises Corrupt where the file does not fit."""
     networks = {name: load(LITES[name]) for name in NETWORKS}
     tower = PhotoTower(networks, side=SIZE // MAP_STRIDE)
     heads = Multimodal(
@@ -277,6 +299,37 @@ def answer(fitted: Fitted, material: Material, rows: Rows) -> HeldOutAnswers:
         fused=plain(found.fused.vectors),
         weights=plain(found.weights),
     )
+
+
+def vote(votes: PhotoVotes | None, said: HeldOutAnswers) -> HeldOutAnswers:
+    """The same answers, with the votes of remembered photos in them."""
+    if votes is None:
+        return said
+    with torch.inference_mode():
+        mixed = votes(torch.from_numpy(said.photo_vectors), torch.from_numpy(said.photo_logs))
+    logs = mixed.numpy()
+    return replace(said, photo_logs=logs, photos=mean_by_owner(logs, said.owner, len(said.space)))
+
+
+def choose_votes(
+    setup: Setup, fitted: Fitted, training: Rows, said: HeldOutAnswers, validation: Rows
+) -> PhotoVotes | None:
+    """How the training photos vote, chosen by what is `said` of the validation listings."""
+    codes = setup.material.roots[validation][said.owner]
+    taught = _remember(setup, fitted, training)
+    return fit_votes(taught, said.photo_vectors, said.photo_logs, codes)
+
+
+def kept_votes(setup: Setup, fitted: Fitted, rule: Rule) -> PhotoVotes:
+    """The photos of all listings, which vote by this rule."""
+    every = np.arange(len(setup.material.roots))
+    return PhotoVotes(_remember(setup, fitted, every), setup.labels[0], rule)
+
+
+def _remember(setup: Setup, fitted: Fitted, rows: Rows) -> Remembered:
+    said = answer(fitted, setup.material, rows)
+    codes = setup.material.roots[rows][said.owner]
+    return remember(said.photo_vectors, codes, most=setup.schedule.votes, seed=setup.seed)
 
 
 def _heads(material: Material, labels: tuple[int, int], recipe: Recipe) -> Multimodal:

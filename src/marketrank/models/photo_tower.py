@@ -2,6 +2,7 @@
 blocks that are being tuned on cached maps. Needs the extra [train]."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -16,13 +17,28 @@ from marketrank.models.photo_maps import PhotoMaps
 _AT_ONCE = 128
 
 
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Photos laid over others: `rows` and `variants` (m,) of what is laid over m photos, of each
+    of which `share` is left."""
+
+    rows: torch.Tensor
+    variants: torch.Tensor
+    share: float
+
+    def at(self, part: torch.Tensor | slice) -> "Blend":
+        return Blend(self.rows[part], self.variants[part], self.share)
+
+
 class Photos(Protocol):
     """Features of photos by row; each photo has `variants` versions, 0 being itself."""
 
     @property
     def variants(self) -> int: ...
 
-    def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
+    def __call__(
+        self, rows: torch.Tensor, variants: torch.Tensor, blend: Blend | None = None
+    ) -> torch.Tensor:
         """Shape (m, width), for rows and variants of shape (m,)."""
 
 
@@ -36,7 +52,15 @@ class FixedPhotos:
     def variants(self) -> int:
         return int(self._table.shape[1])
 
-    def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
+    def __call__(
+        self, rows: torch.Tensor, variants: torch.Tensor, blend: Blend | None = None
+    ) -> torch.Tensor:
+        found = self._at(rows, variants)
+        if blend is None:
+            return found
+        return blend.share * found + (1 - blend.share) * self._at(blend.rows, blend.variants)
+
+    def _at(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
         chosen = self._table[rows.cpu().numpy(), variants.cpu().numpy()]
         return torch.from_numpy(np.asarray(chosen, np.float32)).to(rows.device)
 
@@ -84,20 +108,31 @@ class TunedPhotos:
     def width(self) -> int:
         return self._tower.width
 
-    def __call__(self, rows: torch.Tensor, variants: torch.Tensor) -> torch.Tensor:
+    def __call__(
+        self, rows: torch.Tensor, variants: torch.Tensor, blend: Blend | None = None
+    ) -> torch.Tensor:
         if len(rows) == 0:
             return torch.zeros((0, self.width), device=self._device)
-        at, which = rows.cpu().numpy(), variants.cpu().numpy()
         with self._runtime.autocast():
-            parts = [self._tower(self._gather(w, r)) for w, r in _chunks(which, at)]
+            parts = [
+                self._tower(self._gather(rows[some], variants[some], blend and blend.at(some)))
+                for some in _chunks(len(rows))
+            ]
         return torch.cat(parts).float()
 
-    def _gather(self, which: NDArray[np.int64], at: NDArray[np.int64]) -> list[torch.Tensor]:
+    def _gather(
+        self, rows: torch.Tensor, variants: torch.Tensor, blend: Blend | None
+    ) -> list[torch.Tensor]:
+        own = self._read(rows, variants)
+        if blend is None:
+            return own
+        laid = self._read(blend.rows, blend.variants)
+        return [a.lerp_(b, 1 - blend.share) for a, b in zip(own, laid, strict=True)]
+
+    def _read(self, rows: torch.Tensor, variants: torch.Tensor) -> list[torch.Tensor]:
+        at, which = rows.cpu().numpy(), variants.cpu().numpy()
         return [torch.from_numpy(m[at, which]).to(self._device).float() for m in self._maps]
 
 
-def _chunks(
-    which: NDArray[np.int64], at: NDArray[np.int64]
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    starts = range(0, len(at), _AT_ONCE)
-    return [(which[i : i + _AT_ONCE], at[i : i + _AT_ONCE]) for i in starts]
+def _chunks(n: int) -> list[slice]:
+    return [slice(first, first + _AT_ONCE) for first in range(0, n, _AT_ONCE)]

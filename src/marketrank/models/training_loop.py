@@ -153,6 +153,11 @@ def load_model(model: torch.nn.Module, file: Path) -> None:
     _fill(model, _read(file)[0], file)
 
 
+def save_model(model: torch.nn.Module, file: Path) -> None:
+    """See `load_model`. Raises BadInput where the disk is full."""
+    _replace(file, save(_state(model)))
+
+
 def settle(folder: Path) -> None:
     """Remove what only unfinished trainings in or below `folder` need: half of what they wrote."""
     for path in folder.rglob(_RESUME):

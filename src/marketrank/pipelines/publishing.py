@@ -25,6 +25,7 @@ from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.run_facts import CONFIG, read_facts, write_json
 from marketrank.pipelines.run_facts import METRICS as RUN_METRICS
 from marketrank.pipelines.runs import runs_of
+from marketrank.pipelines.train_multimodal import VOTES
 from marketrank.pipelines.training_data import TrainingData
 from marketrank.ports import BlobStore
 from marketrank.types import ModelVersion
@@ -174,6 +175,7 @@ def _write(
 def _load(runs: Mapping[str, Path]) -> "Learned":
     from marketrank.models.export_learned import Learned
     from marketrank.models.multimodal_training import SIZE, load_fitted
+    from marketrank.models.photo_votes import PhotoVotes
     from marketrank.models.text_tuner import load_tuned
 
     configs = {kind: read_facts(runs[kind], CONFIG) for kind in ("text", KIND)}
@@ -184,13 +186,13 @@ def _load(runs: Mapping[str, Path]) -> "Learned":
             )
     counts = tuple(len(Labels.load(runs[KIND] / name)) for name in (LABELS, SECONDS))
     labels = (counts[0], counts[1])
-    heads, tower = load_fitted(
-        runs[KIND] / configs[KIND]["model"], labels=labels, recipe=configs[KIND]["recipe"]
-    )
+    model = runs[KIND] / configs[KIND]["model"]
+    heads, tower = load_fitted(model, labels=labels, recipe=configs[KIND]["recipe"])
+    votes = PhotoVotes.load(model.with_name(VOTES), labels[0])
     text = load_tuned(
         runs["text"] / configs["text"]["model"], labels=labels, recipe=configs["text"]["recipe"]
     )
-    return Learned(heads, tower, text, SHARE, SIZE)
+    return Learned(heads, tower, text, SHARE, SIZE, votes)
 
 
 def _samples(data: TrainingData, blobs: BlobStore, size: int) -> "Samples":

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from marketrank.models.multimodal_training import HeldOutAnswers, Material, Schedule
 
 KIND = "multimodal"
+KEPT, MODEL, VOTES = "kept", "model.safetensors", "votes.safetensors"
 VARIANTS = 4
 MOST_PHOTOS = 8
 """Photos of one listing that training sees; serving sees all."""
@@ -65,7 +66,17 @@ def train_multimodal(
     with `reuse` one that was finished is not done again."""
     try:
         from marketrank.models.multimodal import Recipe
-        from marketrank.models.multimodal_training import Schedule, Setup, answer, finish, fit
+        from marketrank.models.multimodal_training import (
+            Schedule,
+            Setup,
+            answer,
+            choose_votes,
+            finish,
+            fit,
+            kept_votes,
+            save_fitted,
+            vote,
+        )
         from marketrank.models.training_loop import settle
     except ImportError as error:
         raise MissingExtra("multimodal training", "train") from error
@@ -94,10 +105,15 @@ def train_multimodal(
     )
     measured = fit(setup, train, validation)
     answers = [answer(measured, material, rows) for rows in (validation, test)]
+    votes = choose_votes(setup, measured, train, answers[0], validation)
+    answers = [vote(votes, said) for said in answers]
     task = _Task(data, material, roots, folder)
     metrics = _report(task, answers, (validation, test), currency)
     _draw(task, answers[1], test, keys, blobs)
     kept = finish(setup)
+    save_fitted(folder / KEPT / MODEL, kept)
+    if votes is not None:
+        kept_votes(setup, kept, votes.rule).save(folder / KEPT / VOTES)
     write_facts(
         folder,
         data,
@@ -107,7 +123,8 @@ def train_multimodal(
         identity=identity,
         recipe=asdict(recipe),
         schedule=asdict(schedule),
-        model=f"kept/tower/epoch-{kept.outcome.best:04d}.safetensors",
+        model=f"{KEPT}/{MODEL}",
+        votes=None if votes is None else asdict(votes.rule),
         photo_weight=float(answers[1].weights[:, 1].mean()),
     )
     roots.save(folder / "labels.json")
