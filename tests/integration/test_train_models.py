@@ -204,7 +204,7 @@ def judge_by_torch(
         words = heads.texts(torch.cat([frozen.module(one, torch.ones_like(one)) for one in ids]))
         tuned = torch.cat([text(one, torch.ones_like(one))[0] for one in ids])
         model = runs["multimodal"] / config["multimodal"]["model"]
-        votes = PhotoVotes.load(model.with_name("votes.safetensors"), labels[0])
+        votes = PhotoVotes.load(model.parent, labels[0])
         assert votes is not None
         assert votes.rule == Rule(**config["multimodal"]["votes"])
         logs = votes(seen.vectors, seen.roots).numpy()

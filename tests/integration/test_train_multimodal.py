@@ -102,7 +102,7 @@ def test_what_is_kept_lies_between_where_the_late_blocks_began_and_ended(held: S
 
 def test_the_photos_of_all_listings_vote_by_the_rule_that_held_out_ones_chose(held: Stock) -> None:
     config = json.loads((held.done.folder / "config.json").read_bytes())
-    votes = PhotoVotes.load(held.done.folder / "kept" / "votes.safetensors", 3)
+    votes = PhotoVotes.load(held.done.folder / "kept", 3)
     assert votes is not None
     assert votes.rule == Rule(**config["votes"])
     assert len(votes.codes) == sum(len(one.photos) for one in held.listings)

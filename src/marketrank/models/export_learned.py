@@ -31,7 +31,6 @@ from marketrank.models.quantise import (
 from marketrank.models.text_tuner import TunedText
 
 _BLOCK = re.compile(r"/_blocks\.(\d+)/")
-VOTES = "votes.safetensors"
 _COMPARED = 16  # examples that int8 is compared on; it is calibrated on the others
 
 
@@ -130,7 +129,7 @@ def write_learned(
         }
         save_file(state, draft / "weights" / f"{name}.safetensors")
     if learned.votes is not None:
-        learned.votes.save(draft / "weights" / VOTES)
+        learned.votes.save(draft / "weights")
     return part, parity
 
 

@@ -27,6 +27,7 @@ from marketrank.types import Vectors
 
 SHARPNESS = (8.0, 12.0, 16.0, 20.0, 24.0, 32.0)
 _EVERY = 1e-3  # the share of a vote that is spread over all categories
+FILE = "votes.safetensors"
 _RULE = "rule"
 
 
@@ -72,8 +73,9 @@ class PhotoVotes(torch.nn.Module):
         shares = shares / shares.sum(dim=1, keepdim=True)
         return torch.log((shares + _EVERY) / (1 + _EVERY * self._roots))
 
-    def save(self, path: Path) -> None:
+    def save(self, folder: Path) -> None:
         """Raises BadInput where the disk takes no more; an earlier file stays then."""
+        path = folder / FILE
         content = save(self.state_dict(), {_RULE: orjson.dumps(asdict(self.rule)).decode()})
         try:
             write(path, content)
@@ -84,8 +86,9 @@ class PhotoVotes(torch.nn.Module):
             ) from error
 
     @classmethod
-    def load(cls, path: Path, roots: int) -> "PhotoVotes | None":
-        """None where there is no file. Raises Corrupt where it cannot be read."""
+    def load(cls, folder: Path, roots: int) -> "PhotoVotes | None":
+        """None where none were saved. Raises Corrupt where they cannot be read."""
+        path = folder / FILE
         if not path.exists():
             return None
         try:

@@ -25,7 +25,6 @@ from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.run_facts import CONFIG, read_facts, write_json
 from marketrank.pipelines.run_facts import METRICS as RUN_METRICS
 from marketrank.pipelines.runs import runs_of
-from marketrank.pipelines.train_multimodal import VOTES
 from marketrank.pipelines.training_data import TrainingData
 from marketrank.ports import BlobStore
 from marketrank.types import ModelVersion
@@ -188,7 +187,7 @@ def _load(runs: Mapping[str, Path]) -> "Learned":
     labels = (counts[0], counts[1])
     model = runs[KIND] / configs[KIND]["model"]
     heads, tower = load_fitted(model, labels=labels, recipe=configs[KIND]["recipe"])
-    votes = PhotoVotes.load(model.with_name(VOTES), labels[0])
+    votes = PhotoVotes.load(model.parent, labels[0])
     text = load_tuned(
         runs["text"] / configs["text"]["model"], labels=labels, recipe=configs["text"]["recipe"]
     )

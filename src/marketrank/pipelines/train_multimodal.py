@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from marketrank.models.multimodal_training import HeldOutAnswers, Material, Schedule
 
 KIND = "multimodal"
-KEPT, MODEL, VOTES = "kept", "model.safetensors", "votes.safetensors"
+_KEPT = "kept"
+_MODEL = f"{_KEPT}/model.safetensors"
 VARIANTS = 4
 MOST_PHOTOS = 8
 """Photos of one listing that training sees; serving sees all."""
@@ -111,9 +112,9 @@ def train_multimodal(
     metrics = _report(task, answers, (validation, test), currency)
     _draw(task, answers[1], test, keys, blobs)
     kept = finish(setup)
-    save_fitted(folder / KEPT / MODEL, kept)
+    save_fitted(folder / _MODEL, kept)
     if votes is not None:
-        kept_votes(setup, kept, votes.rule).save(folder / KEPT / VOTES)
+        kept_votes(setup, kept, votes.rule).save(folder / _KEPT)
     write_facts(
         folder,
         data,
@@ -123,7 +124,7 @@ def train_multimodal(
         identity=identity,
         recipe=asdict(recipe),
         schedule=asdict(schedule),
-        model=f"{KEPT}/{MODEL}",
+        model=_MODEL,
         votes=None if votes is None else asdict(votes.rule),
         photo_weight=float(answers[1].weights[:, 1].mean()),
     )
