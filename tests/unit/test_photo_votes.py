@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch")
 
 from marketrank.errors import BadInput, Corrupt  # noqa: E402
-from marketrank.models import photo_votes  # noqa: E402
+from marketrank.models import training_loop  # noqa: E402
 from marketrank.models.photo_votes import (  # noqa: E402
     SHARPNESS,
     PhotoVotes,
     Remembered,
     Rule,
+    draw_voters,
     fit_votes,
-    remember,
 )
 
 ROOTS = 3
@@ -84,16 +84,14 @@ def test_the_rule_leans_on_whoever_is_right() -> None:
     assert accuracy(mixed, true) > accuracy(guess(true, 0.2, 6), true) + 0.2
 
 
-def test_votes_that_tell_nothing_do_not_count() -> None:
+def test_votes_that_mislead_do_not_count() -> None:
     keys, codes = cloud(300, 1)
     vectors, true = cloud(200, 2)
-    mixed_up = np.random.default_rng(4).permutation(codes)
     logits = guess(true, 0.9, 3)
-    found = fit_votes(Remembered(keys, mixed_up), vectors, logits, true)
+    found = fit_votes(Remembered(keys, (codes + 1) % ROOTS), vectors, logits, true)
     assert found is not None
-    new, its = cloud(400, 5)
-    said = guess(its, 0.9, 6)
-    assert accuracy(ask(found, new, said), its) >= accuracy(said, its) - 0.01
+    assert found.rule.votes == 0
+    assert found.rule.head > 0.5
 
 
 def test_nobody_votes_where_nothing_is_taught_or_nothing_is_held_out() -> None:
@@ -106,15 +104,13 @@ def test_nobody_votes_where_nothing_is_taught_or_nothing_is_held_out() -> None:
 
 
 def test_so_many_are_remembered_whose_category_is_known() -> None:
-    keys, codes = cloud(50, 1)
+    codes = cloud(50, 1)[1]
     codes[::5] = -1
-    every = remember(keys, codes, most=40, seed=7)
-    np.testing.assert_array_equal(every.vectors, keys[codes >= 0])
-    few, again, other = (remember(keys, codes, most=12, seed=seed) for seed in (7, 7, 8))
-    assert len(few.codes) == 12
-    assert (few.codes >= 0).all()
-    np.testing.assert_array_equal(few.vectors, again.vectors)
-    assert not np.array_equal(few.vectors, other.vectors)
+    assert draw_voters(codes, most=40, seed=7).tolist() == np.flatnonzero(codes >= 0).tolist()
+    few, again, other = (draw_voters(codes, most=12, seed=seed).tolist() for seed in (7, 7, 8))
+    assert len({*few}) == 12
+    assert few == sorted(few) == again != other
+    assert (codes[few] >= 0).all()
 
 
 def test_votes_come_back_from_their_file(tmp_path: Path) -> None:
@@ -137,7 +133,7 @@ def test_a_full_disk_is_an_error_that_names_the_file(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(photo_votes, "write", full)
+    monkeypatch.setattr(training_loop, "write", full)
     votes = PhotoVotes(Remembered(*cloud(3, 1)), ROOTS, Rule(16.0, 0.25, 1.5))
     with pytest.raises(BadInput, match=r"votes\.safetensors .*No space left.*make room"):
         votes.save(tmp_path)

@@ -311,15 +311,20 @@ class Answers:
 def answer_all(heads: Multimodal, examples: Examples, photos: Photos) -> Answers:
     """Ask a model in evaluation mode about all of these listings and their photos as they are."""
     owner, place = torch.where(examples.photos >= 0)
-    rows = examples.photos[owner, place]
-    parts = [heads.photos(photos(some, torch.zeros_like(some))) for some in _batches(rows)]
-    seen = Answer(
-        *(torch.cat([getattr(p, name) for p in parts]) for name in ("vectors", "roots", "seconds"))
-    )
+    seen = answer_photos(heads, photos, examples.photos[owner, place])
     texts = heads.texts(examples.texts)
     every = torch.ones(len(examples), dtype=torch.bool, device=owner.device)
     fused, weights = heads.listings(texts, seen, owner, every, every)
     return Answers(heads.texts(examples.titles), texts, seen, owner, fused, weights)
+
+
+@torch.inference_mode()
+def answer_photos(heads: Multimodal, photos: Photos, rows: torch.Tensor) -> Answer:
+    """What a model in evaluation mode says of the photos of these rows (m,), as they are."""
+    parts = [heads.photos(photos(some, torch.zeros_like(some))) for some in _batches(rows)]
+    return Answer(
+        *(torch.cat([getattr(p, name) for p in parts]) for name in ("vectors", "roots", "seconds"))
+    )
 
 
 def _batches(rows: torch.Tensor) -> Iterator[torch.Tensor]:

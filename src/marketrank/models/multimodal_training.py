@@ -17,10 +17,15 @@ from marketrank.models.device import pick
 from marketrank.models.export import write_text
 from marketrank.models.feature_cache import Report, Spec, cached
 from marketrank.models.multimodal import Multimodal, Recipe
-from marketrank.models.multimodal_learner import Examples, MultimodalLearner, answer_all
+from marketrank.models.multimodal_learner import (
+    Examples,
+    MultimodalLearner,
+    answer_all,
+    answer_photos,
+)
 from marketrank.models.photo_maps import PhotoMaps
 from marketrank.models.photo_tower import FixedPhotos, PhotoTower, TunedPhotos
-from marketrank.models.photo_votes import PhotoVotes, Remembered, Rule, fit_votes, remember
+from marketrank.models.photo_votes import PhotoVotes, Remembered, Rule, draw_voters, fit_votes
 from marketrank.models.pretrained import MINILM_SHA256, minilm
 from marketrank.models.probabilities import log_softmax, mean_by_owner
 from marketrank.models.towers import TextEncoder
@@ -327,9 +332,18 @@ def kept_votes(setup: Setup, fitted: Fitted, rule: Rule) -> PhotoVotes:
 
 
 def _remember(setup: Setup, fitted: Fitted, rows: Rows) -> Remembered:
-    said = answer(fitted, setup.material, rows)
-    codes = setup.material.roots[rows][said.owner]
-    return remember(said.photo_vectors, codes, most=setup.schedule.votes, seed=setup.seed)
+    """Of these listings; only photos that are to vote are looked at."""
+    material = setup.material
+    owner, place = np.nonzero(material.photos[rows] >= 0)
+    codes = material.roots[rows][owner]
+    kept = draw_voters(codes, most=setup.schedule.votes, seed=setup.seed)
+    where = next(fitted.heads.parameters()).device
+    found = answer_photos(
+        fitted.heads,
+        TunedPhotos(fitted.tower, material.maps, where),
+        torch.from_numpy(material.photos[rows][owner, place][kept]).to(where),
+    )
+    return Remembered(found.vectors.float().cpu().numpy(), codes[kept])
 
 
 def _heads(material: Material, labels: tuple[int, int], recipe: Recipe) -> Multimodal:

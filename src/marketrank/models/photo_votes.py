@@ -16,13 +16,12 @@ import orjson
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch.nn.functional import log_softmax, one_hot
 
-from marketrank.durable import write
-from marketrank.errors import BadInput, Corrupt
+from marketrank.errors import Corrupt
 from marketrank.models.probabilities import log_loss
 from marketrank.models.stack import fit_stack
+from marketrank.models.training_loop import save_model
 from marketrank.types import Vectors
 
 SHARPNESS = (8.0, 12.0, 16.0, 20.0, 24.0, 32.0)
@@ -75,15 +74,7 @@ class PhotoVotes(torch.nn.Module):
 
     def save(self, folder: Path) -> None:
         """Raises BadInput where the disk takes no more; an earlier file stays then."""
-        path = folder / FILE
-        content = save(self.state_dict(), {_RULE: orjson.dumps(asdict(self.rule)).decode()})
-        try:
-            write(path, content)
-        except OSError as error:
-            raise BadInput(
-                f"{path} ({len(content):,} bytes) cannot be written: {error}; make room and run "
-                "again: it goes on from the last whole epoch"
-            ) from error
+        save_model(self, folder / FILE, {_RULE: orjson.dumps(asdict(self.rule)).decode()})
 
     @classmethod
     def load(cls, folder: Path, roots: int) -> "PhotoVotes | None":
@@ -128,9 +119,9 @@ def fit_votes(
     return best[1] if best else None
 
 
-def remember(vectors: Vectors, codes: NDArray[np.int64], *, most: int, seed: int) -> Remembered:
-    """Photos of known category, at most `most`, drawn by the seed."""
+def draw_voters(codes: NDArray[np.int64], *, most: int, seed: int) -> NDArray[np.int64]:
+    """Rows of photos whose category is known, ascending: at most `most`, drawn by the seed."""
     rows = np.flatnonzero(codes >= 0)
-    if len(rows) > most:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
-    return Remembered(vectors[rows], codes[rows])
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))

@@ -153,9 +153,10 @@ def load_model(model: torch.nn.Module, file: Path) -> None:
     _fill(model, _read(file)[0], file)
 
 
-def save_model(model: torch.nn.Module, file: Path) -> None:
-    """See `load_model`. Raises BadInput where the disk is full."""
-    _replace(file, save(_state(model)))
+def save_model(model: torch.nn.Module, file: Path, notes: Mapping[str, str] | None = None) -> None:
+    """See `load_model`; `notes` are the file's metadata. Raises BadInput where the disk is full; an
+    earlier file stays then."""
+    _replace(file, save(_state(model), None if notes is None else dict(notes)))
 
 
 def settle(folder: Path) -> None:
