@@ -8,7 +8,7 @@ import torch
 
 from marketrank.models.multimodal import Multimodal, Recipe
 from marketrank.models.multimodal_learner import Examples, MultimodalLearner
-from marketrank.models.photo_tower import FixedPhotos
+from marketrank.models.photo_tower import Blend, FixedPhotos
 
 RECIPE = Recipe(dim=16, hidden=32, batch=32, learning_rate=3e-3, photo_dropout=0.1)
 EPOCHS = 12
@@ -80,3 +80,29 @@ def losses(data: Market, recipe: Recipe = RECIPE, *, epoch: int = 1, **others: A
     one = learner(data, recipe, **others)
     torch.manual_seed(3)
     return one.train_epoch(epoch)["loss"]
+
+
+class Tuned:
+    """A `Photos` by a tower on a table; gradients reach it."""
+
+    variants, width = 2, 12
+
+    def __init__(self, tower: torch.nn.Module, data: Market) -> None:
+        self.tower, self.table = tower, torch.from_numpy(data.table)
+        self.blends: list[Blend] = []
+
+    def __call__(
+        self, rows: torch.Tensor, variants: torch.Tensor, blend: Blend | None = None
+    ) -> torch.Tensor:
+        found = self.table[variants, rows]
+        if blend is not None:
+            self.blends.append(blend)
+            found = found.lerp(self.table[blend.variants, blend.rows], 1 - blend.share)
+        return self.tower(found)
+
+
+def tuning(data: Market, seed: int = 5, **others: Any) -> MultimodalLearner:
+    torch.manual_seed(seed)
+    tower: Any = torch.nn.Linear(12, 12)
+    photos = others.pop("photos", None) or Tuned(tower, data)
+    return learner(data, photos=photos, tower=tower, **others)

@@ -10,12 +10,12 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parent / "unit")]
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from test_multimodal_learner import market, tuning
 from test_text_tuner import PARTS, RECIPE, ROOTS, SECONDS, texts
 
 from marketrank.models import team as teams
 from marketrank.models import text_tuner
 from marketrank.models.training_loop import Plan, train
+from multimodal_market import market, tuning
 from small_bert import small_bert
 
 

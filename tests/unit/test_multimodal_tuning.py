@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,33 +11,7 @@ torch = pytest.importorskip("torch")
 from marketrank.models.multimodal_learner import MultimodalLearner  # noqa: E402
 from marketrank.models.photo_tower import Blend  # noqa: E402
 from marketrank.models.training_loop import Outcome, Plan, train  # noqa: E402
-from multimodal_market import RECIPE, Market, learner, losses, market  # noqa: E402
-
-
-class Tuned:
-    """A `Photos` by a tower on a table; gradients reach it."""
-
-    variants, width = 2, 12
-
-    def __init__(self, tower: torch.nn.Module, data: Market) -> None:
-        self.tower, self.table = tower, torch.from_numpy(data.table)
-        self.blends: list[Blend] = []
-
-    def __call__(
-        self, rows: torch.Tensor, variants: torch.Tensor, blend: Blend | None = None
-    ) -> torch.Tensor:
-        found = self.table[variants, rows]
-        if blend is not None:
-            self.blends.append(blend)
-            found = found.lerp(self.table[blend.variants, blend.rows], 1 - blend.share)
-        return self.tower(found)
-
-
-def tuning(data: Market, seed: int = 5, **others: Any) -> MultimodalLearner:
-    torch.manual_seed(seed)
-    tower: Any = torch.nn.Linear(12, 12)
-    photos = others.pop("photos", None) or Tuned(tower, data)
-    return learner(data, photos=photos, tower=tower, **others)
+from multimodal_market import RECIPE, Tuned, learner, losses, market, tuning  # noqa: E402
 
 
 def test_a_tower_learns_at_its_own_rate() -> None:
