@@ -268,7 +268,11 @@ def test_weights_follow_what_is_written(writer: TextWriter, tmp_path: Path) -> N
     reader.reload()
     after = reader.weights("oak zither")
     assert after["oak"] < before["oak"]  # it has become common
-    assert after == TextReader(tmp_path).weights("oak zither")
+    # By the same commit's segments: tantivy may merge them at any moment, which drops replaced
+    # listings from the counts, so that a reader opened later may weigh a little differently.
+    best = {stem: float(reader.search(stem, 1).scores[0]) for stem in after}
+    assert after == pytest.approx(best)
+    assert after["zither"] != before["zither"]
 
 
 def test_what_was_asked_before_is_asked_anew_of_what_is_written(
