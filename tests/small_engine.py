@@ -119,7 +119,9 @@ class Store:
         by_id = {one.id: ListingKey(key) for key, one in enumerate(LISTINGS)}
         return {id_: self.get_by_key([by_id[id_]])[by_id[id_]] for id_ in ids}
 
-    def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]:
+    def get_by_key(
+        self, keys: Sequence[ListingKey], known: Mapping[ListingKey, Stored] | None = None
+    ) -> dict[ListingKey, Stored]:
         live = {key: key not in self.ended for key in keys}
         odd = {key: (ODD,) if key == 1 else () for key in keys}
         return {key: Stored(LISTINGS[key], key, Seq(1), live[key], NOW, odd[key]) for key in keys}

@@ -61,8 +61,11 @@ class ListingStore(Protocol):
     def get(self, ids: Sequence[ListingId]) -> dict[ListingId, Stored]:
         """Those that exist, live or ended."""
 
-    def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]:
-        """Those that exist, live or ended. numpy's integers will do as keys."""
+    def get_by_key(
+        self, keys: Sequence[ListingKey], known: Mapping[ListingKey, Stored] | None = None
+    ) -> dict[ListingKey, Stored]:
+        """Those that exist, live or ended, as they are now. numpy's integers will do as keys. What
+        is `known` from an earlier call is not fetched again unless it has changed since."""
 
     def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
         """A seller's listings, live and ended, the last changed first, at most `limit`: those whose

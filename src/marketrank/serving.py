@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from marketrank.config import Settings, load
 from marketrank.errors import BadInput
+from marketrank.listening import listening
 from marketrank.monitoring import logs
 from marketrank.monitoring.metrics import SHARED_FOLDER
 from marketrank.operator_desk import OperatorDesk
 from marketrank.wiring import Marketplace
 
 if TYPE_CHECKING:
-    import uvicorn
     from fastapi import FastAPI
 
 _SWITCH_SECONDS = 0.0005  # Python's own is 0.005
@@ -51,16 +51,6 @@ def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     with _shared_metrics():
         # What uvicorn.run does, but for the socket.
         Multiprocess(config, sockets=[listening(config)]).run()
-
-
-def listening(config: "uvicorn.Config") -> socket.socket:
-    """The socket that several processes take connections from, and that hands on to these to send
-    at once. Without, an answer's body waits for the client to acknowledge its head, which a client
-    may put off for 40 ms: asyncio asks for it only where a socket names its protocol, which
-    uvicorn's does not (docs/adr/0239-answers-are-sent-at-once.md)."""
-    found = config.bind_socket()
-    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
 
 
 def _environment(settings: Settings, workers: int) -> dict[str, str]:

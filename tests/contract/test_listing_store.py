@@ -15,6 +15,7 @@ from marketrank.storage.postgres import PostgresListings
 from marketrank.types import (
     Applied,
     Attributes,
+    Finding,
     Flag,
     Listing,
     ListingId,
@@ -24,6 +25,7 @@ from marketrank.types import (
     Place,
     SellerId,
     Seq,
+    Signal,
     Stored,
 )
 from small_listings import FULL, IMPLEMENTATIONS, REPEAT, T0, T1, ids, listing, one, photo
@@ -151,6 +153,24 @@ def test_get_keeps_the_order_and_skips_the_unknown(store: ListingStore) -> None:
     assert list(store.get(ids("d", "x", "a"))) == ["d", "a"]
     assert list(store.get_by_key([ListingKey(3), ListingKey(9), ListingKey(1)])) == [3, 1]
     assert store.get_by_key([ListingKey(3)])[ListingKey(3)].listing.id == "c"
+
+
+def test_what_is_known_is_fetched_again_only_if_it_has_changed(store: ListingStore) -> None:
+    store.apply([FULL, *(listing(id_) for id_ in "abcd")], at=T0)
+    keys = [ListingKey(key) for key in (5, 1, 9, 2, 3, 4)]
+    known = store.get_by_key(keys)
+    again = store.get_by_key(keys, known)
+    assert list(again) == [5, 1, 2, 3, 4]
+    assert all(again[key] is known[key] for key in again)
+    store.apply([dataclasses.replace(FULL, photos=()), listing("a", "other")], at=T1)
+    store.end(ids("b"), at=T1)
+    store.set_findings({ListingId("c"): [Finding(Signal.DUPLICATE, "reason", ())]})
+    del known[ListingKey(5)]
+    now = store.get_by_key(keys, known)
+    assert now == store.get_by_key(keys)
+    assert [now[key] is known.get(key) for key in now] == [False] * 5
+    assert not now[ListingKey(3)].live
+    assert store.get_by_key(keys[:1], now) == {5: now[ListingKey(5)]}  # others are not asked for
 
 
 def test_photos_of_the_listings_asked_for(store: ListingStore) -> None:

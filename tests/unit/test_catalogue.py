@@ -171,15 +171,25 @@ def test_a_snapshot_never_changes() -> None:
     assert new.key_of(ListingId("L9")) == 9
 
 
+def test_a_snapshot_that_was_read_does_not_change_with_the_next() -> None:
+    catalogue = _catalogue(_listing(0, price=1), _listing(1, price=2))
+    old, keys = catalogue.snapshot(), np.array([1, 0])
+    assert old.prices(keys).tolist() == [2, 1]
+    catalogue.apply([_listing(1, price=3)])
+    assert catalogue.snapshot().prices(keys).tolist() == [3, 1]
+    assert old.prices(keys).tolist() == [2, 1]
+
+
 def test_a_mask_is_the_callers_own() -> None:
     snapshot = _catalogue(_listing(0), _listing(1)).snapshot()
     snapshot.mask(Filters())[0] = False
     assert snapshot.mask(Filters()).tolist() == [True, True]
 
 
-@pytest.mark.parametrize("few", [0, 128])  # both ways of reading
-def test_columns_over_many_chunks(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("few", "joined"), [(0, 0), (128, 0), (0, 16)])  # all ways of reading
+def test_columns_over_many_chunks(few: int, joined: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_FEW", few)
+    monkeypatch.setattr(module, "_JOINED", joined)
     monkeypatch.setattr(module, "_SHIFT", 2)
     monkeypatch.setattr(module, "_CHUNK", 4)
     module._empty_chunk.cache_clear()
@@ -190,6 +200,8 @@ def test_columns_over_many_chunks(few: int, monkeypatch: pytest.MonkeyPatch) -> 
         keys = np.array([28, 3, 19, 0, 11, 9, 28, 500, -1])
         snapshot = catalogue.snapshot()
         assert snapshot.prices(keys).tolist() == [280, 30, 190, 0, 110, -1, 280, -1, -1]
+        assert snapshot.prices(keys[:7]).tolist() == [280, 30, 190, 0, 110, -1, 280]
+        assert np.isnan(snapshot.points(keys[5:6])).all()
         assert snapshot.ids(keys[:4]) == ["L28", "L3", "L19", "L0"]
         live = set(range(9)) | set(range(11, 29))
         assert set(np.flatnonzero(snapshot.mask(Filters())).tolist()) == live

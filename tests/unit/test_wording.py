@@ -113,6 +113,7 @@ def test_cut_examples() -> None:
     assert wording.cut("two\n\nlines", 20) == "two lines"
     assert wording.cut("one two three", 9) == "one two…"
     assert wording.cut("x" * 30, 10) == "x" * 9 + "…"
+    assert wording.cut(" " * 50 + "late words", 10) == "late words"
     assert wording.cut("one, two three", 6) == "one…"
 
 
@@ -122,3 +123,15 @@ def test_cut_never_exceeds_its_length(text: str, longest: int) -> None:
     assert len(line) <= longest
     whole = " ".join(text.split())
     assert line == whole or (line.endswith("…") and whole.startswith(line[:-1]))
+
+
+@given(st.text(st.sampled_from("ab ,\n"), max_size=60), st.integers(2, 20))
+def test_a_cut_text_is_what_the_whole_one_says(text: str, longest: int) -> None:
+    line = " ".join(text.split())
+    found = wording.cut(text, longest)
+    assert len(found) <= longest
+    if len(line) <= longest:
+        assert found == line
+    else:
+        head = line[: longest - 1]
+        assert found == (head.rpartition(" ")[0] or head).rstrip(" ,;:.-") + "…"

@@ -21,6 +21,7 @@ _UNITS = (
     (_HOUR, "hour"),
     (_MINUTE, "minute"),
 )
+_ENOUGH = 2
 MILE_COUNTRIES = {"GB", "US"}
 
 PLAIN_WORDS: dict[Flag, str] = {
@@ -105,7 +106,10 @@ def price(money: Money | None) -> str:
 
 def cut(text: str, longest: int) -> str:
     """At most `longest` characters on one line, cut between words, "…" where something is gone."""
-    line = " ".join(text.split())
+    # Of a long text the beginning says enough, mostly: words that are cut away need no counting.
+    line = " ".join(text[: _ENOUGH * longest].split())
+    if len(line) <= longest:
+        line = " ".join(text.split())
     if len(line) <= longest:
         return line
     head = line[: longest - 1]

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from marketrank.kept import Kept
 from marketrank.ranking.seen import NOTHING_SEEN, Seen, SeenTable, Words, facts_of, words_of
 from marketrank.types import ListingKey, Stored
 
@@ -32,8 +33,8 @@ class Prepared:
         read: Callable[[Sequence[ListingKey]], dict[ListingKey, Stored]],
         kept: int = _KEPT,
     ) -> None:
-        self._read, self._most = read, kept
-        self._held: dict[tuple[int, int], Seen] = {}
+        self._read = read
+        self._held: Kept[tuple[int, int], Seen] = Kept(kept)
 
     def look_at(
         self,
@@ -65,13 +66,13 @@ class Prepared:
             one = stored.get(ListingKey(pair[0]))
             found[pair] = see(one) if one else NOTHING_SEEN
             if one is not None and one.seq == pair[1]:  # else the catalogue is behind
-                self._keep(pair, found[pair])
+                self._held.put(pair, found[pair])
         return [found[pair] for pair in pairs]
 
     @property
     def room(self) -> int:
         """How many more can be kept before the oldest go."""
-        return max(self._most - len(self._held), 0)
+        return self._held.room
 
     def missing(self, keys: Keys, seqs: Keys, rows: Rows | None = None) -> Keys:
         """Those of the keys that are not prepared, as many as there is room for: nothing that was
@@ -82,12 +83,6 @@ class Prepared:
         pairs = zip(keys.tolist(), seqs.tolist(), strict=True)
         lacking = (pair[0] for pair in pairs if pair not in self._held)
         return np.fromiter(islice(lacking, self.room), np.int64)
-
-    def _keep(self, pair: tuple[int, int], seen: Seen) -> None:
-        held = self._held
-        while len(held) >= self._most:  # the oldest goes
-            held.pop(next(iter(held)), None)
-        held[pair] = seen
 
 
 def row_of(stored: Stored, seen: Seen) -> tuple[int, int, Sequence[Words], Sequence[int]]:

@@ -57,6 +57,7 @@ _ITS_PHOTOS = (
     f"(SELECT json_agg(json_build_array({PHOTO_COLUMNS}) ORDER BY position)"
     " FROM photos WHERE listing_key = key) AS photos"
 )
+_NEVER = -1  # no change has this number
 
 
 class PostgresListings:
@@ -124,12 +125,21 @@ class PostgresListings:
         by_id = {stored.listing.id: stored for stored in found}
         return {id_: by_id[id_] for id_ in ids if id_ in by_id}
 
-    def get_by_key(self, keys: Sequence[ListingKey]) -> dict[ListingKey, Stored]:
+    def get_by_key(
+        self, keys: Sequence[ListingKey], known: Mapping[ListingKey, Stored] | None = None
+    ) -> dict[ListingKey, Stored]:
         """See ListingStore. In the order of `keys`."""
-        plain = [int(key) for key in keys]  # indexes hand over numpy's integers
-        found = self._read("WHERE key = ANY(CAST(:keys AS bigint[]))", {"keys": plain})
-        by_key = {stored.key: stored for stored in found}
-        return {ListingKey(key): by_key[ListingKey(key)] for key in plain if key in by_key}
+        plain = [ListingKey(int(key)) for key in keys]  # indexes hand over numpy's integers
+        held = {key: known[key] for key in plain if key in known} if known else {}
+        seqs = [held[key].seq if key in held else _NEVER for key in plain]
+        # Each change of a listing or of its photos gives it another number.
+        found = self._read(
+            "JOIN unnest(CAST(:keys AS bigint[]), CAST(:seqs AS bigint[]))"
+            " AS known(known_key, known_seq) ON key = known_key AND seq <> known_seq",
+            {"keys": plain, "seqs": seqs},
+        )
+        by_key = held | {stored.key: stored for stored in found}
+        return {key: by_key[key] for key in plain if key in by_key}
 
     def of_seller(self, seller: SellerId, limit: int, before: Seq | None) -> list[Stored]:
         """See ListingStore."""
