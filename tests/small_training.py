@@ -18,7 +18,7 @@ from marketrank.pipelines.progress import Progress
 from marketrank.types import Vectors
 
 SIZE = 64
-SCHEDULE = Schedule(head_epochs=4, tower_epochs=2, tower_batch=16)
+SCHEDULE = Schedule(size=SIZE, head_epochs=4, tower_epochs=2, tower_batch=16)
 RECIPE = Recipe(batch=16)  # with the usual batch an epoch of so few listings is one step
 
 
@@ -42,7 +42,6 @@ def hastened() -> Iterator[pytest.MonkeyPatch]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(multimodal_training, "SIZE", SIZE)
         patch.setattr(multimodal_training, "Schedule", lambda: SCHEDULE)
         patch.setattr(multimodal, "Recipe", lambda **other: replace(RECIPE, **other))
         patch.setattr(train_multimodal, "VARIANTS", 2)

@@ -187,6 +187,7 @@ def judge_by_torch(
         runs["multimodal"] / config["multimodal"]["model"],
         labels=labels,
         recipe=config["multimodal"]["recipe"],
+        size=SIZE,
     )
     text = load_tuned(
         runs["text"] / config["text"]["model"], labels=labels, recipe=config["text"]["recipe"]

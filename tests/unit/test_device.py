@@ -60,6 +60,21 @@ def test_a_cpu_runs_plain_float32() -> None:
         assert module(torch.ones(1, 3)).dtype == torch.float32
 
 
+@pytest.mark.parametrize("able", ["avx512_bf16", "amx_bf16", ""])
+def test_a_cpu_multiplies_in_bfloat16_if_it_has_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, able: str
+) -> None:
+    found = {"avx512_bf16": False, "avx512_f": True} | ({able: True} if able else {})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    assert Runtime.for_products(CPU) == Runtime(CPU, half=bool(able), compiled=False)
+
+
+def test_a_gpu_multiplies_as_it_does_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda emulated=True: True)
+    gpu = torch.device("cuda")
+    assert Runtime.for_products(gpu) == Runtime.on(gpu)
+
+
 @pytest.mark.parametrize("able", [True, False])
 def test_a_gpu_runs_compiled_and_in_bfloat16_if_it_can(
     monkeypatch: pytest.MonkeyPatch, able: bool

@@ -34,7 +34,6 @@ from marketrank.types import Vectors
 
 Rows = NDArray[np.int64]
 NETWORKS = ("lite0", "lite2")
-SIZE = 224
 TEXT_WIDTH = 384
 _TEXT_BATCH = 256
 _FEATURE_BATCH = 128
@@ -43,11 +42,12 @@ _FIXED_VARIANTS = 2  # the photo and its mirror image: crops teach the heads lit
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Epochs of both stages, the patience of the second, and its batch and rates: a batch there is
-    small, since maps are large. `way` is how far weights are left from where the second stage began
-    to where it ended (WiSE-FT: Wortsman et al., CVPR 2022), and `votes` how many photos are
-    remembered, at most (see `photo_votes`)."""
+    """`size` is the side at which photos are read, in pixels; epochs of both stages, the patience
+    of the second, and its batch and rates: a batch is small there, since maps are large. `way` is
+    how far weights are left from where the second stage began to where it ended (WiSE-FT: Wortsman
+    et al., CVPR 2022), and `votes` how many photos are remembered, at most (see `photo_votes`)."""
 
+    size: int = 288
     head_epochs: int = 15
     tower_epochs: int = 5
     patience: int = 2
@@ -265,12 +265,12 @@ def save_fitted(path: Path, fitted: Fitted) -> None:
 
 
 def load_fitted(
-    file: Path, *, labels: tuple[int, int], recipe: Mapping[str, Any]
+    file: Path, *, labels: tuple[int, int], recipe: Mapping[str, Any], size: int
 ) -> tuple[Multimodal, PhotoTower]:
     """Heads and tower of a file of `save_fitted`, or of an epoch of the second stage, with the
-    recipe of its config. Raises Corrupt where the file does not fit."""
+    recipe and the `size` of its config. Raises Corrupt where the file does not fit."""
     networks = {name: load(LITES[name]) for name in NETWORKS}
-    tower = PhotoTower(networks, side=SIZE // MAP_STRIDE)
+    tower = PhotoTower(networks, side=size // MAP_STRIDE)
     heads = Multimodal(
         text_features=TEXT_WIDTH,
         photo_features=tower.width,

@@ -70,7 +70,9 @@ def map_photos(
     Raises BadInput for a full disk, or for a size that strides do not divide.
     """
     if size % (2 * MAP_STRIDE):
-        raise BadInput(f"photos of {size} pixels do not divide by {2 * MAP_STRIDE}; give 224")
+        raise BadInput(
+            f"photos of {size} pixels do not divide by {2 * MAP_STRIDE}; give 224 or 288"
+        )
     side = size // MAP_STRIDE
     specs = {one.name: Spec((variants, one.channels, side, side), "float16") for one in networks}
     specs["readable"] = Spec((), "bool")

@@ -96,7 +96,7 @@ class TunedPhotos:
 
     def __init__(self, tower: PhotoTower, maps: PhotoMaps, device: torch.device) -> None:
         self._tower, self._device = tower, device
-        self._runtime = Runtime.on(device)
+        self._runtime, self._teaching = Runtime.on(device), Runtime.for_products(device)
         self._maps = [maps.maps[name] for name in tower.late]
         self._variants = maps.variants
 
@@ -113,7 +113,8 @@ class TunedPhotos:
     ) -> torch.Tensor:
         if len(rows) == 0:
             return torch.zeros((0, self.width), device=self._device)
-        with self._runtime.autocast():
+        runtime = self._teaching if torch.is_grad_enabled() else self._runtime
+        with runtime.autocast():
             parts = [
                 self._tower(self._gather(rows[some], variants[some], blend and blend.at(some)))
                 for some in _chunks(len(rows))

@@ -38,6 +38,7 @@ KIND = "multimodal"
 BY_THE_GATE = "the gate: see `marketrank models show`"
 SHARE = 0.2
 """Of a listing's similarity, the part that the learned space decides: see docs/models.md."""
+_FIRST_SIZE = 224  # of runs that do not say
 _SAMPLES = 80
 _TEXT_SOURCES = ("words", "tuned", "space")
 _STAGE = "publish the model"
@@ -173,7 +174,7 @@ def _write(
 
 def _load(runs: Mapping[str, Path]) -> "Learned":
     from marketrank.models.export_learned import Learned
-    from marketrank.models.multimodal_training import SIZE, load_fitted
+    from marketrank.models.multimodal_training import load_fitted
     from marketrank.models.photo_votes import PhotoVotes
     from marketrank.models.text_tuner import load_tuned
 
@@ -186,12 +187,13 @@ def _load(runs: Mapping[str, Path]) -> "Learned":
     counts = tuple(len(Labels.load(runs[KIND] / name)) for name in (LABELS, SECONDS))
     labels = (counts[0], counts[1])
     model = runs[KIND] / configs[KIND]["model"]
-    heads, tower = load_fitted(model, labels=labels, recipe=configs[KIND]["recipe"])
+    size = configs[KIND]["schedule"].get("size", _FIRST_SIZE)
+    heads, tower = load_fitted(model, labels=labels, recipe=configs[KIND]["recipe"], size=size)
     votes = PhotoVotes.load(model.parent, labels[0])
     text = load_tuned(
         runs["text"] / configs["text"]["model"], labels=labels, recipe=configs["text"]["recipe"]
     )
-    return Learned(heads, tower, text, SHARE, SIZE, votes)
+    return Learned(heads, tower, text, SHARE, size, votes)
 
 
 def _samples(data: TrainingData, blobs: BlobStore, size: int) -> "Samples":

@@ -91,7 +91,13 @@ def train_multimodal(
     categories = [one.category for one in data.listings]
     roots, seconds = learn_labels(categories), learn_labels(categories, depth=2)
     material, keys = read_material(
-        data, blobs, home, (roots, seconds), threads=threads, progress=progress
+        data,
+        blobs,
+        home,
+        (roots, seconds),
+        size=schedule.size,
+        threads=threads,
+        progress=progress,
     )
     setup = Setup(
         material,
@@ -148,9 +154,12 @@ def prepare(
     data: TrainingData, blobs: BlobStore, home: Path, *, threads: int, progress: Progress = silent
 ) -> None:
     """Fill the home's cache with all that the training reads of frozen towers."""
+    from marketrank.models.multimodal_training import Schedule
+
     categories = [one.category for one in data.listings]
     labels = learn_labels(categories), learn_labels(categories, depth=2)
-    read_material(data, blobs, home, labels, threads=threads, progress=progress)
+    size = Schedule().size
+    read_material(data, blobs, home, labels, size=size, threads=threads, progress=progress)
 
 
 def read_material(
@@ -159,15 +168,15 @@ def read_material(
     home: Path,
     labels: tuple[Labels, Labels],
     *,
+    size: int,
     threads: int,
     progress: Progress = silent,
 ) -> tuple["Material", list[BlobKey]]:
-    """What frozen towers make of the listings, and the photos' keys by row; cached in the home.
-    Raises BadInput where no photo can be read."""
+    """What frozen towers make of the listings, of photos at `size` pixels a side, and the photos'
+    keys by row; cached in the home. Raises BadInput where no photo can be read."""
     from marketrank.models.backbones import LITES
     from marketrank.models.multimodal_training import (
         NETWORKS,
-        SIZE,
         Material,
         encode_texts,
         frozen_features,
@@ -194,7 +203,7 @@ def read_material(
         keys,
         lambda key: blobs.get(BlobKey(key)),
         [LITES[name] for name in NETWORKS],
-        size=SIZE,
+        size=size,
         variants=VARIANTS,
         seed=data.seed,
         threads=threads,

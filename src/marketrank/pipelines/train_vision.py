@@ -144,6 +144,7 @@ def _train_lite(task: _Task) -> _Trained:
         task.blobs,
         task.home,
         (task.roots, seconds),
+        size=schedule.size,
         threads=task.threads,
         progress=task.progress,
     )
