@@ -24,6 +24,8 @@ FLOORS = [
         "client",
         "jobs",
         "turns",
+        "kept",
+        "listening",
     },
     {"evaluation"},
     ROOMS | {"monitoring"},
