@@ -1,5 +1,6 @@
 """Running the API in one or several processes."""
 
+import ctypes
 import errno
 import gc
 import os
@@ -8,7 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from marketrank.config import Settings, load
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _SWITCH_SECONDS = 0.0005  # Python's own is 0.005
+_ARENAS = 2
+_M_ARENA_MAX = -8  # as malloc.h has it
 
 
 def run(settings: Settings, *, host: str, port: int, workers: int) -> None:
@@ -106,12 +109,24 @@ def create_app() -> "FastAPI":
     return app
 
 
+def share_memory() -> None:
+    """Let the threads that start from now on take memory from two arenas. By default glibc makes up
+    to eight a core, and what one thread has freed there others cannot use: a process of many
+    threads grows for as long as it runs (docs/adr/0249-two-arenas.md). Nothing is done where
+    MALLOC_ARENA_MAX says how many, nor without glibc."""
+    if "MALLOC_ARENA_MAX" in os.environ:
+        return
+    with suppress(OSError, AttributeError):  # of other C libraries
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
 def _build() -> "FastAPI":
     from marketrank.api.app import create_app as build
 
     # A thread that ends its wait for a library or the database waits so long for Python's lock
     # where another computes (docs/adr/0227-turns.md).
     sys.setswitchinterval(_SWITCH_SECONDS)
+    share_memory()
     marketplace = Marketplace(load())
     settings = marketplace.settings
     logs.configure(settings.log_format, requests=settings.log_requests)
