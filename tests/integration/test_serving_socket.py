@@ -66,7 +66,8 @@ def test_none_is_lost_by_that(shared: SharedSocket) -> None:
 
     async def all_of_them() -> list[bytes]:
         async with await asyncio.start_server(answer, sock=shared):
-            return await asyncio.gather(*map(ask, range(20)))
+            asked = asyncio.gather(*map(ask, range(20)))
+            return await asyncio.wait_for(asked, 30)
 
     assert asyncio.run(all_of_them()) == [b"%d\n" % number for number in range(20)]
 

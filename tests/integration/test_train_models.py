@@ -225,6 +225,17 @@ def judge_by_torch(
     }
 
 
+def test_a_run_reads_photos_at_the_size_that_it_says(trained: Trained, tmp_path: Path) -> None:
+    runs = {part: trained.run_folder(part) for part in ("text", "multimodal")}
+    assert publishing._load(runs).size == SIZE
+    older = tmp_path / "older"
+    shutil.copytree(runs["multimodal"], older)
+    config = json.loads((older / "config.json").read_bytes())
+    del config["schedule"]["size"]  # as before there was a choice
+    (older / "config.json").write_text(json.dumps(config))
+    assert publishing._load(runs | {"multimodal": older}).size == 224
+
+
 def test_listings_are_embedded_with_the_new_encoder_and_found(trained: Trained) -> None:
     market = trained.market
     assert market.encoder_folder() == market.registry.path(trained.version) / "encoder"

@@ -1,5 +1,6 @@
 """A memory of bounded size."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given
@@ -28,6 +29,11 @@ def test_threads_that_let_go_of_the_oldest_do_not_meet() -> None:
         for key in range(start, start + 3_000):
             kept.put(key, key)
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(fill, range(0, 12_000, 3_000)))
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads meet in each step then: without the lock this fails
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(fill, range(0, 12_000, 3_000)))
+    finally:
+        sys.setswitchinterval(usual)
     assert len(kept) == 10

@@ -187,7 +187,7 @@ def _load(runs: Mapping[str, Path]) -> "Learned":
     counts = tuple(len(Labels.load(runs[KIND] / name)) for name in (LABELS, SECONDS))
     labels = (counts[0], counts[1])
     model = runs[KIND] / configs[KIND]["model"]
-    size = configs[KIND].get("schedule", {}).get("size", _FIRST_SIZE)
+    size = configs[KIND]["schedule"].get("size", _FIRST_SIZE)
     heads, tower = load_fitted(model, labels=labels, recipe=configs[KIND]["recipe"], size=size)
     votes = PhotoVotes.load(model.parent, labels[0])
     text = load_tuned(
