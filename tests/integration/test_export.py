@@ -103,7 +103,7 @@ def test_the_vector_of_what_is_typed_depends_on_nothing_else(folder: Path) -> No
 def test_queries_that_are_not_near_enough_are_embedded_in_full(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(quantise, "_NEAR", 0.99999)
+    monkeypatch.setattr(quantise, "NEAR", 0.99999)
     graph = tmp_path / "text.onnx"
     graph.symlink_to(folder / "text.onnx")
     assert quantise.write_queries(graph, export.example_queries()) == ""

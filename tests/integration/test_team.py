@@ -14,9 +14,7 @@ from safetensors.torch import load_file  # noqa: E402
 
 import train_in_team  # noqa: E402
 from marketrank.errors import BadInput  # noqa: E402
-from marketrank.models import text_tuner  # noqa: E402
 from marketrank.models.team import Team, joined, team  # noqa: E402
-from small_bert import small_bert  # noqa: E402
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
@@ -28,9 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     command = [sys.executable, *TORCHRUN, str(Path(train_in_team.__file__)), str(out)]
     subprocess.run(command, check=True, timeout=240)
     found = {path.stem: load_file(path) for path in sorted(out.glob("*.safetensors"))}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(text_tuner, "minilm", small_bert)
-        return {"alone": train_in_team.both(out / "alone"), **found}
+    return {"alone": train_in_team.both(out / "alone"), **found}
 
 
 def test_two_processes_come_to_what_one_comes_to(made: dict[str, dict[str, Any]]) -> None:

@@ -29,7 +29,8 @@ from marketrank.models.probabilities import log_softmax, mean_by_owner  # noqa: 
 from marketrank.models.published import PublishedModel  # noqa: E402
 from marketrank.models.registry import Registry  # noqa: E402
 from marketrank.models.stack import Stack  # noqa: E402
-from marketrank.models.text_tuner import load_tuned, tokenise  # noqa: E402
+from marketrank.models.text_states import tokenise  # noqa: E402
+from marketrank.models.text_tuner import load_tuned  # noqa: E402
 from marketrank.pipelines import publishing, train_all, train_text  # noqa: E402
 from marketrank.pipelines.gate import Limits  # noqa: E402
 from marketrank.pipelines.training_data import read_training_data  # noqa: E402
@@ -173,7 +174,8 @@ def test_the_published_model_answers_as_torch_does(trained: Trained) -> None:
     found = PublishedModel(folder, threads=1).judge(listings, photos)
     expected = judge_by_torch(trained, folder, listings, photos)
     for name, values in expected.items():
-        np.testing.assert_allclose(getattr(found, name), values, atol=1e-3, err_msg=name)
+        near = 1e-3 if name.startswith("photo") else 2e-2  # texts are classified in 8 bits
+        np.testing.assert_allclose(getattr(found, name), values, atol=near, err_msg=name)
 
 
 def judge_by_torch(
@@ -195,7 +197,8 @@ def judge_by_torch(
     networks = {name: load_network(LITES[name]) for name in tower.late}
     tower.write_back(networks)
     frozen = minilm()
-    tokens = tokenise(frozen, [one.text for one in listings])
+    texts = [one.text for one in listings]
+    tokens = tokenise(frozen, texts)
     pixels = [torch.tensor(to_pixels(one, SIZE, crop=True)) for some in photos for one in some]
     owner = np.repeat(np.arange(len(photos)), [len(some) for some in photos])
     with torch.inference_mode():
@@ -203,7 +206,8 @@ def judge_by_torch(
         seen = heads.photos(torch.cat(features, 1))
         ids = [torch.tensor([one]) for one in tokens]
         words = heads.texts(torch.cat([frozen.module(one, torch.ones_like(one)) for one in ids]))
-        tuned = torch.cat([text(one, torch.ones_like(one))[0] for one in ids])
+        read = [torch.tensor([one]) for one in tokenise(text.tower, texts)]
+        tuned = torch.cat([text(one, torch.ones_like(one))[0] for one in read])
         model = runs["multimodal"] / config["multimodal"]["model"]
         votes = PhotoVotes.load(model.parent, labels[0])
         assert votes is not None

@@ -1,5 +1,5 @@
 """Tuning the text tower over a store: killed, on a full disk, on odd listings. A tower of a few
-thousand weights stands in for MiniLM."""
+thousand weights stands in for MPNet."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ pytest.importorskip("transformers")
 
 from made_up_feed import AT, data_of, stock  # noqa: E402
 from marketrank.errors import BadInput, NotReady  # noqa: E402
-from marketrank.models import text_tuner  # noqa: E402
+from marketrank.models import text_layers  # noqa: E402
 from marketrank.models.registry import Registry  # noqa: E402
 from marketrank.pipelines.heldout import HeldOut  # noqa: E402
 from marketrank.pipelines.runs import Run, runs_of  # noqa: E402
@@ -33,7 +33,7 @@ ON_A_PART, ON_ALL = (f"tune the text tower on {what}" for what in ("a part", "al
 @pytest.fixture(autouse=True)
 def small_tower(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Such small products lose by being shared out among threads."""
-    monkeypatch.setattr(text_tuner, "minilm", small_bert)
+    monkeypatch.setitem(text_layers.TOWERS, "mpnet", small_bert)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

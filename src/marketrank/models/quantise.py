@@ -1,9 +1,10 @@
 """8-bit twins of exported graphs, a quarter of the size, and how near their answers are. Needs the
 extra [train].
 
-Queries are embedded by one of them, `write_queries` (ADR 241). The others do not serve: a
-dynamically quantised text tower scales by whole batches, so that a listing's vector would depend on
-its neighbours (ADR 43). They are for devices and clients that encode one query at a time.
+Queries are embedded by one of them, `write_queries` (ADR 241), and texts are classified by one, as
+`by_blocks` makes it. The others do not serve: a dynamically quantised text tower scales by whole
+batches, so that a listing's vector would depend on its neighbours (ADR 43). They are for devices
+and clients that encode one query at a time.
 """
 
 import logging
@@ -20,7 +21,7 @@ from marketrank.models.sessions import open_session
 Inputs = Mapping[str, NDArray[np.generic]]
 QUERIES = "queries.onnx"
 _BLOCK = 32
-_NEAR = 0.999
+NEAR = 0.999
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +30,21 @@ def write_queries(
 ) -> str:
     """Write the twin of a text graph that embeds queries, beside it, and return its name; "" where
     an output for the examples is not near enough to the graph's, as a tower's may not be that was
-    never trained.
+    never trained."""
+    out = graph.with_name(QUERIES)
+    near = by_blocks(graph, out, examples, outputs=outputs)
+    if near >= NEAR:
+        return QUERIES
+    _log.warning("queries are embedded in full: in 8 bits they have a cosine of %.4f", near)
+    out.unlink()
+    return ""
+
+
+def by_blocks(
+    graph: Path, out: Path, examples: Sequence[Inputs], *, outputs: Sequence[str]
+) -> float:
+    """Write a text graph's twin with weights of matrix products in 8 bits. Returns the mean cosine
+    between both, of the output where it is the lowest.
 
     Each 32 weights of a column have a scale of their own, and so have the 32 inputs that they are
     multiplied with (Dettmers et al., "LLM.int8()", NeurIPS 2022, scale whole rows and columns): a
@@ -39,17 +54,11 @@ def write_queries(
     options = n_bits.DefaultWeightOnlyQuantConfig(
         block_size=_BLOCK, is_symmetric=True, accuracy_level=4, bits=8
     )
-    out = graph.with_name(QUERIES)
     with _quiet():
         quantizer = n_bits.MatMulNBitsQuantizer(onnx.load(graph), algo_config=options)
         quantizer.process()
         quantizer.model.save_model_to_file(str(out))
-    near = min(mean_cosine(graph, out, examples, name) for name in outputs)
-    if near >= _NEAR:
-        return QUERIES
-    _log.warning("queries are embedded in full: in 8 bits they have a cosine of %.4f", near)
-    out.unlink()
-    return ""
+    return min(mean_cosine(graph, out, examples, name) for name in outputs)
 
 
 def quantise_dynamic(graph: Path, out: Path) -> None:

@@ -1,9 +1,10 @@
 """Category from the text by a transformer that is tuned for it. Needs the extra [train].
 
-The pretrained tower is tuned whole but for its word embeddings, with a small rate for it and a
-larger one for the new head, warmed up and falling linearly (Devlin et al., "BERT", NAACL 2019;
-layers above frozen embeddings: Lee et al., "What would Elsa do?", 2019). The tuned tower
-only classifies: search keeps the frozen one, which has not forgotten the words that are not here.
+The last layers of a pretrained tower are tuned, with a small rate for them and a larger one for the
+new head, warmed up and falling linearly (Devlin et al., "BERT", NAACL 2019; the layers below are
+frozen: Lee et al., "What would Elsa do?", 2019), on what the frozen ones made of the texts once.
+The tuned tower only classifies: search keeps the frozen one, which has not forgotten the words that
+are not here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,15 +16,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from marketrank.errors import BadInput
+from marketrank.errors import BadInput, NotReady
 from marketrank.evaluation.model_metrics import classified
 from marketrank.models import schedules
 from marketrank.models.device import Runtime, pick
-from marketrank.models.export import MAX_TOKENS
 from marketrank.models.labels import UNKNOWN
 from marketrank.models.losses import hierarchy
-from marketrank.models.pretrained import TextTower, minilm
+from marketrank.models.pretrained import TextTower
 from marketrank.models.team import Rows, team
+from marketrank.models.text_layers import EarlyLayers, LateLayers, open_tower
+from marketrank.models.text_states import TextStates
 from marketrank.models.training_loop import load_model
 
 _BATCHES_A_BUCKET = 32  # texts of a bucket are sorted by length: little padding, still mixed
@@ -32,8 +34,11 @@ _SCORED_AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class TextRecipe:
-    """What a person may change. `head_rate` is how many times faster the new head learns."""
+    """What a person may change. Of the `tower` (see `text_layers.TOWERS`) the first `frozen` layers
+    stay as they are; `head_rate` is how many times faster the new head learns."""
 
+    tower: str = "mpnet"
+    frozen: int = 8
     batch: int = 16
     learning_rate: float = 5e-5
     head_rate: float = 20.0
@@ -45,97 +50,111 @@ class TextRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Token ids of n texts, and their categories' codes (n,), negative where unknown."""
+    """n of the texts whose states are there, by row (n,), and their categories' codes (n,),
+    negative where unknown."""
 
-    tokens: tuple[tuple[int, ...], ...]
+    states: TextStates
+    rows: NDArray[np.int64]
     roots: torch.Tensor
     seconds: torch.Tensor
 
     def __len__(self) -> int:
-        return len(self.tokens)
+        return len(self.rows)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """In tokens, (n,)."""
+        return self.states.lengths[self.rows]
 
     def at(self, rows: NDArray[np.int64]) -> "Texts":
-        tokens = tuple(self.tokens[int(row)] for row in rows)
-        return Texts(
-            tokens, self.roots[torch.from_numpy(rows)], self.seconds[torch.from_numpy(rows)]
-        )
-
-
-def tokenise(tower: TextTower, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-    """As the exported tower reads them: cut to MAX_TOKENS."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_str(tower.tokenizer.decode())
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(MAX_TOKENS)
-    clean = [text.encode("utf-8", "ignore").decode("utf-8") for text in texts]
-    return tuple(tuple(one.ids) for one in tokenizer.encode_batch(clean))
+        picked = torch.from_numpy(rows)
+        return Texts(self.states, self.rows[rows], self.roots[picked], self.seconds[picked])
 
 
 def text_learner(
-    texts: Sequence[str],
+    tower: TextTower,
+    states: TextStates,
     codes: tuple[NDArray[np.int64], NDArray[np.int64]],
     widths: tuple[int, int],
     parts: tuple[NDArray[np.int64], NDArray[np.int64]],
-    recipe: TextRecipe,
     *,
+    recipe: TextRecipe,
     epochs: int,
     seed: int,
     device: str,
     class_weights: NDArray[np.float32],
 ) -> "TextLearner":
-    """A learner of all these texts' root and second-level codes, with the pretrained tower and a
-    head drawn from the seed. `widths` counts labels of both levels, `parts` are the rows to train
-    and to validate on, `class_weights` (roots,)."""
+    """A learner of the root and second-level codes of all texts of `states`, with the last layers
+    of the tower and a head drawn from the seed. `widths` counts labels of both levels, `parts` are
+    the rows to train and to validate on, `class_weights` (roots,)."""
     torch.manual_seed(seed)
-    tower = minilm()
     where = pick(device)
     roots, seconds = (torch.from_numpy(one) for one in codes)
-    whole = Texts(tokenise(tower, texts), roots, seconds)
-    model = TunedText(
-        tower.module, dim=tower.dim, roots=widths[0], seconds=widths[1], dropout=recipe.dropout
-    ).to(where)
+    whole = Texts(states, np.arange(len(states)), roots, seconds)
     return TextLearner(
-        model,
+        TunedText.of(tower, recipe, widths).to(where),
         whole.at(parts[0]),
         whole.at(parts[1]),
         recipe,
         whole=whole,
         epochs=epochs,
-        pad_id=tower.pad_id,
         device=where,
         class_weights=torch.from_numpy(class_weights).to(where),
     )
 
 
 class TunedText(torch.nn.Module):
-    """ids and mask, int64 (n, tokens), to logits of roots and second levels. `tower` is a
-    `pretrained.TextTower`'s module."""
+    """What the frozen layers make of texts (n, tokens, dim), and the mask, int64 (n, tokens), to
+    logits of roots and second levels."""
 
-    def __init__(self, tower: Any, *, dim: int, roots: int, seconds: int, dropout: float) -> None:
+    def __init__(self, late: LateLayers, *, roots: int, seconds: int, dropout: float) -> None:
         super().__init__()
-        self.bert = tower.bert
+        self.late = late
         self.dropout = torch.nn.Dropout(dropout)
-        self.head = torch.nn.Linear(dim, roots + seconds)
+        self.head = torch.nn.Linear(late.dim, roots + seconds)
         self._roots = roots
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
-        kept = mask.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * kept).sum(1) / kept.sum(1).clamp(min=1.0)
-        logits = self.head(self.dropout(mean))
+    @classmethod
+    def of(cls, tower: TextTower, recipe: TextRecipe, widths: tuple[int, int]) -> "TunedText":
+        """With the tower's own last layers, and a new head."""
+        late = LateLayers(tower, recipe.frozen)
+        return cls(late, roots=widths[0], seconds=widths[1], dropout=recipe.dropout)
+
+    def forward(
+        self, hidden: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.head(self.dropout(self.late(hidden, mask)))
         return logits[:, : self._roots], logits[:, self._roots :]
 
 
-def load_tuned(file: Path, *, labels: tuple[int, int], recipe: Mapping[str, Any]) -> TunedText:
-    """The model of an epoch's file, with the recipe of its config, in evaluation mode. Raises
-    Corrupt where the file does not fit."""
-    tower = minilm()
-    dropout = TextRecipe(**recipe).dropout
-    model = TunedText(
-        tower.module, dim=tower.dim, roots=labels[0], seconds=labels[1], dropout=dropout
-    )
-    load_model(model, file)
+class TextClassifier(torch.nn.Module):
+    """ids and mask, int64 (n, tokens), to logits of roots and second levels: the frozen layers of
+    `tower` and what was `tuned` on them."""
+
+    def __init__(self, tower: TextTower, recipe: TextRecipe, widths: tuple[int, int]) -> None:
+        super().__init__()
+        self.tower = tower
+        self.early, self.tuned = (
+            EarlyLayers(tower, recipe.frozen),
+            TunedText.of(tower, recipe, widths),
+        )
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        found: tuple[torch.Tensor, torch.Tensor] = self.tuned(self.early(ids, mask), mask)
+        return found
+
+
+def load_tuned(file: Path, *, labels: tuple[int, int], recipe: Mapping[str, Any]) -> TextClassifier:
+    """With the weights of an epoch's file and the recipe of its config, in evaluation mode. Raises
+    NotReady for a run of before towers were named, and Corrupt where the file does not fit."""
+    if "tower" not in recipe:
+        raise NotReady(
+            f"{file} tunes all layers of MiniLM, as earlier releases did; "
+            "run `marketrank train text` again"
+        )
+    told = TextRecipe(**recipe)
+    model = TextClassifier(open_tower(told.tower), told, labels)
+    load_model(model.tuned, file)
     return model.eval()
 
 
@@ -151,7 +170,6 @@ class TextLearner:
         *,
         whole: Texts,
         epochs: int,
-        pad_id: int,
         device: torch.device,
         class_weights: torch.Tensor | None = None,
     ) -> None:
@@ -161,12 +179,11 @@ class TextLearner:
             raise BadInput("no training text has a known category; ingest more listings")
         self.model = model
         self._training, self._validation, self._recipe = training, validation, recipe
-        self._epochs, self._pad_id, self._device, self._whole = epochs, pad_id, device, whole
+        self._epochs, self._device, self._whole = epochs, device, whole
         self._class_weights = class_weights
-        self._runtime, self._team = Runtime.on(device), team()
-        for parameter in model.bert.embeddings.parameters():
-            parameter.requires_grad = False
-        body = [p for p in model.bert.parameters() if p.requires_grad]
+        self._runtime, self._judging = Runtime.for_products(device), Runtime.on(device)
+        self._team = team()
+        body = [p for p in model.late.parameters() if p.requires_grad]
         head = list(model.head.parameters())
         rate = recipe.learning_rate
         groups = [{"params": body, "most": rate}, {"params": head, "most": rate * recipe.head_rate}]
@@ -234,7 +251,6 @@ class TextLearner:
             replace(self._recipe, learning_rate=self._recipe.learning_rate * rate),
             whole=self._whole,
             epochs=epochs,
-            pad_id=self._pad_id,
             device=self._device,
             class_weights=self._class_weights,
         )
@@ -247,30 +263,29 @@ class TextLearner:
     def logits(self, texts: Texts) -> torch.Tensor:
         """Root logits (n, roots), in the order given."""
         self.model.eval()
-        order = sorted(range(len(texts)), key=lambda row: len(texts.tokens[row]))
+        order = np.argsort(texts.lengths, kind="stable")
         found = torch.zeros(len(texts), self.model._roots)
         for start in range(0, len(order), _SCORED_AT_ONCE):
             rows = order[start : start + _SCORED_AT_ONCE]
-            with self._runtime.autocast():
-                found[rows] = self.model(*self._batch(texts, rows))[0].float().cpu()
+            with self._judging.autocast():
+                logits = self.model(*self._batch(texts, rows))[0]
+            found[torch.from_numpy(rows)] = logits.float().cpu()
         return found
 
     def _deal(self) -> list[list[int]]:
         """Batches of texts of like length, in random order."""
         size = self._recipe.batch
         shuffled: list[int] = torch.randperm(len(self._training)).tolist()
+        lengths = self._training.lengths.tolist()
         batches: list[list[int]] = []
         for start in range(0, len(shuffled), size * _BATCHES_A_BUCKET):
             bucket = shuffled[start : start + size * _BATCHES_A_BUCKET]
-            bucket.sort(key=lambda row: (len(self._training.tokens[row]), row))
+            bucket.sort(key=lambda row: (lengths[row], row))
             batches += [bucket[i : i + size] for i in range(0, len(bucket), size)]
         return [batches[i] for i in torch.randperm(len(batches)).tolist()]
 
-    def _batch(self, texts: Texts, rows: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        longest = max(len(texts.tokens[row]) for row in rows)
-        ids = torch.full((len(rows), longest), self._pad_id)
-        mask = torch.zeros((len(rows), longest), dtype=torch.int64)
-        for place, row in enumerate(rows):
-            ids[place, : len(texts.tokens[row])] = torch.tensor(texts.tokens[row])
-            mask[place, : len(texts.tokens[row])] = 1
-        return ids.to(self._device), mask.to(self._device)
+    def _batch(
+        self, texts: Texts, rows: Sequence[int] | NDArray[np.int64]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        hidden, mask = texts.states.batch(texts.rows[rows])
+        return self._runtime.to(hidden), self._runtime.to(mask)

@@ -199,8 +199,6 @@ def _load(runs: Mapping[str, Path]) -> "Learned":
 def _samples(data: TrainingData, blobs: BlobStore, size: int) -> "Samples":
     """Photos and texts of training listings that can be read, evenly taken."""
     from marketrank.models.export_learned import Samples
-    from marketrank.models.pretrained import minilm
-    from marketrank.models.text_tuner import tokenise
 
     listings = [data.listings[row] for row in data.rows()[0]]
     pixels: list[NDArray[np.uint8]] = []
@@ -216,4 +214,4 @@ def _samples(data: TrainingData, blobs: BlobStore, size: int) -> "Samples":
             "calibrated on photos; ingest with --images again"
         )
     texts = [one.text for one in listings[:: max(1, len(listings) // _SAMPLES)]]
-    return Samples(np.stack(pixels[:_SAMPLES]), tokenise(minilm(), texts[:_SAMPLES]))
+    return Samples(np.stack(pixels[:_SAMPLES]), tuple(texts[:_SAMPLES]))

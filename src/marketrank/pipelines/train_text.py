@@ -1,4 +1,4 @@
-"""Tune the text tower to categories: measured on a part, then finished on all listings (ADR 93)."""
+"""Tune a text tower to categories: measured on a part, then finished on all listings (ADR 93)."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -20,6 +20,8 @@ from marketrank.pipelines.runs import Run, finish_run, finished_run, identify, o
 from marketrank.pipelines.training_data import Rows, TrainingData
 
 if TYPE_CHECKING:
+    from marketrank.models.pretrained import TextTower
+    from marketrank.models.text_states import TextStates
     from marketrank.models.text_tuner import TextLearner, TextRecipe
     from marketrank.models.training_loop import Outcome, Plan
 
@@ -38,6 +40,8 @@ class _Task:
     seconds: Labels
     folder: Path
     recipe: "TextRecipe"
+    tower: "TextTower"
+    states: "TextStates"
     device: str
     progress: Progress
 
@@ -56,6 +60,8 @@ def train_text(
     stopped when it is started again with the same data and epochs; with `reuse` one that
     was finished is not done again."""
     try:
+        from marketrank.models.text_layers import open_tower
+        from marketrank.models.text_states import text_states
         from marketrank.models.text_tuner import TextRecipe
         from marketrank.models.training_loop import settle
     except ImportError as error:
@@ -67,7 +73,16 @@ def train_text(
     if reuse and (done := finished_run(home, KIND, identity)):
         return done
     folder = open_run(home, KIND, identity)
-    task = _Task(data, roots, seconds, folder, recipe, device, progress)
+    tower = open_tower(recipe.tower)
+    states = text_states(
+        home / "cache" / "features",
+        tower,
+        [one.text for one in data.listings],
+        layers=recipe.frozen,
+        device=device,
+        progress=progress,
+    )
+    task = _Task(data, roots, seconds, folder, recipe, tower, states, device, progress)
     learner, best = _measure(task, train, validation, epochs)
     logits = [learner.judge(rows) for rows in (validation, test)]
     kept = _keep(task, learner)
@@ -132,16 +147,15 @@ def _keep(task: _Task, learner: "TextLearner") -> str:
 def _learner(task: _Task, train: Rows, validation: Rows, epochs: int) -> "TextLearner":
     from marketrank.models.text_tuner import text_learner
 
-    listings = task.data.listings
-    roots, seconds = (
-        labels.encode(one.category for one in listings) for labels in (task.roots, task.seconds)
-    )
+    categories = [one.category for one in task.data.listings]
+    roots, seconds = (labels.encode(categories) for labels in (task.roots, task.seconds))
     return text_learner(
-        [one.text for one in listings],
+        task.tower,
+        task.states,
         (roots, seconds),
         (len(task.roots), len(task.seconds)),
         (train, validation),
-        task.recipe,
+        recipe=task.recipe,
         epochs=epochs,
         seed=task.data.seed,
         device=task.device,
