@@ -5,7 +5,7 @@ import pytest
 
 from marketrank.errors import BadInput
 from marketrank.models.probabilities import log_loss, log_softmax
-from marketrank.models.stack import Stack, fit_stack
+from marketrank.models.stack import Stack, fit_stack, mix_crosswise
 
 N, CLASSES = 300, 4
 RNG = np.random.default_rng(0)
@@ -65,3 +65,39 @@ def test_unknown_categories_do_not_count() -> None:
     assert fit_stack({"a": misleading, "b": FAIR}, codes) == known
     with pytest.raises(BadInput, match="no held-out listing has a known category"):
         fit_stack({"a": GOOD}, np.full(N, -1))
+
+
+SOURCES = {"good": GOOD, "fair": FAIR, "noise": NOISE}
+GROUPS = [f"group-{row // 3}" for row in range(N)]
+
+
+def test_crosswise_no_group_decides_its_own_weights() -> None:
+    found = mix_crosswise(SOURCES, CODES, GROUPS)
+    assert found.shape == (N, CLASSES)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-5)
+    whole = fit_stack(SOURCES, CODES).mix(SOURCES)
+    assert 0 < np.abs(found - whole).max() < 0.1
+    assert log_loss(found, CODES) > log_loss(whole, CODES)
+    flipped = CODES.copy()
+    flipped[:3] = (flipped[:3] + 1) % CLASSES  # the first group
+    again = mix_crosswise(SOURCES, flipped, GROUPS)
+    assert np.array_equal(again[:3], found[:3])
+    assert (again[3:] != found[3:]).any(axis=1).sum() > N / 2
+
+
+def test_crosswise_a_group_without_categories_is_read_by_weights_of_all_others() -> None:
+    codes = np.where(np.arange(N) < 3, -1, CODES)
+    found = mix_crosswise(SOURCES, codes, GROUPS)
+    expected = fit_stack(SOURCES, codes).mix(SOURCES)
+    np.testing.assert_allclose(found[:3], expected[:3], rtol=1e-5)
+
+
+def test_crosswise_two_groups_with_categories_are_needed() -> None:
+    for groups, codes in (
+        (["one"] * N, CODES),
+        (GROUPS, np.where(np.arange(N) < 3, CODES, -1)),
+    ):
+        with pytest.raises(BadInput, match="no held-out listing has a known category"):
+            mix_crosswise(SOURCES, codes, groups)
+    two = np.where((np.arange(N) < 3) | (np.arange(N) >= N - 3), CODES, -1)
+    assert np.isfinite(mix_crosswise(SOURCES, two, GROUPS)).all()

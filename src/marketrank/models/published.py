@@ -185,12 +185,6 @@ class PublishedModel:
         }, words
 
 
-def stacks_of(folder: Path) -> dict[str, Stack]:
-    """The fusion weights of a version, by kind. Raises Corrupt where a file was changed."""
-    described = _read(folder / "classifiers")
-    return {name: Stack(weights) for name, weights in described.stacks.items()}
-
-
 def _read(folder: Path) -> Described:
     path = folder / MANIFEST
     try:

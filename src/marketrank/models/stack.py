@@ -1,6 +1,6 @@
 """Several classifiers as one: a weighted product of their probabilities."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from marketrank.models.probabilities import Floats, log_softmax, softmax
 
 _MOST = 4.0  # a weight beyond it says that the source is badly calibrated, not that it is right
 _START = 0.5
+_FOLDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +56,22 @@ def fit_stack(sources: Mapping[str, Floats], codes: NDArray[np.int64]) -> Stack:
     bounds = [(0.0, _MOST)] * len(names)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
     return Stack({name: round(float(w), 4) for name, w in zip(names, found.x, strict=True)})
+
+
+def mix_crosswise(
+    sources: Mapping[str, Floats], codes: NDArray[np.int64], groups: Sequence[str]
+) -> Floats:
+    """What a stack says of each listing, whose weights were fitted to listings of other groups
+    (cross-validated: Stone, JRSS B 1974), shape (n, k), from log probabilities (n, k) by source.
+    `groups` names the leak group of each. Raises BadInput where fewer than two groups have a known
+    category."""
+    labelled = sorted({group for group, code in zip(groups, codes, strict=True) if code >= 0})
+    folds = {group: place % _FOLDS for place, group in enumerate(labelled)}
+    # A group without a known category is in no fold, and everything is fitted to others.
+    fold = np.array([folds.get(group, -1) for group in groups], np.int64)
+    found = np.empty_like(next(iter(sources.values())))
+    for one in np.unique(fold):
+        rows = fold == one
+        stack = fit_stack({name: logs[~rows] for name, logs in sources.items()}, codes[~rows])
+        found[rows] = stack.mix({name: logs[rows] for name, logs in sources.items()})
+    return found

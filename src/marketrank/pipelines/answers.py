@@ -14,13 +14,13 @@ from marketrank.evaluation.model_metrics import sibling_hits, title_to_image_hit
 from marketrank.evaluation.paired import Paired, Scores, compare_paired
 from marketrank.models.labels import Labels
 from marketrank.models.price import log_price
-from marketrank.models.published import LABELS, PublishedModel, stacks_of
+from marketrank.models.published import LABELS, PublishedModel
 from marketrank.models.registry import Registry
-from marketrank.models.stack import Stack
 from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import Categorised, PublishedModels
 from marketrank.pipelines.run_facts import SPLIT, read_facts
 from marketrank.pipelines.runs import folder_of
+from marketrank.pipelines.stacking import said_crosswise
 from marketrank.pipelines.training_data import TrainingData, read_photos
 from marketrank.ports import BlobStore
 from marketrank.types import Listing, ListingId
@@ -43,30 +43,30 @@ class Answers:
     log_prices: Floats | None
 
 
-def from_runs(runs: Mapping[str, Path], stacks: Mapping[str, Stack]) -> Answers:
+def from_runs(runs: Mapping[str, Path], data: TrainingData) -> Answers:
     """What the models of these runs, as they were before they saw all listings, say of the test
-    part: see `heldout`. Raises Corrupt where a file is missing."""
-    test = _test_arrays(runs)
+    part: see `heldout` and `stacking`. Raises Corrupt where a file is missing."""
+    test, stacked = _test_arrays(runs), said_crosswise(runs, data)
     labels = Labels.load(runs["multimodal"] / LABELS)
     said = Categorised(
         labels,
-        stacks["text"].mix(test),
+        stacked["text"],
         np.exp(test["photo_logs"]),
         test["owner"],
-        stacks["combined"].mix(test),
+        stacked["combined"],
         test["titles"],
         test["photo_vectors"],
     )
     return Answers(_ids(runs["multimodal"]), said, test.get("log_prices"))
 
 
-def from_version(home: Path, registry: Registry, version: str) -> Answers:
+def from_version(home: Path, registry: Registry, version: str, data: TrainingData) -> Answers:
     """`from_runs` of a published version. Raises Corrupt where its runs are gone."""
     manifest = registry.read(version)
     runs = {kind: folder_of(home, name) for kind, name in manifest.runs.items()}
     if "multimodal" not in runs:
         raise Corrupt(f"{version} names no multimodal run; publish another with `marketrank train`")
-    return from_runs(runs, stacks_of(registry.path(version)))
+    return from_runs(runs, data)
 
 
 def from_baselines(run: Path) -> Answers:

@@ -88,7 +88,7 @@ def evaluate(
         raise BadInput(f"{version} is in use already; there is nothing to compare it with")
     notes: list[str] = []
     progress(_STAGE, 0, 3)
-    new = answers.from_version(contest.home, registry, version)
+    new = answers.from_version(contest.home, registry, version, data)
     floor = answers.from_baselines(folder_of(contest.home, manifest.runs["baselines"]))
     known = {one.id: one for one in data.listings}
     mine = answers.outcomes(new, known, set(new.ids) & set(known), currency=contest.currency)
@@ -192,7 +192,7 @@ def _with_champion(
 
 
 def _champion_held_out(contest: Contest, champion: ModelVersion) -> answers.Answers:
-    return answers.from_version(contest.home, contest.registry, champion)
+    return answers.from_version(contest.home, contest.registry, champion, contest.data)
 
 
 def _champion_published(contest: Contest, champion: ModelVersion) -> answers.Answers:

@@ -16,15 +16,14 @@ from marketrank.models.labels import Labels
 from marketrank.models.preprocess import to_pixels
 from marketrank.models.published import LABELS, SECONDS, write_classifiers
 from marketrank.models.registry import METRICS, Facts, Registry
-from marketrank.models.stack import Stack, fit_stack
 from marketrank.pipelines.answers import from_runs
 from marketrank.pipelines.gate import Contest, Decision, Limits, decide, evaluate
-from marketrank.pipelines.heldout import HeldOut
 from marketrank.pipelines.model_evaluation import score
 from marketrank.pipelines.progress import Progress, silent
 from marketrank.pipelines.run_facts import CONFIG, read_facts, write_json
 from marketrank.pipelines.run_facts import METRICS as RUN_METRICS
 from marketrank.pipelines.runs import runs_of
+from marketrank.pipelines.stacking import kept_stacks
 from marketrank.pipelines.training_data import TrainingData
 from marketrank.ports import BlobStore
 from marketrank.types import ModelVersion
@@ -40,7 +39,6 @@ SHARE = 0.2
 """Of a listing's similarity, the part that the learned space decides: see docs/models.md."""
 _FIRST_SIZE = 224  # of runs that do not say
 _SAMPLES = 80
-_TEXT_SOURCES = ("words", "tuned", "space")
 _STAGE = "publish the model"
 _log = logging.getLogger(__name__)
 
@@ -92,8 +90,8 @@ def export(
     in use. Raises what `Registry.publish` raises."""
     progress(_STAGE, 0, 1)
     floor = read_facts(runs["baselines"], RUN_METRICS)
-    stacks = _fit_stacks(data, runs)
-    metrics = _score(data, runs, stacks, floor)
+    stacks = kept_stacks(runs, data)
+    metrics = _score(data, runs, floor)
 
     def fill(draft: Path) -> Facts:
         part, parity = _write(draft, runs, data, blobs)
@@ -132,30 +130,14 @@ def _find(home: Path, kind: str, data: TrainingData) -> Path:
     )
 
 
-def _fit_stacks(data: TrainingData, runs: Mapping[str, Path]) -> dict[str, Stack]:
-    """Fusion weights that the validation part chooses."""
-    _, validation, _ = data.rows()
-    labels = Labels.load(runs[KIND] / LABELS)
-    codes = labels.encode(data.listings[row].category for row in validation)
-    sources = {
-        name: array for run in runs.values() for name, array in HeldOut.load(run).validation.items()
-    }
-    names = {"text": _TEXT_SOURCES, "combined": (*_TEXT_SOURCES, "photos")}
-    return {
-        name: fit_stack({one: sources[one] for one in wanted}, codes)
-        for name, wanted in names.items()
-    }
-
-
 def _score(
     data: TrainingData,
     runs: Mapping[str, Path],
-    stacks: Mapping[str, Stack],
     floor: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The scores on the test part."""
     listings = [data.listings[row] for row in data.rows()[2]]
-    said = from_runs(runs, stacks).said
+    said = from_runs(runs, data).said
     # The price model is the baselines' own: their run scored it on the same part.
     metrics = score(listings, said, None, currency="")
     return metrics | ({"price": floor["price"]} if "price" in floor else {})
