@@ -26,12 +26,12 @@ def small_bert() -> TextTower:
         return _tower(BertModel(config, add_pooling_layer=False), pad_id=0)
 
 
-def small_mpnet() -> TextTower:
+def small_mpnet(tokens: int = len(VOCABULARY)) -> TextTower:
     """Stands in for `mpnet.mpnet`; the same weights each time. Its padding is token 0 too, whose
-    place decides the places of all others."""
+    place decides the places of all others. `tokens` are as many as have an embedding."""
     from transformers import MPNetConfig, MPNetModel
 
-    config = MPNetConfig(**_SIZES, pad_token_id=0)
+    config = MPNetConfig(**{**_SIZES, "vocab_size": tokens}, pad_token_id=0)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return _tower(MPNetModel(config, add_pooling_layer=False), pad_id=0)
