@@ -87,7 +87,7 @@ def test_samples_are_of_the_training_part_and_what_cannot_be_read_is_none(
     (tmp_path / "photos" / second[:2] / second).write_bytes(b"garbage")
     found = publishing._samples(data, blobs, 64)
     assert found.pixels.shape == (len(trained) - 2, 64, 64, 3)
-    assert len(found.tokens) == len(trained)
+    assert found.texts == tuple(one.text for one in trained)
     for key in (first, second):
         assert f"photo {key} is not a sample" in caplog.text
     shutil.rmtree(tmp_path / "photos")

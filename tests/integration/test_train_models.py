@@ -18,7 +18,11 @@ from made_up_feed import AT, write_feed  # noqa: E402
 from marketrank import cli  # noqa: E402
 from marketrank.asking import Request  # noqa: E402
 from marketrank.config import load  # noqa: E402
-from marketrank.models import baseline_files, published  # noqa: E402
+from marketrank.models import (  # noqa: E402
+    baseline_files,
+    published,
+    text_layers,
+)
 from marketrank.models.backbones import LITES, PooledFeatures  # noqa: E402
 from marketrank.models.backbones import load as load_network  # noqa: E402
 from marketrank.models.multimodal_training import load_fitted  # noqa: E402
@@ -75,6 +79,7 @@ def trained(
     with hastened() as patch:
         patch.setenv("MARKETRANK_DATABASE_URL", module_database_url)
         patch.setenv("MARKETRANK_PROCESSES", "1")
+        patch.setitem(text_layers.TOWERS, "mpnet", minilm)  # a fifth of the time; see test_mpnet
         patch.setattr(train_text, "FINISH_EPOCHS", 1)
         patch.setattr(train_text, "EPOCHS", 1)
         feed = write_feed(folder / "feed", first=0, n=72, seed=1)
