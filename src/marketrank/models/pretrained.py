@@ -4,7 +4,7 @@ Needs the extra [train]; torch is imported inside the functions. A tower from el
 hub, a training run) is one more function that returns a Tower.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,10 +65,7 @@ def minilm() -> TextTower:
     # Plain attention traces to the smaller graph, and the faster one in ONNX Runtime.
     config._attn_implementation = "eager"
     bert = BertModel(config, add_pooling_layer=False)
-    state = load_file(weights)
-    used = {name: value for name, value in state.items() if not name.startswith("pooler.")}
-    used.pop("embeddings.position_ids", None)  # a constant that older versions saved
-    bert.load_state_dict(used)
+    load_weights(bert, load_file(weights))
     return TextTower(
         name="minilm",
         module=mean_of_tokens(bert),
@@ -77,6 +74,13 @@ def minilm() -> TextTower:
         pad_id=config.pad_token_id,
         source=Source("sentence-transformers/all-MiniLM-L6-v2", MINILM_SHA256, "Apache-2.0"),
     )
+
+
+def load_weights(bert: Any, state: Mapping[str, Any]) -> None:
+    """Into a transformer without a pooler, of whose state it makes no use."""
+    used = {name: value for name, value in state.items() if not name.startswith("pooler.")}
+    used.pop("embeddings.position_ids", None)  # a constant that older versions saved
+    bert.load_state_dict(used)
 
 
 def mean_of_tokens(bert: Any) -> "torch.nn.Module":
