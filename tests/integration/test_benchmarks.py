@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from marketrank.evaluation.sets.interaction_set import read
+
 _REPOSITORY = Path(__file__).parents[2]
 
 
@@ -65,3 +67,26 @@ def test_clicks_weighed_against_position_bias_find_what_is_wanted(tmp_path: Path
         assert gain["cascade", name] > 0, name
     for model in ("position", "cascade"):
         assert gain[model, "shown"] < -0.1 > gain[model, "shuffle"]
+
+
+def test_atomic_files_become_an_interaction_set(tmp_path: Path) -> None:
+    source = tmp_path / "films"
+    source.mkdir()
+    (source / "films.user").write_text("user_id:token\tage:token\nu1\t24\nu2\t53\n")
+    (source / "films.item").write_text(
+        'item_id:token\tname:token_seq\tclass:token_seq\nf1\tA "film"\tDrama War\nf2\tB\tDrama\n'
+    )
+    (source / "films.inter").write_text(
+        "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
+        "u1\tf1\t5\t881250949\nu1\tf2\t3\t881250950\nu2\tf2\t2\t881250951\n"
+    )
+    columns = ["--title", "name", "--category", "class"]
+    run("interactions.py", source, tmp_path / "all", *columns)
+    given = read(tmp_path / "all")
+    assert given.buyers == ("u1", "u2")
+    assert [dict(one) for one in given.attributes] == [{"age": "24"}, {"age": "53"}]
+    assert given.titles == ('A "film"', "B")
+    assert given.categories == ("Drama|War", "Drama")
+    assert given.at.tolist() == [881250949, 881250950, 881250951]
+    run("interactions.py", source, tmp_path / "liked", *columns, "--at-least", 4)
+    assert read(tmp_path / "liked").buyers == ("u1",)
