@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+from benchmarks import interactions
+
 from marketrank.evaluation.sets.interaction_set import read
 
 _REPOSITORY = Path(__file__).parents[2]
@@ -69,24 +73,50 @@ def test_clicks_weighed_against_position_bias_find_what_is_wanted(tmp_path: Path
         assert gain[model, "shown"] < -0.1 > gain[model, "shuffle"]
 
 
-def test_atomic_files_become_an_interaction_set(tmp_path: Path) -> None:
-    source = tmp_path / "films"
-    source.mkdir()
-    (source / "films.user").write_text("user_id:token\tage:token\nu1\t24\nu2\t53\n")
-    (source / "films.item").write_text(
-        'item_id:token\tname:token_seq\tclass:token_seq\nf1\tA "film"\tDrama War\nf2\tB\tDrama\n'
+def write_atomic(folder: Path) -> Path:
+    """Three films, and two people of whom the first saw all, as atomic files."""
+    folder.mkdir()
+    (folder / "films.user").write_text("user_id:token\tage:token\nu1\t24\nu2\t53\n")
+    (folder / "films.item").write_text(
+        "item_id:token\tname:token_seq\tclass:token_seq\n"
+        'f1\tA "film"\tDrama War\nf2\tB\tDrama\nf3\tC\t\n'
     )
-    (source / "films.inter").write_text(
+    (folder / "films.inter").write_text(
         "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
-        "u1\tf1\t5\t881250949\nu1\tf2\t3\t881250950\nu2\tf2\t2\t881250951\n"
+        "u1\tf1\t5\t881250949\nu1\tf2\t3\t881250950\nu1\tf3\t4\t881250960\nu2\tf2\t2\t881250951\n"
     )
-    columns = ["--title", "name", "--category", "class"]
-    run("interactions.py", source, tmp_path / "all", *columns)
+    return folder
+
+
+def test_atomic_files_become_an_interaction_set(tmp_path: Path) -> None:
+    source, columns = write_atomic(tmp_path / "films"), ["--title", "name", "--category", "class"]
+    interactions.main([str(source), str(tmp_path / "all"), *columns])
     given = read(tmp_path / "all")
     assert given.buyers == ("u1", "u2")
     assert [dict(one) for one in given.attributes] == [{"age": "24"}, {"age": "53"}]
-    assert given.titles == ('A "film"', "B")
-    assert given.categories == ("Drama|War", "Drama")
-    assert given.at.tolist() == [881250949, 881250950, 881250951]
-    run("interactions.py", source, tmp_path / "liked", *columns, "--at-least", 4)
-    assert read(tmp_path / "liked").buyers == ("u1",)
+    assert given.titles == ('A "film"', "B", "C")
+    assert given.categories == ("Drama|War", "Drama", "")
+    assert given.at.tolist() == [881250949, 881250950, 881250960, 881250951]
+    interactions.main([str(source), str(tmp_path / "plain"), "--new-ids"])
+    plain = read(tmp_path / "plain")
+    assert plain.titles == plain.categories == ("", "", "")
+    assert plain.listings == ("00000000", "00000001", "00000002")
+    assert sorted(np.bincount(plain.listing).tolist()) == [1, 1, 2]
+    (source / "films.item").write_text("name:token\n")
+    with pytest.raises(SystemExit, match="has no column 'item_id'; it has name"):
+        interactions.main([str(source), str(tmp_path / "none")])
+
+
+def test_a_part_of_atomic_files(tmp_path: Path) -> None:
+    source = str(write_atomic(tmp_path / "films"))
+
+    def counted(*options: str) -> list[int]:
+        interactions.main([source, str(tmp_path / "part"), *options])
+        given = read(tmp_path / "part")
+        return sorted(np.bincount(given.buyer).tolist())
+
+    assert counted("--at-least", "3") == [3]
+    assert counted("--buyers", "1") in ([1], [3])
+    assert counted("--run", "0.001") == [1, 2]
+    assert counted("--thin", "1") == [1, 3]
+    assert counted("--thin", "0") == []

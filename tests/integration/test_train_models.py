@@ -18,11 +18,7 @@ from made_up_feed import AT, write_feed  # noqa: E402
 from marketrank import cli  # noqa: E402
 from marketrank.asking import Request  # noqa: E402
 from marketrank.config import load  # noqa: E402
-from marketrank.models import (  # noqa: E402
-    baseline_files,
-    published,
-    text_layers,
-)
+from marketrank.models import baseline_files, published, text_layers  # noqa: E402
 from marketrank.models.backbones import LITES, PooledFeatures  # noqa: E402
 from marketrank.models.backbones import load as load_network  # noqa: E402
 from marketrank.models.multimodal_training import load_fitted  # noqa: E402
